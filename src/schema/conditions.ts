@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { text, timestamp } from './fields';
+
+/** Types of condition on a BatchSandbox. The enum is closed in the CRD: a type missing here makes the API server refuse the whole status. */
+export const BATCH_CONDITION_TYPES = [
+  'Ready',
+  'Progressing',
+  'Paused',
+  'PauseFailed',
+  'ResumeFailed',
+  'PodFailed',
+  'PoolAllocationPending',
+  'AllReady',
+  'Completed',
+  'Accepted',
+] as const;
+
+/** Types of condition on a Pool. */
+export const POOL_CONDITION_TYPES = ['Accepted', 'ScaleBlocked'] as const;
+
+/** A list of conditions, one a type. */
+export const conditionList = <const T extends readonly [string, ...string[]]>(types: T) =>
+  z
+    .array(
+      z.object({
+        type: z.enum(types),
+        status: z.enum(['True', 'False']),
+        reason: text(256).optional(),
+        message: text(8192).optional(),
+        lastTransitionTime: timestamp().optional(),
+      }),
+    )
+    .max(types.length)
+    .meta({ listMapKeys: ['type'] });
+
+/** One condition of a status. */
+export interface Condition<T extends string = string> {
+  readonly type: T;
+  readonly status: 'True' | 'False';
+  readonly reason?: string;
+  readonly message?: string;
+  /** RFC 3339; moves only with the content. */
+  readonly lastTransitionTime?: string;
+}
+
+/** A condition as a plan wants it: the time is added by {@link mergeConditions}. */
+export type WantedCondition<T extends string = string> = Omit<Condition<T>, 'lastTransitionTime'>;
+
+/**
+ * The wanted conditions with their times: one that is unchanged keeps its time, one that is new or differs gets `now`.
+ * What is not wanted is dropped, since only conditions that hold are stored (R94). Sorted by type, so that equal input gives equal bytes.
+ */
+export function mergeConditions<T extends string>(
+  current: readonly Condition<T>[] | undefined,
+  wanted: readonly WantedCondition<T>[],
+  now: Date,
+): Condition<T>[] {
+  const currentByType = new Map((current ?? []).map((condition) => [condition.type, condition]));
+  return wanted
+    .map((condition): Condition<T> => {
+      const old = currentByType.get(condition.type);
+      const same =
+        old !== undefined &&
+        old.status === condition.status &&
+        old.reason === condition.reason &&
+        old.message === condition.message;
+      return same ? old : { ...condition, lastTransitionTime: `${now.toISOString().slice(0, 19)}Z` };
+    })
+    .sort((a, b) => (a.type < b.type ? -1 : 1));
+}

@@ -1,0 +1,81 @@
+/**
+ * Every name that stands in a manifest or on the wire.
+ *
+ * @see shared/reference/resources.md section 2 (wire contract of OpenSandbox)
+ */
+
+/** API group of all kinds. */
+export const GROUP = 'sandbox.opensandbox.io';
+/** The one served and stored version. */
+export const VERSION = 'v1alpha1';
+/** `apiVersion` of all our objects. */
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+/** Label keys. */
+export const Label = {
+  /** On a pod of a batch without a pool: name of the batch. Written by the operator, read by it after a restart and by people. */
+  batchName: 'batch-sandbox.sandbox.opensandbox.io/name',
+  /** On a pod of a batch without a pool: slot number as text. Written and read by the operator. */
+  podIndex: 'batch-sandbox.sandbox.opensandbox.io/pod-index',
+  /** On a pod of a pool: name of the Pool. Written by the operator, read by it and by people. */
+  poolName: 'sandbox.opensandbox.io/pool-name',
+  /** On a pod of a pool: template revision at creation, 16 hex characters. Written and read by the operator. */
+  poolRevision: 'sandbox.opensandbox.io/pool-revision',
+  /** On a pod of a pool: its presence asks for eviction. Written by people, read by the operator. */
+  evict: 'pool.opensandbox.io/evict',
+} as const;
+
+/** Annotation keys; the operator's are output and are never read back as truth. */
+export const Annotation = {
+  /** On a batch: JSON array of IPs, element i is slot i, `""` while unknown. Read by clients, server and ingress. */
+  endpoints: 'sandbox.opensandbox.io/endpoints',
+  /** On a batch: `{"pods":[…]}`, held pods in slot order. A mirror for people and older readers. */
+  allocStatus: 'sandbox.opensandbox.io/alloc-status',
+  /** On a batch: `{"pods":[…]}`, pods to give back. A user's request, or the operator's note of its own. */
+  allocRelease: 'sandbox.opensandbox.io/alloc-release',
+  /** On a batch: `{"pods":[…]}`, pods whose recycle has finished. Written by the operator. */
+  allocReleased: 'sandbox.opensandbox.io/alloc-released',
+  /** On a batch: JSON array of mirror keys that were left out for size. Written by the operator. */
+  mirrorOmitted: 'sandbox.opensandbox.io/mirror-omitted',
+} as const;
+
+/** Finalizers. */
+export const Finalizer = {
+  /** On a batch while it has tasks that could still run. */
+  taskCleanup: 'batch-sandbox.sandbox.opensandbox.io/task-cleanup',
+  /** On a batch while it holds pods of a pool, or some are returning. */
+  poolAllocation: 'pool.sandbox.opensandbox.io/pool-allocation',
+  /** On a Pool until no batch holds a pod of it. */
+  poolDrain: 'pool.sandbox.opensandbox.io/drain',
+} as const;
+
+/** Ports, in numbers. */
+export const Port = {
+  /** Task executor in the sandbox pod. */
+  executor: 5758,
+  /** Health endpoints of the operator. */
+  operatorHealth: 8081,
+  /** Metrics of the operator. */
+  operatorMetrics: 8443,
+} as const;
+
+/** Environment variables that cross a program's border. */
+export const EnvVar = {
+  /** On the sandbox container: its own name; how an executor in sidecar mode finds it. Written by our constructs. */
+  mainContainer: 'SANDBOX_MAIN_CONTAINER',
+  /** In every process of a task: the task's identity. Written and read by the executor. */
+  taskId: 'SANDBOX_TASK_ID',
+  /** In the operator: its own namespace, from the downward API. */
+  podNamespace: 'POD_NAMESPACE',
+  /** In the executor: UID of its pod, from the downward API; the audience of signed requests. */
+  podUid: 'POD_UID',
+} as const;
+
+/** Longest name of a Pool or batch, in characters: it becomes a label value and the front of pod names. */
+export const MAX_NAME_LENGTH = 63;
+/** Name of the executor container that the constructs add. */
+export const EXECUTOR_CONTAINER = 'task-executor';
+/** Lease of the operators; the same as the existing implementation's, so that the two never act together. */
+export const LEASE_NAME = '2fa1c467.opensandbox.io';
+/** User agent and field manager of the operator. */
+export const OPERATOR_AGENT = 'sandbox-k8s-controller/1.0';

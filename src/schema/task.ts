@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { text } from './fields';
+
+/** One variable of a task's environment. */
+export const taskEnvVar = z.strictObject({
+  name: text(256).min(1),
+  value: text(131072).default(''),
+});
+
+/** What a task runs. */
+export const taskProcess = z.strictObject({
+  command: z.array(text(131072)).min(1).describe('Program and first arguments; executed as it is, never through a shell.'),
+  args: z.array(text(131072)).optional().describe('Appended to command.'),
+  env: z.array(taskEnvVar).optional().describe('Added to the environment of the sandbox; later entries win.'),
+  workingDir: text(4096).optional().describe('Directory of the task in the sandbox.'),
+});
+
+/**
+ * A task of a batch, complete: `taskTemplate` after the patch of its shard.
+ *
+ * The API server keeps `taskTemplate` without a schema; this one judges the merged result, in constructs and operator alike.
+ */
+export const taskTemplate = z.strictObject({
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  spec: z.strictObject({
+    process: taskProcess,
+    timeoutSeconds: z.int().min(1).optional().describe('Longest run time in seconds; absent means no limit.'),
+  }),
+});
+
+/** A task template as users write it. */
+export type TaskTemplate = z.input<typeof taskTemplate>;
