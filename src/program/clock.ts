@@ -1,0 +1,36 @@
+/** Time as programs see it; tests pass a manual one. */
+export interface Clock {
+  /** Wall clock, for what people and other machines read. */
+  now(): Date;
+  /** Ms since an arbitrary start; never jumps, so every wait and age is measured by it. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when the signal aborts; the caller looks at the signal. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Runs `callback` once after `ms`; the returned function cancels it. */
+  setTimer(ms: number, callback: () => void): () => void;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) => sleepWith(systemClock, ms, signal),
+  setTimer: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** `Clock.sleep` on top of `Clock.setTimer`. */
+export function sleepWith(clock: Pick<Clock, 'setTimer'>, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.setTimer(ms, end);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}
