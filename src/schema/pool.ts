@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Condition, conditionList, POOL_CONDITION_TYPES } from './conditions';
 import { int32, intOrPercent, preserved, text } from './fields';
 import type { KubeObject, PodTemplateSpec } from './kubernetes';
+import { atMost, withRules } from './rules';
 
 /** Largest number of pods in one pool. */
 export const MAX_POOL_SIZE = 10_000;
@@ -11,12 +12,15 @@ export const RECYCLE_TYPES = ['Delete', 'Restart', 'Noop'] as const;
 
 const pods = () => int32(0, MAX_POOL_SIZE);
 
-export const capacitySpec = z.object({
-  bufferMin: pods().describe('Fewest idle pods wanted.'),
-  bufferMax: pods().describe('Most idle pods wanted.'),
-  poolMin: pods().describe('Fewest pods in all.'),
-  poolMax: pods().describe('Most pods in all; wins over every other bound.'),
-});
+export const capacitySpec = withRules(
+  z.object({
+    bufferMin: pods().describe('Fewest idle pods wanted.'),
+    bufferMax: pods().describe('Most idle pods wanted.'),
+    poolMin: pods().describe('Fewest pods in all.'),
+    poolMax: pods().describe('Most pods in all; wins over every other bound.'),
+  }),
+  [atMost('bufferMin', 'bufferMax'), atMost('poolMin', 'poolMax')],
+);
 
 export const poolSpec = z.object({
   template: preserved().optional().describe('Pod template of the pool, as in a Deployment.'),

@@ -1,17 +1,23 @@
 import { z } from 'zod';
 import { text } from './fields';
 
-/** One variable of a task's environment. */
-export const taskEnvVar = z.strictObject({
-  name: text(256).min(1),
-  value: text(131072).default(''),
-});
+/** One variable of a task's environment; messages never show its value. */
+export const taskEnvVar = z
+  .strictObject({
+    name: text(256).min(1),
+    value: text(131072).default('').meta({ secret: true }),
+  })
+  .meta({ expected: '{name, value}', secret: true });
 
 /** What a task runs. */
 export const taskProcess = z.strictObject({
   command: z.array(text(131072)).min(1).describe('Program and first arguments; executed as it is, never through a shell.'),
   args: z.array(text(131072)).optional().describe('Appended to command.'),
-  env: z.array(taskEnvVar).optional().describe('Added to the environment of the sandbox; later entries win.'),
+  env: z
+    .array(taskEnvVar)
+    .optional()
+    .describe('Added to the environment of the sandbox; later entries win.')
+    .meta({ expected: 'a list of {name, value}', secret: true }),
   workingDir: text(4096).optional().describe('Directory of the task in the sandbox.'),
 });
 
