@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import type { ContainerLog } from './container-log';
+
+/** What a container runs. */
+export interface ProcessSpec {
+  /** Program and arguments; the program is looked up in the PATH of `env`. */
+  readonly argv: readonly string[];
+  /** Working directory, absolute. */
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a process ended. */
+export interface ProcessExit {
+  /** Exit code; 128+n after signal n, as a shell reports it; 128 when it could not be started, as container runtimes report it. */
+  readonly exitCode: number;
+  /** Number of the signal that ended it. */
+  readonly signal?: number;
+  /** Why it could not be started. */
+  readonly startError?: string;
+}
+
+const START_FAILURE_EXIT_CODE = 128;
+
+/**
+ * A container as a process group of its own. Its output goes to the log.
+ *
+ * When its first process ends, the rest of the group is killed, as the end of a container's first process ends the container.
+ */
+export class PodProcess {
+  /** Settles when the first process has ended; never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  private readonly child: ChildProcess;
+  private hasExited = false;
+
+  constructor(spec: ProcessSpec, log: ContainerLog) {
+    const [program = '', ...args] = spec.argv;
+    this.child = spawn(program, args, { cwd: spec.cwd, env: { ...spec.env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout?.on('data', (chunk: Buffer) => log.append(chunk));
+    this.child.stderr?.on('data', (chunk: Buffer) => log.append(chunk));
+    this.exited = this.observeExit();
+  }
+
+  /** Undefined when the program could not be started. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Asks the whole group to end, and kills it when it has not ended after the grace time. */
+  async stop(graceMs: number): Promise<ProcessExit> {
+    this.signalGroup('SIGTERM');
+    const killTimer = setTimeout(() => this.signalGroup('SIGKILL'), graceMs);
+    try {
+      return await this.exited;
+    } finally {
+      clearTimeout(killTimer);
+    }
+  }
+
+  private async observeExit(): Promise<ProcessExit> {
+    try {
+      const [code, signal] = (await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null];
+      this.killRest();
+      return signal === null
+        ? { exitCode: code ?? START_FAILURE_EXIT_CODE }
+        : { exitCode: 128 + constants.signals[signal], signal: constants.signals[signal] };
+    } catch (error) {
+      this.hasExited = true;
+      return { exitCode: START_FAILURE_EXIT_CODE, startError: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private killRest(): void {
+    this.signalGroup('SIGKILL');
+    this.hasExited = true;
+  }
+
+  private signalGroup(signal: NodeJS.Signals): void {
+    // A group's number is not reused while it has members, and after the exit of its leader it is signalled only once, at once.
+    if (this.hasExited || this.child.pid === undefined) return;
+    try {
+      process.kill(-this.child.pid, signal);
+    } catch {
+      // The group has ended between the check and the signal.
+    }
+  }
+}

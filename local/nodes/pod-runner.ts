@@ -1,0 +1,133 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../src/program/clock';
+import type { Container } from '../../src/schema/kubernetes';
+import { ContainerLog } from './container-log';
+import { ContainerRunner, type RestartPolicy } from './container-runner';
+import { killMarked, POD_MARKER } from './marked-processes';
+import type { ObservedPod } from './pod-status';
+import { volumeFolder, volumeNames } from './pod-volumes';
+import { toReadinessProbe } from './probes';
+import type { ProcessSpec } from './pod-process';
+import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec } from './process-spec';
+import type { StartGate } from './start-gate';
+
+/** Longest time to kill what left the process groups of a pod, in ms. */
+const KILL_TIMEOUT_MS = 5_000;
+
+export interface PodRunnerProps {
+  readonly placed: PlacedPod;
+  readonly node: NodeSettings;
+  readonly gate: StartGate;
+  readonly clock: Clock;
+  /** Called after each change that shows in {@link PodRunner.observe}. */
+  readonly onChange: () => void;
+  /** Tells people about something they should know, as a Warning event on the pod. */
+  readonly warn: (reason: string, message: string) => void;
+}
+
+/** One pod on its node: its folder, its init containers in order, then its containers side by side. */
+export class PodRunner {
+  private readonly startedAt: Date;
+  private readonly initContainers: ContainerRunner[] = [];
+  private readonly containers: ContainerRunner[] = [];
+  private readonly logByContainer = new Map<string, ContainerLog>();
+  private initialized = false;
+  private stopped = false;
+  private finished: Promise<void> = Promise.resolve();
+
+  constructor(private readonly props: PodRunnerProps) {
+    this.startedAt = props.clock.now();
+  }
+
+  /** What is known of the pod now. */
+  observe(): ObservedPod {
+    const { placed, node } = this.props;
+    return {
+      pod: placed.pod,
+      address: placed.address,
+      hostAddress: node.address,
+      startedAt: this.startedAt,
+      initContainers: this.initContainers.map((runner) => runner.observe()),
+      containers: this.containers.map((runner) => runner.observe()),
+      initialized: this.initialized,
+    };
+  }
+
+  /** Output of a container, or undefined when the pod has none of that name. */
+  log(container: string): ContainerLog | undefined {
+    return this.logByContainer.get(container);
+  }
+
+  /** Runs the pod until all its containers have ended for good or it is stopped. */
+  run(): Promise<void> {
+    this.finished = this.runContainers();
+    return this.finished;
+  }
+
+  /**
+   * Ends every process of the pod: TERM, KILL after the grace time, and then what has left the process groups. Removes its folder.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.stopped = true;
+    await Promise.all([...this.initContainers, ...this.containers].map((runner) => runner.stop(graceMs)));
+    await this.finished;
+    const { pod, folder } = this.props.placed;
+    await killMarked(POD_MARKER, (uid) => uid === pod.metadata.uid, KILL_TIMEOUT_MS);
+    for (const log of this.logByContainer.values()) log.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  private async runContainers(): Promise<void> {
+    const { spec } = this.props.placed.pod;
+    await this.makeFolders();
+    const policy = (spec?.restartPolicy ?? 'Always') as RestartPolicy;
+    const initPolicy = policy === 'Always' ? 'OnFailure' : policy;
+    this.initContainers.push(...(await Promise.all((spec?.initContainers ?? []).map((container) => this.toRunner(container, initPolicy)))));
+    this.containers.push(...(await Promise.all((spec?.containers ?? []).map((container) => this.toRunner(container, policy)))));
+    for (const runner of this.initContainers) {
+      if (this.stopped || !(await runner.run())) return;
+    }
+    this.initialized = true;
+    this.props.onChange();
+    if (!this.stopped) await Promise.all(this.containers.map((runner) => runner.run()));
+  }
+
+  private async makeFolders(): Promise<void> {
+    const { placed } = this.props;
+    const spec = placed.pod.spec ?? {};
+    const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+    const folders = [
+      join(placed.folder, 'tmp'),
+      join(placed.folder, 'logs'),
+      ...volumeNames(spec).map((name) => volumeFolder(placed.folder, name)),
+      ...containers.map(({ name }) => containerFolder(name, placed)),
+    ];
+    await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
+  }
+
+  private async toRunner(container: Container, restartPolicy: RestartPolicy): Promise<ContainerRunner> {
+    const { placed, node, gate, clock, onChange, warn } = this.props;
+    if (!hasProgram(container)) {
+      warn('NoImages', `container '${container.name}': expected a command, got none; the program of its image is not run on this node, it idles`);
+    }
+    const log = new ContainerLog(join(placed.folder, 'logs', `${container.name}.log`));
+    this.logByContainer.set(container.name, log);
+    const process = await this.withExistingDirectory(container, toProcessSpec(container, placed, node));
+    const probe = toReadinessProbe(container, placed.address, process);
+    return new ContainerRunner({ container, process, probe, restartPolicy, clock, log, gate, onChange });
+  }
+
+  /** A container runtime makes a missing `workingDir`; here that is done inside the pod's folder only, never elsewhere on the machine. */
+  private async withExistingDirectory(container: Container, process: ProcessSpec): Promise<ProcessSpec> {
+    const { placed, warn } = this.props;
+    if (process.cwd.startsWith(`${placed.folder}/`)) {
+      await mkdir(process.cwd, { recursive: true, mode: 0o700 });
+      return process;
+    }
+    const isDirectory = await stat(process.cwd).then((found) => found.isDirectory(), () => false);
+    if (isDirectory) return process;
+    warn('NoWorkingDir', `container '${container.name}': workingDir: expected a directory of this machine, got '${process.cwd}'; starts in its own folder`);
+    return { ...process, cwd: containerFolder(container.name, placed) };
+  }
+}
