@@ -1,0 +1,86 @@
+import type { Allocation } from '../src/schema/batch-sandbox';
+
+/** A pod as a record names it. */
+export interface RecordedPod {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** One slot of a batch: nothing yet, a pod, or finished (its task ended, the pod was released, it is never refilled). */
+export type Slot = { readonly state: 'empty' } | { readonly state: 'finished' } | ({ readonly state: 'held' } & RecordedPod);
+
+/** `status.allocation` in a form to work with. */
+export interface AllocationRecord {
+  readonly poolName: string;
+  readonly poolUID: string;
+  /** Entry i is slot i. */
+  readonly slots: readonly Slot[];
+  /** Pods taken from a slot whose recycle has not finished. */
+  readonly returning: readonly RecordedPod[];
+}
+
+export const EMPTY_SLOT: Slot = { state: 'empty' };
+export const FINISHED_SLOT: Slot = { state: 'finished' };
+export const NO_ALLOCATION: AllocationRecord = { poolName: '', poolUID: '', slots: [], returning: [] };
+
+/** A record is parsed once: the cache hands out the same object until it changes. */
+const parsed = new WeakMap<Allocation, AllocationRecord | string>();
+
+/** Reads a record. A text in place of it says what is unreadable and where (R127). */
+export function parseAllocation(allocation: Allocation | undefined): AllocationRecord | string {
+  if (allocation === undefined) return NO_ALLOCATION;
+  let record = parsed.get(allocation);
+  if (record === undefined) {
+    record = readAllocation(allocation);
+    parsed.set(allocation, record);
+  }
+  return record;
+}
+
+function readAllocation(allocation: Allocation): AllocationRecord | string {
+  const prefix = allocation.podPrefix ?? '';
+  const slots: Slot[] = [];
+  for (const [index, text] of (allocation.slots ?? []).entries()) {
+    if (text === '') slots.push(EMPTY_SLOT);
+    else if (text === '-') slots.push(FINISHED_SLOT);
+    else {
+      const pod = readPod(prefix, text);
+      if (pod === undefined) return unreadable(`slots[${index}]`, text);
+      slots.push({ state: 'held', ...pod });
+    }
+  }
+  const returning: RecordedPod[] = [];
+  for (const [index, text] of (allocation.returning ?? []).entries()) {
+    const pod = readPod(prefix, text);
+    if (pod === undefined) return unreadable(`returning[${index}]`, text);
+    returning.push(pod);
+  }
+  return { poolName: allocation.poolName ?? '', poolUID: allocation.poolUID ?? '', slots, returning };
+}
+
+function readPod(prefix: string, text: string): RecordedPod | undefined {
+  const slash = text.indexOf('/');
+  return slash < 0 || slash === text.length - 1 ? undefined : { name: prefix + text.slice(0, slash), uid: text.slice(slash + 1) };
+}
+
+function unreadable(path: string, text: string): string {
+  return `status.allocation.${path}: expected '<rest of pod name>/<pod UID>', got '${text.slice(0, 200)}'`;
+}
+
+/** Writes a record; the pool's name in front of its pods is written once. `undefined` when there is nothing to record. */
+export function formatAllocation(record: AllocationRecord): Allocation | undefined {
+  if (record.slots.every((slot) => slot.state === 'empty') && record.returning.length === 0) return undefined;
+  const prefix = `${record.poolName}-`;
+  const shared =
+    record.slots.every((slot) => slot.state !== 'held' || slot.name.startsWith(prefix)) &&
+    record.returning.every((pod) => pod.name.startsWith(prefix));
+  const cut = shared ? prefix.length : 0;
+  const toText = (pod: RecordedPod) => `${pod.name.slice(cut)}/${pod.uid}`;
+  return {
+    poolName: record.poolName,
+    poolUID: record.poolUID,
+    podPrefix: shared ? prefix : '',
+    slots: record.slots.map((slot) => (slot.state === 'held' ? toText(slot) : slot.state === 'finished' ? '-' : '')),
+    ...(record.returning.length > 0 && { returning: record.returning.map(toText) }),
+  };
+}

@@ -1,0 +1,130 @@
+import type { BatchCondition, BatchPhase, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
+import { mergeConditions, type WantedCondition } from '../../src/schema/conditions';
+import { type AllocationRecord, formatAllocation, parseAllocation, type Slot } from '../allocation-record';
+import type { PodFacts } from '../pod-facts';
+import type { TaskStatus } from '../tasks/status';
+
+/** Why a slot of a pooled batch is not filled, as condition `PoolAllocationPending` says it (R15). */
+export interface PoolWait {
+  readonly reason: 'PoolNotFound' | 'PoolTerminating' | 'PoolNotAccepted' | 'PoolExhausted' | 'PoolScaling' | 'NoEligiblePool';
+  readonly message: string;
+}
+
+/** What a batch looks like after a pass. */
+export interface BatchStatusInput {
+  readonly batch: BatchSandbox;
+  readonly slots: readonly Slot[];
+  /** Record to write; absent for a batch without a pool. */
+  readonly record: AllocationRecord | undefined;
+  pod(uid: string): PodFacts | undefined;
+  readonly tasks: TaskStatus;
+  readonly wait: PoolWait | undefined;
+  readonly now: Date;
+}
+
+/** The status of a batch (R37, R38, R42, R43, R92 to R97); pure, so equal input gives an equal status. */
+export function planBatchStatus(input: BatchStatusInput): BatchSandboxStatus {
+  const { batch, tasks, now } = input;
+  const pods = input.slots.flatMap((slot) => {
+    const pod = slot.state === 'held' ? input.pod(slot.uid) : undefined;
+    return pod?.live === true ? [pod] : [];
+  });
+  const ready = pods.filter((pod) => pod.ready).length;
+  const failing = pods.filter((pod) => pod.failing !== undefined);
+  const finished = input.slots.length > 0 && input.slots.every((slot) => slot.state === 'finished');
+  const phase: BatchPhase = failing.length > 0 ? 'Failed' : ready > 0 || finished ? 'Succeed' : 'Pending';
+  const conditions: WantedCondition<BatchCondition['type']>[] = [];
+  const add = (type: BatchCondition['type'], reason: string, message?: string) =>
+    conditions.push({ type, status: 'True', reason, ...(message !== undefined && { message }) });
+  if (phase === 'Succeed' && !finished) add('Ready', 'PodsReady');
+  if (phase === 'Pending') add('Progressing', 'Creating');
+  if (finished) add('Completed', 'TasksEnded');
+  if (ready > 0 && ready === batch.spec.replicas) add('AllReady', 'PodsReady');
+  if (failing.length > 0) add('PodFailed', ...describeFailure(failing, pods.length));
+  if (input.wait !== undefined) add('PoolAllocationPending', input.wait.reason, input.wait.message);
+  const record = input.record === undefined ? undefined : formatAllocation(input.record);
+  return {
+    observedGeneration: batch.metadata.generation,
+    replicas: pods.length,
+    allocated: pods.filter((pod) => pod.placed).length,
+    ready,
+    ...tasks,
+    phase,
+    conditions: mergeConditions<BatchCondition['type']>(batch.status?.conditions, conditions, now),
+    ...(record !== undefined && { allocation: record }),
+  };
+}
+
+/** Reason and message of `PodFailed`: the most frequent reason, how many of how many, and one pod as a sample (R92). */
+function describeFailure(failing: readonly PodFacts[], seen: number): [string, string] {
+  const byReason = new Map<string, PodFacts[]>();
+  for (const pod of failing) {
+    const reason = pod.failing?.reason ?? 'Unknown';
+    byReason.set(reason, [...(byReason.get(reason) ?? []), pod]);
+  }
+  const [reason, pods] = [...byReason].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))[0] ?? ['Unknown', failing];
+  const sample = pods[0];
+  return [reason, `${failing.length} of ${seen} pods failing; pod '${sample?.name ?? ''}': ${sample?.failing?.message ?? reason}`];
+}
+
+/**
+ * The part of a status that differs from what is stored, as a merge patch (absent members become null); `undefined` when nothing differs,
+ * since a status is written only then (R97).
+ */
+export function diffStatus(stored: BatchSandboxStatus | undefined, wanted: BatchSandboxStatus): Record<string, unknown> | undefined {
+  const before: Record<string, unknown> = { ...stored };
+  const after: Record<string, unknown> = { ...wanted };
+  const patch: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const same = key === 'allocation' ? sameRecord(stored, wanted) : equal(before[key], after[key]);
+    if (!same) patch[key] = mergeValue(before[key], after[key]);
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** A merge patch keeps members it does not name: those of the old value that the new one lacks become null. */
+function mergeValue(before: unknown, after: unknown): unknown {
+  if (after === undefined) return null;
+  if (!isPlainObject(before) || !isPlainObject(after)) return after;
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function sameRecord(stored: BatchSandboxStatus | undefined, wanted: BatchSandboxStatus): boolean {
+  const before = stored?.allocation;
+  const after = wanted.allocation;
+  if (before === undefined || after === undefined) return before === after;
+  return (
+    before.poolName === after.poolName &&
+    before.poolUID === after.poolUID &&
+    before.podPrefix === after.podPrefix &&
+    sameList(before.slots, after.slots) &&
+    sameList(before.returning, after.returning)
+  );
+}
+
+function sameList(a: readonly string[] = [], b: readonly string[] = []): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** IPs in slot order for the `endpoints` annotation, `""` where there is none (R96). */
+export function endpointsOf(slots: readonly Slot[], replicas: number, pod: (uid: string) => PodFacts | undefined): string[] {
+  return Array.from({ length: replicas }, (_, index) => {
+    const slot = slots[index];
+    return slot?.state === 'held' ? (pod(slot.uid)?.ip ?? '') : '';
+  });
+}
+
+/** Whether a record can be read; the reason when it cannot. */
+export function recordProblem(batch: BatchSandbox): string | undefined {
+  const record = parseAllocation(batch.status?.allocation);
+  return typeof record === 'string' ? record : undefined;
+}

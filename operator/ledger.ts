@@ -1,0 +1,306 @@
+import type { BatchSandbox } from '../src/schema/batch-sandbox';
+import { objectKey } from '../src/schema/kubernetes';
+import { parseAllocation } from './allocation-record';
+import { type PodFacts, sameFacts } from './pod-facts';
+import { PoolBook, type PoolCounts, type PodUse } from './pool-book';
+import { compareText } from './ready-queue';
+
+/** A batch, as the ledger orders and names it. */
+export interface Claimant {
+  readonly key: string;
+  readonly uid: string;
+  readonly createdAt: string;
+}
+
+/** What changed in the ledger that somebody should look at. */
+export interface LedgerListener {
+  /** Counts of a pool changed; `poolUID` may belong to a Pool that is not known (yet, or any more). */
+  poolChanged(poolUID: string): void;
+  /** A pod that a batch holds changed. */
+  heldPodChanged(batchKey: string): void;
+}
+
+interface Claim {
+  readonly claimant: Claimant;
+  readonly use: 'held' | 'returning';
+}
+
+interface Demand {
+  readonly claimant: Claimant;
+  readonly unmet: number;
+}
+
+/**
+ * Who has which pod: the one place where pods of pools are given out.
+ *
+ * It follows the caches of pods and batches, whatever order they fill in, so a restart rebuilds it from `status.allocation`
+ * alone. Everything is keyed by UID: an object made again under an old name inherits nothing.
+ *
+ *            take()             status written            record without it
+ *   idle ────────────> reserved ──────────────> held ──────────────> (returning) ──> idle or gone
+ *     ^                   │ write refused
+ *     └───────────────────┘
+ */
+export class Ledger {
+  private readonly pods = new Map<string, PodFacts>();
+  private readonly books = new Map<string, PoolBook>();
+  private readonly claimsByPod = new Map<string, Claim>();
+  private readonly podsByBatch = new Map<string, Set<string>>();
+  /** Pod UID -> batch UID, while the write that records the pod is under way or its outcome is unknown. */
+  private readonly reservations = new Map<string, string>();
+  private readonly reservedByBatch = new Map<string, Set<string>>();
+  /** Pods whose delete was sent. */
+  private readonly doomed = new Set<string>();
+  /** Held by a batch that vanished without returning them; the pool recycles them (R58). */
+  private readonly orphans = new Set<string>();
+  /** Returned clean by a batch that is about to vanish: they become idle instead of orphans. */
+  private readonly returnedClean = new Set<string>();
+  private readonly lost = new Map<string, Set<string>>();
+  private readonly demandsByPool = new Map<string, Map<string, Demand>>();
+
+  constructor(private readonly listener: LedgerListener) {}
+
+  /** A pod appeared, changed, or (without `after`) is gone. */
+  podChanged(uid: string, after: PodFacts | undefined): void {
+    const before = this.pods.get(uid);
+    if (before !== undefined && after !== undefined && sameFacts(before, after)) return;
+    if (after === undefined) this.pods.delete(uid);
+    else this.pods.set(uid, after);
+    const poolUID = (after ?? before)?.ownerUID ?? '';
+    if (poolUID === '') return;
+    this.book(poolUID).set(uid, after, this.useOf(uid));
+    if (after === undefined) {
+      this.doomed.delete(uid);
+      this.orphans.delete(uid);
+      this.returnedClean.delete(uid);
+    }
+    this.listener.poolChanged(poolUID);
+    const claim = this.claimsByPod.get(uid);
+    if (claim !== undefined) this.listener.heldPodChanged(claim.claimant.key);
+  }
+
+  /** A batch appeared or its record changed, or (without `after`) it is gone. */
+  batchChanged(before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
+    if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
+      const uid = before.metadata.uid ?? '';
+      const held = [...(this.podsByBatch.get(uid) ?? [])];
+      this.setClaims({ key: objectKey(before), uid, createdAt: before.metadata.creationTimestamp ?? '' }, new Map());
+      this.lost.delete(uid);
+      this.dropDemands(uid);
+      for (const pod of held) this.orphan(pod);
+      this.release(uid);
+    }
+    if (after === undefined || after.status?.allocation === before?.status?.allocation) return;
+    const record = parseAllocation(after.status?.allocation);
+    if (typeof record === 'string') return; // what it held before stays set aside (R127)
+    const uses = new Map<string, Claim['use']>();
+    for (const slot of record.slots) if (slot.state === 'held') uses.set(slot.uid, 'held');
+    for (const pod of record.returning) uses.set(pod.uid, 'returning');
+    this.setClaims(claimantOf(after), uses);
+  }
+
+  /** Facts of a pod, or `undefined` when it does not exist. */
+  pod(uid: string): PodFacts | undefined {
+    return this.pods.get(uid);
+  }
+
+  /** Counts of a pool; all zero for one that has no pods. */
+  counts(poolUID: string): PoolCounts {
+    return this.book(poolUID).counts();
+  }
+
+  /** Pods of a pool that nobody holds, for shrinking and clearing; costs the size of the pool. */
+  idlePods(poolUID: string): PodFacts[] {
+    return this.book(poolUID).podsOfUse('idle');
+  }
+
+  /** Pods of a pool that must go: dead ones, evicted idle ones, and those whose batch vanished. */
+  removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
+    const { dead, evicted } = this.book(poolUID).removable();
+    const orphaned = [...this.orphans]
+      .map((uid) => this.pods.get(uid))
+      .filter((pod) => pod !== undefined)
+      .filter((pod) => pod.ownerUID === poolUID && pod.live);
+    return { dead, evicted, orphaned };
+  }
+
+  /** Names the template revision whose pods are given out first and counted as updated. */
+  setRevision(poolUID: string, revision: string): void {
+    this.book(poolUID).setRevision(revision);
+  }
+
+  /**
+   * Reserves up to `count` pods of a pool for a batch. Older batches that still wait for pods of `poolKey` are served first (R14).
+   * Each pod stays reserved until the batch's record names it, or {@link release} gives it back.
+   */
+  take(poolKey: string, poolUID: string, claimant: Claimant, count: number): PodFacts[] {
+    const book = this.book(poolUID);
+    const free = book.available - this.demandBefore(poolKey, claimant);
+    const taken = free <= 0 ? [] : book.take(Math.min(count, free));
+    const reserved = this.reservedByBatch.get(claimant.uid) ?? new Set();
+    for (const pod of taken) {
+      this.reservations.set(pod.uid, claimant.uid);
+      reserved.add(pod.uid);
+      book.set(pod.uid, pod, 'reserved');
+    }
+    if (reserved.size > 0) this.reservedByBatch.set(claimant.uid, reserved);
+    if (taken.length > 0) this.listener.poolChanged(poolUID);
+    return taken;
+  }
+
+  /** Ends the reservations of a batch: what its record names is held, the rest is idle again. */
+  release(batchUID: string): void {
+    const reserved = this.reservedByBatch.get(batchUID) ?? NONE;
+    this.reservedByBatch.delete(batchUID);
+    for (const uid of reserved) {
+      if (this.reservations.get(uid) !== batchUID) continue;
+      this.reservations.delete(uid);
+      this.refresh(uid);
+    }
+  }
+
+  /** Pods that a record of this batch names although an older batch holds them (R109). */
+  conflicts(batchUID: string): ReadonlySet<string> {
+    return this.lost.get(batchUID) ?? NONE;
+  }
+
+  /** Marks a pod unavailable before its delete is sent (R110); `false` when somebody has it by now. */
+  doom(uid: string, allowed: readonly PodUse[]): boolean {
+    if (!allowed.includes(this.useOf(uid))) return false;
+    this.doomed.add(uid);
+    this.refresh(uid);
+    return true;
+  }
+
+  /** The delete of a pod was refused: it is what it was before. */
+  spare(uid: string): void {
+    if (this.doomed.delete(uid)) this.refresh(uid);
+  }
+
+  /** An orphan was cleaned, or its pool's strategy needs no cleaning: it is idle again. */
+  adopt(uid: string): void {
+    if (this.orphans.delete(uid)) this.refresh(uid);
+  }
+
+  /** Says that the pods of a batch were cleaned, so that its end makes them idle. */
+  markClean(uids: Iterable<string>): void {
+    for (const uid of uids) this.returnedClean.add(uid);
+  }
+
+  /** Declares how many slots of a batch still wait for pods of a pool; 0 ends the wait. */
+  setDemand(poolKey: string, claimant: Claimant, unmet: number): void {
+    for (const [key, demands] of this.demandsByPool) {
+      if (key !== poolKey && demands.delete(claimant.uid)) this.demandChanged(key);
+    }
+    const demands = this.demandsByPool.get(poolKey) ?? new Map<string, Demand>();
+    if ((demands.get(claimant.uid)?.unmet ?? 0) === unmet) return;
+    this.demandsByPool.set(poolKey, demands);
+    if (unmet === 0) demands.delete(claimant.uid);
+    else demands.set(claimant.uid, { claimant, unmet });
+    this.demandChanged(poolKey);
+  }
+
+  /** Unmet slots over all batches that wait for a pool. */
+  unmet(poolKey: string): number {
+    let sum = 0;
+    for (const demand of this.demandsByPool.get(poolKey)?.values() ?? []) sum += demand.unmet;
+    return sum;
+  }
+
+  /** Batches that wait for a pool, the first to be served first. */
+  waiting(poolKey: string): Claimant[] {
+    return [...(this.demandsByPool.get(poolKey)?.values() ?? [])].map((demand) => demand.claimant).sort(compareClaimants);
+  }
+
+  /** Called with a pool key whenever its unmet demand changes. */
+  onDemand: (poolKey: string) => void = () => undefined;
+
+  private demandChanged(poolKey: string): void {
+    if (this.demandsByPool.get(poolKey)?.size === 0) this.demandsByPool.delete(poolKey);
+    this.onDemand(poolKey);
+  }
+
+  private dropDemands(batchUID: string): void {
+    for (const [key, demands] of this.demandsByPool) if (demands.delete(batchUID)) this.demandChanged(key);
+  }
+
+  private demandBefore(poolKey: string, claimant: Claimant): number {
+    let sum = 0;
+    for (const demand of this.demandsByPool.get(poolKey)?.values() ?? []) {
+      if (demand.claimant.uid !== claimant.uid && compareClaimants(demand.claimant, claimant) < 0) sum += demand.unmet;
+    }
+    return sum;
+  }
+
+  private setClaims(claimant: Claimant, uses: ReadonlyMap<string, Claim['use']>): void {
+    const before = this.podsByBatch.get(claimant.uid) ?? NONE;
+    if (uses.size === 0) this.podsByBatch.delete(claimant.uid);
+    else this.podsByBatch.set(claimant.uid, new Set(uses.keys()));
+    for (const uid of before) {
+      if (uses.has(uid)) continue;
+      this.lost.get(claimant.uid)?.delete(uid);
+      if (this.claimsByPod.get(uid)?.claimant.uid !== claimant.uid) continue;
+      this.claimsByPod.delete(uid);
+      this.refresh(uid);
+    }
+    for (const [uid, use] of uses) this.claim(uid, { claimant, use });
+  }
+
+  private claim(uid: string, claim: Claim): void {
+    const rival = this.claimsByPod.get(uid);
+    if (rival !== undefined && rival.claimant.uid !== claim.claimant.uid) {
+      const [winner, loser] = compareClaimants(rival.claimant, claim.claimant) < 0 ? [rival, claim] : [claim, rival];
+      const lost = this.lost.get(loser.claimant.uid) ?? new Set();
+      this.lost.set(loser.claimant.uid, lost.add(uid));
+      this.listener.heldPodChanged(loser.claimant.key);
+      if (winner === rival) return;
+    }
+    this.claimsByPod.set(uid, claim);
+    if (this.reservations.get(uid) === claim.claimant.uid) this.reservations.delete(uid);
+    if (rival?.claimant.uid !== claim.claimant.uid || rival.use !== claim.use) this.refresh(uid);
+  }
+
+  private orphan(uid: string): void {
+    if (this.claimsByPod.has(uid)) return; // another batch holds it
+    if (this.returnedClean.delete(uid)) return;
+    this.orphans.add(uid);
+    this.refresh(uid);
+  }
+
+  private refresh(uid: string): void {
+    const facts = this.pods.get(uid);
+    if (facts === undefined || facts.ownerUID === '') return;
+    this.book(facts.ownerUID).set(uid, facts, this.useOf(uid));
+    this.listener.poolChanged(facts.ownerUID);
+  }
+
+  private useOf(uid: string): PodUse {
+    if (this.doomed.has(uid)) return 'doomed';
+    const claim = this.claimsByPod.get(uid);
+    if (claim !== undefined) return claim.use;
+    if (this.reservations.has(uid)) return 'reserved';
+    return this.orphans.has(uid) ? 'returning' : 'idle';
+  }
+
+  private book(poolUID: string): PoolBook {
+    let book = this.books.get(poolUID);
+    if (book === undefined) this.books.set(poolUID, (book = new PoolBook()));
+    return book;
+  }
+
+  /** Forgets a Pool that is gone and has no pods left. */
+  forgetPool(poolUID: string): void {
+    if (this.books.get(poolUID)?.isEmpty() === true) this.books.delete(poolUID);
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The ledger's view of a batch. */
+export function claimantOf(batch: BatchSandbox): Claimant {
+  return { key: objectKey(batch), uid: batch.metadata.uid ?? '', createdAt: batch.metadata.creationTimestamp ?? '' };
+}
+
+function compareClaimants(a: Claimant, b: Claimant): number {
+  return compareText(a.createdAt, b.createdAt) || compareText(a.key, b.key) || compareText(a.uid, b.uid);
+}

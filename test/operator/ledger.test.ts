@@ -1,0 +1,203 @@
+import fc from 'fast-check';
+import { claimantOf, Ledger } from '../../operator/ledger';
+import type { PodFacts } from '../../operator/pod-facts';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { batchOf, podOf, statusHolding } from '../support/builders';
+
+const POOL = 'pool-warm';
+const KEY = 'default/warm';
+const quiet = { poolChanged: () => undefined, heldPodChanged: () => undefined };
+
+function ledgerWith(pods: readonly PodFacts[], listener = quiet): Ledger {
+  const ledger = new Ledger(listener);
+  for (const pod of pods) ledger.podChanged(pod.uid, pod);
+  return ledger;
+}
+
+const pods = (count: number) => Array.from({ length: count }, (_, i) => podOf(POOL, `warm-${String(i).padStart(5, '0')}`));
+const names = (taken: readonly PodFacts[]) => taken.map((pod) => pod.name);
+const holding = (name: string, held: readonly PodFacts[], createdAt?: string) =>
+  batchOf(name, { poolRef: 'warm', replicas: held.length }, { status: statusHolding('warm', held), createdAt });
+
+describe('take', () => {
+  test('gives the longest Ready pods of the current revision first', () => {
+    const ledger = ledgerWith([
+      podOf(POOL, 'young', { readySince: '2026-01-01T00:00:09Z' }),
+      podOf(POOL, 'outdated', { readySince: '2026-01-01T00:00:01Z', revision: 'r0' }),
+      podOf(POOL, 'seasoned', { readySince: '2026-01-01T00:00:02Z' }),
+    ]);
+    ledger.setRevision(POOL, 'r1');
+    expect(names(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 3))).toEqual(['seasoned', 'young', 'outdated']);
+  });
+
+  test.each([
+    ['not Ready', { ready: false }],
+    ['marked for eviction', { evict: true }],
+    ['terminating', { terminating: true, live: false, ready: false }],
+    ['of another owner', { ownerUID: 'somebody' }],
+  ])('passes over a pod that is %s', (_name, facts) => {
+    const ledger = ledgerWith([podOf(POOL, 'p', facts)]);
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toEqual([]);
+  });
+
+  test('leaves to an older batch what it still waits for', () => {
+    const ledger = ledgerWith(pods(5));
+    ledger.setDemand(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('younger')), 3)).toHaveLength(1);
+  });
+
+  test('does not give a pod again while the write that records it is under way', () => {
+    const ledger = ledgerWith(pods(2));
+    ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toEqual([]);
+  });
+
+  test('gives it again once the write was refused', () => {
+    const ledger = ledgerWith(pods(2));
+    ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
+    ledger.release('batch-a');
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toHaveLength(2);
+  });
+});
+
+describe('records', () => {
+  test('a restart rebuilds the same holdings whatever order the lists come in', () => {
+    const all = pods(4);
+    const batch = holding('a', all.slice(0, 3));
+    const podsFirst = ledgerWith(all);
+    podsFirst.batchChanged(undefined, batch);
+    const batchFirst = new Ledger(quiet);
+    batchFirst.batchChanged(undefined, batch);
+    for (const pod of all) batchFirst.podChanged(pod.uid, pod);
+    expect(batchFirst.counts(POOL)).toEqual(podsFirst.counts(POOL));
+    expect(podsFirst.counts(POOL)).toMatchObject({ live: 4, allocated: 3, available: 1 });
+    expect(names(batchFirst.take(KEY, POOL, claimantOf(batchOf('b')), 4))).toEqual(['warm-00003']);
+  });
+
+  test('two records with one pod: the older batch keeps it, the other is told', () => {
+    const told: string[] = [];
+    const [pod] = pods(1);
+    const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => told.push(key) });
+    ledger.batchChanged(undefined, holding('younger', pod ? [pod] : [], '2026-02-02T00:00:00Z'));
+    ledger.batchChanged(undefined, holding('older', pod ? [pod] : [], '2026-01-01T00:00:00Z'));
+    expect([...ledger.conflicts('batch-younger')]).toEqual(['uid-warm-00000']);
+    expect([...ledger.conflicts('batch-older')]).toEqual([]);
+    expect(told).toEqual(['default/younger']);
+  });
+
+  test('pods of a batch that vanished are not idle but wait for the recycle of their pool', () => {
+    const all = pods(2);
+    const ledger = ledgerWith(all);
+    const batch = holding('a', all);
+    ledger.batchChanged(undefined, batch);
+    ledger.batchChanged(batch, undefined);
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toEqual([]);
+    expect(names(ledger.removablePods(POOL).orphaned)).toEqual(['warm-00000', 'warm-00001']);
+  });
+
+  test('pods that a batch returned clean are idle when it is gone', () => {
+    const all = pods(2);
+    const ledger = ledgerWith(all);
+    const batch = holding('a', all);
+    ledger.batchChanged(undefined, batch);
+    ledger.markClean(all.map((pod) => pod.uid));
+    ledger.batchChanged(batch, undefined);
+    expect(ledger.counts(POOL).available).toBe(2);
+  });
+
+  test('a batch made again under an old name inherits nothing', () => {
+    const all = pods(1);
+    const ledger = ledgerWith(all);
+    const old = holding('a', all);
+    ledger.batchChanged(undefined, old);
+    ledger.batchChanged(old, batchOf('a', { poolRef: 'warm' }, { uid: 'another' }));
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 1, available: 0 });
+    expect(names(ledger.removablePods(POOL).orphaned)).toEqual(['warm-00000']);
+  });
+});
+
+describe('doom', () => {
+  test('takes an idle pod out of reach before its delete is sent, and refuses a held one', () => {
+    const all = pods(2);
+    const ledger = ledgerWith(all);
+    ledger.batchChanged(undefined, holding('a', all.slice(0, 1)));
+    expect(ledger.doom('uid-warm-00000', ['idle'])).toBe(false);
+    expect(ledger.doom('uid-warm-00001', ['idle'])).toBe(true);
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toEqual([]);
+    ledger.spare('uid-warm-00001');
+    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toHaveLength(1);
+  });
+});
+
+type Step =
+  | { kind: 'take'; batch: number; count: number; outcome: 'written' | 'refused' | 'pending' }
+  | { kind: 'settle'; batch: number; written: boolean }
+  | { kind: 'drop'; batch: number }
+  | { kind: 'vanish'; batch: number }
+  | { kind: 'pod'; pod: number; ready: boolean; gone: boolean };
+
+const batchNumber = fc.nat(4);
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant('take' as const), batch: batchNumber, count: fc.nat(6), outcome: fc.constantFrom('written' as const, 'refused' as const, 'pending' as const) }),
+  fc.record({ kind: fc.constant('settle' as const), batch: batchNumber, written: fc.boolean() }),
+  fc.record({ kind: fc.constant('drop' as const), batch: batchNumber }),
+  fc.record({ kind: fc.constant('vanish' as const), batch: batchNumber }),
+  fc.record({ kind: fc.constant('pod' as const), pod: fc.nat(11), ready: fc.boolean(), gone: fc.boolean() }),
+);
+
+test('whatever happens, no pod is in two batches and the counts equal a count from scratch', () => {
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+      const existing = new Map(pods(12).map((pod) => [pod.uid, pod]));
+      const ledger = ledgerWith([...existing.values()]);
+      const stored = new Map<number, BatchSandbox>();
+      const pending = new Map<number, PodFacts[]>();
+      const heldBy = (batch: number) => (stored.get(batch)?.status?.allocation?.slots ?? []).map((slot) => slot.slice(slot.indexOf('/') + 1));
+      const write = (batch: number, held: readonly PodFacts[]) => {
+        const after = holding(`b${batch}`, held);
+        ledger.batchChanged(stored.get(batch), after);
+        stored.set(batch, after);
+        ledger.release(`batch-b${batch}`);
+      };
+      const podsOf = (batch: number) => heldBy(batch).flatMap((uid) => existing.get(uid) ?? []);
+      for (const step of steps) {
+        if (step.kind === 'pod') {
+          const uid = `uid-warm-${String(step.pod).padStart(5, '0')}`;
+          const facts = existing.get(uid);
+          if (!facts) continue;
+          if (step.gone) existing.delete(uid);
+          else existing.set(uid, { ...facts, ready: step.ready });
+          ledger.podChanged(uid, existing.get(uid));
+        } else if (step.kind === 'take' && !pending.has(step.batch)) {
+          const taken = ledger.take(KEY, POOL, claimantOf(batchOf(`b${step.batch}`)), step.count);
+          if (step.outcome === 'written') write(step.batch, [...podsOf(step.batch), ...taken]);
+          else if (step.outcome === 'refused') ledger.release(`batch-b${step.batch}`);
+          else pending.set(step.batch, taken);
+        } else if (step.kind === 'settle') {
+          const taken = pending.get(step.batch);
+          if (!taken) continue;
+          pending.delete(step.batch);
+          if (step.written) write(step.batch, [...podsOf(step.batch), ...taken]);
+          else ledger.release(`batch-b${step.batch}`);
+        } else if (step.kind === 'drop' && !pending.has(step.batch)) {
+          write(step.batch, []);
+        } else if (step.kind === 'vanish' && !pending.has(step.batch)) {
+          ledger.batchChanged(stored.get(step.batch), undefined);
+          stored.delete(step.batch);
+        }
+        const claims = [...stored.keys()].flatMap(heldBy).concat([...pending.values()].flat().map((pod) => pod.uid));
+        expect(new Set(claims).size).toBe(claims.length);
+        const claimed = new Set(claims);
+        const orphans = new Set(ledger.removablePods(POOL).orphaned.map((pod) => pod.uid));
+        const alive = [...existing.values()];
+        expect(ledger.counts(POOL)).toMatchObject({
+          existing: alive.length,
+          live: alive.length,
+          allocated: alive.filter((pod) => claimed.has(pod.uid) || orphans.has(pod.uid)).length,
+          available: alive.filter((pod) => pod.ready && !claimed.has(pod.uid) && !orphans.has(pod.uid)).length,
+        });
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
