@@ -18,6 +18,8 @@ export const ERROR_CODES = table({
   OBJECT_INVALID: { httpStatus: 422, retry: 'terminal', sentence: 'the object does not fit its schema' },
   PATCH_INVALID: { httpStatus: 422, retry: 'terminal', sentence: 'the patch cannot be applied' },
   TASK_INVALID: { httpStatus: 400, retry: 'terminal', sentence: 'the task cannot be run as written' },
+  EXECUTOR_UNAVAILABLE: { retry: 'retry', sentence: 'the executor gave no usable answer' },
+  EXECUTOR_REFUSED: { retry: 'terminal', sentence: 'the executor does not accept the request' },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;

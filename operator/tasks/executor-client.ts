@@ -1,0 +1,167 @@
+import { isIPv6 } from 'node:net';
+import { Agent } from 'undici';
+import type { Clock } from '../../src/program/clock';
+import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
+import { type ExecutorTaskRequest, REVISION_HEADER } from '../../src/schema/executor-api';
+import { Port } from '../../src/schema/names';
+import { type ExecutorAnswer, executorAnswers } from './executor-answer';
+
+/** Longest call to an executor, in ms (R39). */
+const CALL_DEADLINE_MS = 3_000;
+/** Longest time an executor is asked to hold a long-poll, in s; its own limit (executor.md section 12). */
+const POLL_WAIT_SECONDS = 25;
+/** Longest long-poll, in ms: the wait, and a call's time for the answer. */
+const POLL_DEADLINE_MS = POLL_WAIT_SECONDS * 1_000 + CALL_DEADLINE_MS;
+/** Longest reset, in ms: processes get their grace of 10 s before they are killed, twice if one had left its group. */
+const RESET_DEADLINE_MS = 30_000;
+/** Longest answer read, in bytes: a set of one task of 1 MiB, with room. What runs in a sandbox may answer without end. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** Where an executor is. */
+export interface ExecutorPod {
+  /** Audience of signed requests. */
+  readonly podUID: string;
+  /** IPv4 or IPv6 address, never empty. */
+  readonly podIP: string;
+}
+
+/** Every task an executor holds, and the revision to wait on; executors that cannot long-poll name none. */
+export interface TaskSet {
+  readonly tasks: readonly ExecutorAnswer[];
+  readonly revision: string | undefined;
+}
+
+/** What a signature covers. */
+export interface SignedRequest {
+  readonly audience: string;
+  readonly method: string;
+  /** Path with query. */
+  readonly path: string;
+  readonly body: string;
+}
+
+/** Makes the token of one request. */
+export type RequestSigner = (request: SignedRequest) => Promise<string>;
+
+export interface ExecutorClientOptions {
+  readonly clock: Clock;
+  /** @default 5758 */
+  readonly port?: number;
+  /** @default - requests are not signed; such executors run with --allow-unauthenticated */
+  readonly sign?: RequestSigner;
+}
+
+/** Statuses that the same request meets every time: it is malformed, or larger than the executor takes. */
+const REFUSALS = [400, 413];
+
+/**
+ * Calls to the executors in sandbox pods.
+ *
+ * No call is retried here. Each rejects with EXECUTOR_REFUSED on status 400 or 413, and with EXECUTOR_UNAVAILABLE when its
+ * signal aborts, after its deadline, on another status but 200 or on an answer that is not a set of tasks: none of these
+ * says anything about the task. No error quotes a request or an answer, which may hold what a task holds (R135).
+ *
+ * @see shared/reference/executor.md
+ */
+export class ExecutorClient {
+  // Two connections a pod: one may be held by a long-poll. An idle one closes after 4 s, which is the default.
+  private readonly agent = new Agent({
+    connections: 2,
+    pipelining: 1,
+    connect: { timeout: CALL_DEADLINE_MS },
+    maxResponseSize: MAX_ANSWER_BYTES,
+  });
+
+  constructor(private readonly options: ExecutorClientOptions) {}
+
+  /** Reads the tasks an executor holds, within 3 s. */
+  getTasks(pod: ExecutorPod, signal: AbortSignal): Promise<TaskSet> {
+    return this.callForTasks(pod, { method: 'GET', path: '/getTasks', body: '' }, CALL_DEADLINE_MS, signal);
+  }
+
+  /** Reads the tasks once they differ from `revision`, or after 25 s. */
+  awaitTasks(pod: ExecutorPod, revision: string, signal: AbortSignal): Promise<TaskSet> {
+    const path = `/getTasks?after=${encodeURIComponent(revision)}&wait=${POLL_WAIT_SECONDS}`;
+    return this.callForTasks(pod, { method: 'GET', path, body: '' }, POLL_DEADLINE_MS, signal);
+  }
+
+  /** Makes `tasks` the whole wanted set, within 3 s; `[]` drops every task. */
+  setTasks(pod: ExecutorPod, tasks: readonly ExecutorTaskRequest[], signal: AbortSignal): Promise<TaskSet> {
+    return this.callForTasks(pod, { method: 'POST', path: '/setTasks', body: JSON.stringify(tasks) }, CALL_DEADLINE_MS, signal);
+  }
+
+  /** Kills and wipes everything in a sandbox, within 30 s; resolves only when the executor has proved it empty (rule 29). */
+  async reset(pod: ExecutorPod, signal: AbortSignal): Promise<void> {
+    await this.call(pod, { method: 'POST', path: '/reset', body: '{}' }, RESET_DEADLINE_MS, signal);
+  }
+
+  /** Ends every call and connection. */
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  private async callForTasks(pod: ExecutorPod, request: Request, deadlineMs: number, signal: AbortSignal): Promise<TaskSet> {
+    const { text, revision } = await this.call(pod, request, deadlineMs, signal);
+    const answers = executorAnswers.safeParse(parseJson(text));
+    if (!answers.success) throw unavailable('a set of tasks', 'another answer');
+    return { tasks: answers.data, revision };
+  }
+
+  private async call(pod: ExecutorPod, request: Request, deadlineMs: number, signal: AbortSignal) {
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const cancelDeadline = this.options.clock.setTimer(deadlineMs, end);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    try {
+      const answer = await this.exchange(pod, request, ending.signal);
+      if (REFUSALS.includes(answer.status)) throw refused(answer.status);
+      if (answer.status !== 200) throw unavailable('status 200', String(answer.status));
+      return answer;
+    } catch (error) {
+      if (isSandboxError(error)) throw error;
+      const got = ending.signal.aborted && !signal.aborted ? 'none' : `'${error instanceof Error ? error.message : String(error)}'`;
+      throw unavailable(`an answer within ${deadlineMs} ms`, got, error);
+    } finally {
+      cancelDeadline();
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  private async exchange(pod: ExecutorPod, request: Request, signal: AbortSignal) {
+    const { statusCode, headers, body } = await this.agent.request({
+      origin: `http://${isIPv6(pod.podIP) ? `[${pod.podIP}]` : pod.podIP}:${this.options.port ?? Port.executor}`,
+      method: request.method,
+      path: request.path,
+      headers: await this.headersOf(pod, request),
+      body: request.body === '' ? null : request.body,
+      signal,
+    });
+    const revision = headers[REVISION_HEADER];
+    return { status: statusCode, text: await body.text(), revision: typeof revision === 'string' ? revision : undefined };
+  }
+
+  private async headersOf(pod: ExecutorPod, request: Request): Promise<Record<string, string>> {
+    const headers: Record<string, string> = request.body === '' ? {} : { 'content-type': 'application/json' };
+    if (this.options.sign) headers.authorization = `Bearer ${await this.options.sign({ ...request, audience: pod.podUID })}`;
+    return headers;
+  }
+}
+
+type Request = Omit<SignedRequest, 'audience' | 'method'> & { readonly method: 'GET' | 'POST' };
+
+function refused(status: number): SandboxError {
+  return new SandboxError('EXECUTOR_REFUSED', problem('executor', 'request', 'a request that it accepts', `status ${status}`));
+}
+
+function unavailable(expected: string, got: string, cause?: unknown): SandboxError {
+  return new SandboxError('EXECUTOR_UNAVAILABLE', problem('executor', 'answer', expected, got), { cause });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,211 @@
+import { Backoff } from '../../src/program/backoff';
+import type { Clock } from '../../src/program/clock';
+import type { Logger } from '../../src/program/log';
+import type { ExecutorTaskRequest } from '../../src/schema/executor-api';
+import { ChangeGatherer } from './change-gatherer';
+import type { ExecutorClient, ExecutorPod } from './executor-client';
+import { InFlightLimit } from './in-flight-limit';
+import { type ConversationSubject, type ConversationTools, PodConversation, type StopState } from './pod-conversation';
+import { isEnd, type ObservedTask, type TaskLetter } from './task-state';
+
+/** Time in which changes of one batch are gathered into one report, in ms: within the 50 to 100 of R133. */
+const GATHER_MS = 80;
+
+/** Which batch is meant; everything is kept by UID, so a batch made again under an old name inherits nothing (R111). */
+export interface TaskBatch {
+  /** Key that `onChange` reports. */
+  readonly key: string;
+  readonly uid: string;
+}
+
+/** The pod of one slot. */
+export interface SlotPod {
+  /** From 0. */
+  readonly slot: number;
+  readonly podUID: string;
+  /** Empty while the pod has none. */
+  readonly podIP: string;
+}
+
+/** One slot that has a pod and a task. */
+export interface SlotTask extends SlotPod {
+  readonly task: ExecutorTaskRequest;
+  /** Letter in `status.taskStates` as last written. */
+  readonly recorded: TaskLetter;
+}
+
+export interface TaskTrackerOptions {
+  readonly client: ExecutorClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called at most once in 80 ms for a batch, when a letter or dirty mark changed or a stop was confirmed. */
+  readonly onChange: (batchKey: string) => void;
+  /**
+   * Short calls at work at once; long-polls do not count.
+   *
+   * @default 64
+   */
+  readonly maxInFlight?: number;
+}
+
+interface TrackedBatch {
+  readonly bySlot: Map<number, PodConversation>;
+  readonly observed: Map<number, ObservedTask>;
+}
+
+/**
+ * Runs the tasks of all batches on the executors of their pods, in the background.
+ *
+ * Every method but `reset` and `close` returns at once; what follows is told by `onChange` and read from `observed` and
+ * `stopState`. Nothing is kept on disk: after a restart the executors themselves say what was sent (R37).
+ */
+export class TaskTracker {
+  private readonly batches = new Map<string, TrackedBatch>();
+  private readonly byPod = new Map<string, PodConversation>();
+  private readonly closing = new Set<Promise<void>>();
+  private readonly ending = new AbortController();
+  private readonly changes: ChangeGatherer;
+  private readonly tools: ConversationTools;
+
+  constructor(private readonly options: TaskTrackerOptions) {
+    const { client, clock, log, onChange, maxInFlight = 64 } = options;
+    this.changes = new ChangeGatherer(clock, GATHER_MS, onChange);
+    this.tools = {
+      client,
+      clock,
+      log,
+      limit: new InFlightLimit(maxInFlight, clock),
+      backoff: new Backoff(),
+      onNews: (conversation) => this.noteNews(conversation),
+    };
+  }
+
+  /**
+   * Declares what should run in a batch: every slot that has a pod and a task.
+   *
+   * Idempotent, and cheap when nothing changed. A slot whose recorded letter is an end is left alone for good. A task that
+   * was sent runs on unchanged when an edit changes it or leaves it out (R36); one that was not sent is taken back.
+   */
+  ensure(batch: TaskBatch, slots: readonly SlotTask[]): void {
+    const tracked = this.batches.get(batch.uid) ?? { bySlot: new Map(), observed: new Map() };
+    this.batches.set(batch.uid, tracked);
+    for (const slot of slots) this.ensureSlot(batch, tracked, slot);
+    if (tracked.bySlot.size > slots.length) this.takeBackUnsent(tracked, slots);
+  }
+
+  /** What is known of each slot that has a pod and a task; a live view. */
+  observed(batchUID: string): ReadonlyMap<number, ObservedTask> {
+    return this.batches.get(batchUID)?.observed ?? new Map<number, ObservedTask>();
+  }
+
+  /**
+   * Asks the executors of these pods to drop their tasks, until each shows an empty set (R48).
+   *
+   * Final for a pod: `ensure` sends it nothing more until `forgetPod`. Idempotent. A pod that never had an IP counts as
+   * stopped, since nothing can have been sent to it.
+   */
+  stop(batch: TaskBatch, pods: readonly SlotPod[]): void {
+    for (const { slot, podUID, podIP } of pods) {
+      const known = this.byPod.get(podUID);
+      const conversation = known?.subject.batchUID === batch.uid ? known : this.open({ batchKey: batch.key, batchUID: batch.uid, slot, podUID });
+      conversation.stop(podIP);
+    }
+  }
+
+  /** How far the stop of a pod's tasks is; undefined when none was asked for. */
+  stopState(podUID: string): StopState | undefined {
+    return this.byPod.get(podUID)?.stopState;
+  }
+
+  /**
+   * Kills and wipes everything in a pod before it goes back to its pool.
+   *
+   * True only when the executor has proved it empty. False says nothing about the pod: it must not be used again (rule 30).
+   */
+  async reset(pod: ExecutorPod): Promise<boolean> {
+    try {
+      await this.options.client.reset(pod, this.ending.signal);
+      return true;
+    } catch (error) {
+      this.options.log.warn({ podUID: pod.podUID, error: error instanceof Error ? error.message : String(error) }, 'pod not reset');
+      return false;
+    }
+  }
+
+  /** Ends every call to a pod that is gone or no longer of this batch; its address is not used again (R116). */
+  forgetPod(podUID: string): void {
+    const conversation = this.byPod.get(podUID);
+    if (conversation) this.forget(conversation);
+  }
+
+  /** Ends every call for a batch that is gone. */
+  forgetBatch(batchUID: string): void {
+    for (const conversation of this.byPod.values()) {
+      if (conversation.subject.batchUID === batchUID) this.forget(conversation);
+    }
+    this.batches.delete(batchUID);
+  }
+
+  /** Ends every call; tasks run on. Resolves when nothing is at work any more. */
+  async close(): Promise<void> {
+    this.ending.abort();
+    this.changes.close();
+    for (const conversation of this.byPod.values()) this.forget(conversation);
+    this.batches.clear();
+    await Promise.all(this.closing);
+  }
+
+  private ensureSlot(batch: TaskBatch, tracked: TrackedBatch, { slot, podUID, podIP, task, recorded }: SlotTask): void {
+    const current = tracked.bySlot.get(slot);
+    if (isEnd(recorded)) {
+      // The record says all from here on.
+      if (current && !current.stopState) this.forget(current);
+      return;
+    }
+    if (current?.subject.podUID === podUID) {
+      current.run(task, podIP, recorded);
+      return;
+    }
+    if (current && !current.stopState) this.forget(current);
+    const known = this.byPod.get(podUID);
+    if (known?.stopState && known.subject.batchUID === batch.uid) return;
+    const conversation = this.open({ batchKey: batch.key, batchUID: batch.uid, slot, podUID });
+    tracked.bySlot.set(slot, conversation);
+    conversation.run(task, podIP, recorded);
+    tracked.observed.set(slot, conversation.observed);
+  }
+
+  private takeBackUnsent(tracked: TrackedBatch, slots: readonly SlotTask[]): void {
+    const wanted = new Set(slots.map(({ slot }) => slot));
+    for (const [slot, conversation] of tracked.bySlot) {
+      if (!wanted.has(slot) && !conversation.wasSent) this.forget(conversation);
+    }
+  }
+
+  /** Starts a conversation with a pod, in place of one that another batch may have left behind. */
+  private open(subject: ConversationSubject): PodConversation {
+    this.forgetPod(subject.podUID);
+    const conversation = new PodConversation(subject, this.tools);
+    this.byPod.set(subject.podUID, conversation);
+    return conversation;
+  }
+
+  private forget(conversation: PodConversation): void {
+    const { batchUID, slot, podUID } = conversation.subject;
+    this.byPod.delete(podUID);
+    const tracked = this.batches.get(batchUID);
+    if (tracked?.bySlot.get(slot) === conversation) {
+      tracked.bySlot.delete(slot);
+      tracked.observed.delete(slot);
+    }
+    const closed = conversation.close().finally(() => this.closing.delete(closed));
+    this.closing.add(closed);
+  }
+
+  private noteNews(conversation: PodConversation): void {
+    const { batchKey, batchUID, slot } = conversation.subject;
+    const tracked = this.batches.get(batchUID);
+    if (tracked?.bySlot.get(slot) === conversation) tracked.observed.set(slot, conversation.observed);
+    this.changes.add(batchKey);
+  }
+}
