@@ -15,7 +15,7 @@ export const BATCH_PHASES = ['Pending', 'Succeed', 'Pausing', 'Paused', 'Resumin
 const patchList = () => z.array(preserved().nullable()).max(MAX_BATCH_REPLICAS);
 
 export const batchSandboxSpec = z.object({
-  replicas: int32(0, MAX_BATCH_REPLICAS).default(1).describe('Number of sandboxes.'),
+  replicas: int32(0, MAX_BATCH_REPLICAS).default(1).describe('Number of sandboxes.').meta({ listedAsRequired: true }),
   poolRef: text(253).optional().describe('Pool in the same namespace; * lets one be chosen; absent means own pods from template.'),
   template: preserved().optional().describe('Pod template of a batch without a pool.'),
   shardPatches: patchList().optional().describe('Item i is a strategic merge patch for pod i; only without a pool.'),

@@ -7,7 +7,7 @@ export const int32 = (min = 0, max = 2147483647) => z.int32().min(min).max(max);
 export const timestamp = () => z.iso.datetime({ offset: true });
 
 /** A whole number or a percentage such as `25%`; int-or-string in the CRD. */
-export const intOrPercent = () => 
+export const intOrPercent = () =>
   z
     .union([z.int32().min(0), z.string().max(16)])
     .meta({ intOrString: true, expected: 'a whole number of at least 0 or a percentage such as 25%' });
