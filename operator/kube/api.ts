@@ -1,0 +1,226 @@
+import type { KubeObject } from '../../src/schema/kubernetes';
+import { NotLeadingError } from './api-error';
+import { collectionPath, objectPath, type ObjectRef, type ResourceType } from './resource-types';
+import type { KubeCall, Transport } from './transport';
+
+/** A page of a list. */
+export interface KubeList<T> {
+  readonly metadata: {
+    /** Where a watch goes on from. */
+    readonly resourceVersion: string;
+    /** Token of the next page; empty or absent on the last. */
+    readonly continue?: string;
+  };
+  readonly items: readonly T[];
+}
+
+/** What to list. */
+export interface ListQuery {
+  /** Absent means all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Objects a page; absent means all at once. */
+  readonly limit?: number;
+  readonly continue?: string;
+  /** `0`: whatever the server has in memory, fast; absent: the state of now. */
+  readonly resourceVersion?: string;
+}
+
+/** What every call accepts. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What every write accepts. */
+export interface WriteOptions extends CallOptions {
+  /** Judge and answer, store nothing. */
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+}
+
+/** Kinds of patch and their content types. */
+const PATCH_CONTENT_TYPES = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const;
+export type PatchType = keyof typeof PATCH_CONTENT_TYPES;
+
+/** How to patch. */
+export interface PatchOptions extends WriteOptions {
+  readonly subresource?: 'status' | 'scale';
+  /** Apply only: take fields over from other managers. */
+  readonly force?: boolean;
+}
+
+/** How to delete. A precondition that does not hold is a conflict. */
+export interface DeleteOptions extends CallOptions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly dryRun?: boolean;
+}
+
+/** What {@link KubeApi} needs. */
+export interface KubeApiOptions {
+  readonly transport: Transport;
+  /** Asked before every write; false refuses it. @default - writes are always allowed */
+  readonly mayWrite?: () => boolean;
+}
+
+/** A write that has not been answered for so long is given up; shorter than a lease lasts. */
+export const WRITE_DEADLINE_MS = 10_000;
+/** A list page of many objects takes the server longer than a write. */
+export const LIST_DEADLINE_MS = 30_000;
+
+/**
+ * Kubernetes' REST verbs on objects as raw JSON: times stay text.
+ *
+ * Every method throws ApiError when the server refuses, TransportError when no answer came, and NotLeadingError
+ * for a write while `mayWrite` says no.
+ */
+export class KubeApi {
+  private readonly transport: Transport;
+  private readonly mayWrite: () => boolean;
+
+  constructor({ transport, mayWrite = () => true }: KubeApiOptions) {
+    this.transport = transport;
+    this.mayWrite = mayWrite;
+  }
+
+  async list<T extends KubeObject>(type: ResourceType<T>, query: ListQuery = {}, options: CallOptions = {}): Promise<KubeList<T>> {
+    const { namespace, ...parameters } = query;
+    const path = withQuery(collectionPath(type, namespace), parameters);
+    return (await this.read(path, LIST_DEADLINE_MS, options)) as KubeList<T>;
+  }
+
+  async get<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: CallOptions = {}): Promise<T> {
+    return (await this.read(objectPath(type, ref), WRITE_DEADLINE_MS, options)) as T;
+  }
+
+  /**
+   * Creates the object. One with a fixed name is sent again after a broken connection, so AlreadyExists may mean
+   * that the first sending has succeeded.
+   */
+  async create<T extends KubeObject>(type: ResourceType<T>, object: NewObject<T>, options: WriteOptions = {}): Promise<T> {
+    const { metadata } = object;
+    const answer = await this.write(
+      {
+        method: 'POST',
+        path: withQuery(collectionPath(type, metadata.namespace), writeParameters(options)),
+        body: { ...object, apiVersion: type.apiVersion, kind: type.kind },
+        repeatable: metadata.name !== undefined,
+      },
+      options,
+    );
+    return answer as T;
+  }
+
+  /** Patches the object; `contentType` is the form of `patch`. Custom resources know no strategic patch. */
+  async patch<T extends KubeObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    contentType: PatchType,
+    patch: object,
+    options: PatchOptions = {},
+  ): Promise<T> {
+    const answer = await this.write(
+      {
+        method: 'PATCH',
+        path: withQuery(objectPath(type, ref, options.subresource), { ...writeParameters(options), force: options.force }),
+        body: patch,
+        contentType: PATCH_CONTENT_TYPES[contentType],
+        // A JSON patch may add to a list once more; the other forms carry absolute values.
+        repeatable: contentType !== 'json',
+      },
+      options,
+    );
+    return answer as T;
+  }
+
+  /** Deletes the object; returns it when it stays for a while (grace period, finalizers), else undefined. */
+  async delete<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: DeleteOptions = {}): Promise<T | undefined> {
+    const answer = await this.write(
+      {
+        method: 'DELETE',
+        path: objectPath(type, ref),
+        body: deleteBody(options),
+        repeatable: options.uid !== undefined,
+      },
+      options,
+    );
+    return (answer as KubeObject).kind === 'Status' ? undefined : (answer as T);
+  }
+
+  /** Deletes all objects that the selectors match. */
+  async deleteCollection(
+    type: ResourceType,
+    query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+    options: Omit<DeleteOptions, 'uid' | 'resourceVersion'> = {},
+  ): Promise<void> {
+    const { namespace, ...selectors } = query;
+    await this.write(
+      { method: 'DELETE', path: withQuery(collectionPath(type, namespace), selectors), body: deleteBody(options), repeatable: false },
+      options,
+    );
+  }
+
+  /**
+   * Watches from a version on and passes the bytes of the stream on; resolves when the server ends it.
+   *
+   * @param timeoutSeconds after which the server ends it
+   */
+  async watch(
+    type: ResourceType,
+    query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'> & { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    signal: AbortSignal,
+    onData: (chunk: Buffer) => void,
+  ): Promise<void> {
+    const { namespace, ...parameters } = query;
+    const path = withQuery(collectionPath(type, namespace), { watch: true, allowWatchBookmarks: true, ...parameters });
+    await this.transport.stream(path, signal, onData);
+  }
+
+  private read(path: string, deadlineMs: number, { signal }: CallOptions): Promise<unknown> {
+    return this.transport.call({ method: 'GET', path, deadlineMs, repeatable: true, signal });
+  }
+
+  private write(call: Omit<KubeCall, 'deadlineMs' | 'signal'>, { signal }: CallOptions): Promise<unknown> {
+    if (!this.mayWrite()) {
+      return Promise.reject(new NotLeadingError(`${call.method} ${call.path}: not sent, since this process does not hold the lease`));
+    }
+    return this.transport.call({ ...call, deadlineMs: WRITE_DEADLINE_MS, signal });
+  }
+}
+
+/** An object before its creation: it may leave its name to the server by `generateName`. */
+export type NewObject<T extends KubeObject> = Omit<T, 'metadata'> & {
+  readonly metadata: Omit<T['metadata'], 'name'> & { readonly name?: string };
+};
+
+type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function withQuery(path: string, parameters: QueryParameters): string {
+  const pairs = Object.entries(parameters)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
+}
+
+function writeParameters({ dryRun, fieldManager }: WriteOptions): QueryParameters {
+  return { dryRun: dryRun === true ? 'All' : undefined, fieldManager };
+}
+
+function deleteBody({ uid, resourceVersion, gracePeriodSeconds, propagationPolicy, dryRun }: DeleteOptions): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    ...(uid === undefined && resourceVersion === undefined ? {} : { preconditions: { uid, resourceVersion } }),
+    gracePeriodSeconds,
+    propagationPolicy,
+    ...(dryRun === true ? { dryRun: ['All'] } : {}),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Dispatcher } from 'undici';
+import { TransportError } from './api-error';
+
+/** One HTTP request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Its answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly retryAfter?: string;
+  /** Empty when the body went to `onData`. */
+  readonly body: string;
+}
+
+/**
+ * Sends a request and reads the answer, on undici's own handler interface: no stream objects between socket and reader.
+ *
+ * @param onData takes the body of a good answer piece by piece, in the same turn as the socket delivers it; a throw ends the exchange
+ * @throws TransportError when no complete answer came; the reason of the signal when it aborts
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  request: HttpRequest,
+  signal: AbortSignal,
+  onData?: (chunk: Buffer) => void,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    let running: Dispatcher.DispatchController | undefined;
+    let status = 0;
+    let retryAfter: string | undefined;
+    let over = false;
+    const chunks: Buffer[] = [];
+
+    const end = () => {
+      over = true;
+      signal.removeEventListener('abort', abort);
+    };
+    const fail = (reason: unknown) => {
+      if (over) return;
+      end();
+      const error = reason instanceof Error ? reason : new TransportError(String(reason));
+      reject(error);
+      running?.abort(error);
+    };
+    const abort = () => fail(signal.reason);
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (controller) => {
+        running = controller;
+        // Given up while it waited for a free connection.
+        if (over) controller.abort(new TransportError('given up'));
+      },
+      onResponseStart: (_controller, statusCode, headers) => {
+        status = statusCode;
+        const value = headers['retry-after'];
+        retryAfter = typeof value === 'string' ? value : undefined;
+      },
+      onResponseData: (_controller, chunk) => {
+        if (over) return;
+        if (onData === undefined || status > 299) {
+          chunks.push(chunk);
+          return;
+        }
+        try {
+          onData(chunk);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      onResponseEnd: () => {
+        end();
+        const [only] = chunks;
+        const body = chunks.length === 1 && only !== undefined ? only.toString() : Buffer.concat(chunks).toString();
+        resolve({ status, retryAfter, body });
+      },
+      onResponseError: (_controller, error) =>
+        fail(new TransportError(`${request.method} ${request.path}: ${error.message === '' ? error.name : error.message}`, { cause: error })),
+    };
+    try {
+      dispatcher.dispatch({ method: request.method, path: request.path, headers: request.headers, body: request.body ?? null }, handler);
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
