@@ -219,6 +219,8 @@ export class PodConversation {
       this.observe({ letter: 'F', dirty: false, reason: 'TaskRefused', message: error.message });
       return 0;
     }
+    // The next call is a plain read: a long-poll would answer only at the next change.
+    this.revision = undefined;
     const nowMs = this.tools.clock.monotonicMs();
     this.failingSinceMs ??= nowMs;
     if (!this.unreachable && nowMs - this.failingSinceMs >= UNREACHABLE_MS) {
