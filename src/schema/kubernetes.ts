@@ -16,6 +16,8 @@ export interface ObjectMeta {
   /** RFC 3339, whole seconds. */
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  /** Time from TERM to KILL that the deletion grants, in seconds; set with `deletionTimestamp`. */
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
