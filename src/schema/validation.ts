@@ -9,7 +9,8 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-type Path = readonly PropertyKey[];
+/** Where a value stands in another: field names and list positions. */
+export type Path = readonly PropertyKey[];
 
 /**
  * Shape, bounds and rules, as the API server sees them: defaults filled in, unknown keys dropped unless the schema is strict.
@@ -154,7 +155,8 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a value is an object with fields: not null, not a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
