@@ -1,17 +1,17 @@
 import { isIPv6 } from 'node:net';
+import type { CryptoKey } from 'jose';
 import { Agent } from 'undici';
 import type { Clock } from '../../src/program/clock';
+import { signExecutorToken } from '../../src/program/executor-token';
 import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
-import { type ExecutorTaskRequest, REVISION_HEADER } from '../../src/schema/executor-api';
+import { type ExecutorTaskRequest, MAX_WAIT_SECONDS, REVISION_HEADER } from '../../src/schema/executor-api';
 import { Port } from '../../src/schema/names';
 import { type ExecutorAnswer, executorAnswers } from './executor-answer';
 
 /** Longest call to an executor, in ms (R39). */
 const CALL_DEADLINE_MS = 3_000;
-/** Longest time an executor is asked to hold a long-poll, in s; its own limit (executor.md section 12). */
-const POLL_WAIT_SECONDS = 25;
 /** Longest long-poll, in ms: the wait, and a call's time for the answer. */
-const POLL_DEADLINE_MS = POLL_WAIT_SECONDS * 1_000 + CALL_DEADLINE_MS;
+const POLL_DEADLINE_MS = MAX_WAIT_SECONDS * 1_000 + CALL_DEADLINE_MS;
 /** Longest reset, in ms: processes get their grace of 10 s before they are killed, twice if one had left its group. */
 const RESET_DEADLINE_MS = 30_000;
 /** Longest answer read, in bytes: a set of one task of 1 MiB, with room. What runs in a sandbox may answer without end. */
@@ -31,24 +31,17 @@ export interface TaskSet {
   readonly revision: string | undefined;
 }
 
-/** What a signature covers. */
-export interface SignedRequest {
-  readonly audience: string;
-  readonly method: string;
-  /** Path with query. */
-  readonly path: string;
-  readonly body: string;
-}
-
-/** Makes the token of one request. */
-export type RequestSigner = (request: SignedRequest) => Promise<string>;
-
 export interface ExecutorClientOptions {
   readonly clock: Clock;
   /** @default 5758 */
   readonly port?: number;
-  /** @default - requests are not signed; such executors run with --allow-unauthenticated */
-  readonly sign?: RequestSigner;
+  /**
+   * Ed25519 key that signs every request.
+   *
+   * @default - requests are not signed; executors that answer such run with --allow-unauthenticated
+   * @see src/program/executor-token.ts
+   */
+  readonly signingKey?: CryptoKey;
 }
 
 /** Statuses that the same request meets every time: it is malformed, or larger than the executor takes. */
@@ -81,7 +74,7 @@ export class ExecutorClient {
 
   /** Reads the tasks once they differ from `revision`, or after 25 s. */
   awaitTasks(pod: ExecutorPod, revision: string, signal: AbortSignal): Promise<TaskSet> {
-    const path = `/getTasks?after=${encodeURIComponent(revision)}&wait=${POLL_WAIT_SECONDS}`;
+    const path = `/getTasks?after=${encodeURIComponent(revision)}&wait=${MAX_WAIT_SECONDS}`;
     return this.callForTasks(pod, { method: 'GET', path, body: '' }, POLL_DEADLINE_MS, signal);
   }
 
@@ -142,13 +135,20 @@ export class ExecutorClient {
   }
 
   private async headersOf(pod: ExecutorPod, request: Request): Promise<Record<string, string>> {
+    const { signingKey, clock } = this.options;
     const headers: Record<string, string> = request.body === '' ? {} : { 'content-type': 'application/json' };
-    if (this.options.sign) headers.authorization = `Bearer ${await this.options.sign({ ...request, audience: pod.podUID })}`;
+    if (signingKey) headers.authorization = `Bearer ${await signExecutorToken(signingKey, pod.podUID, request, clock.now())}`;
     return headers;
   }
 }
 
-type Request = Omit<SignedRequest, 'audience' | 'method'> & { readonly method: 'GET' | 'POST' };
+interface Request {
+  readonly method: 'GET' | 'POST';
+  /** Path with query. */
+  readonly path: string;
+  /** JSON; empty for none. */
+  readonly body: string;
+}
 
 function refused(status: number): SandboxError {
   return new SandboxError('EXECUTOR_REFUSED', problem('executor', 'request', 'a request that it accepts', `status ${status}`));

@@ -1,8 +1,10 @@
 import { Backoff } from '../../src/program/backoff';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { ExecutorTaskRequest } from '../../src/schema/executor-api';
 import { ChangeGatherer } from './change-gatherer';
+import { type SlotTaskPlan, TaskPlans } from './dispatch';
 import type { ExecutorClient, ExecutorPod } from './executor-client';
 import { InFlightLimit } from './in-flight-limit';
 import { type ConversationSubject, type ConversationTools, PodConversation, type StopState } from './pod-conversation';
@@ -60,6 +62,7 @@ interface TrackedBatch {
  * `stopState`. Nothing is kept on disk: after a restart the executors themselves say what was sent (R37).
  */
 export class TaskTracker {
+  private readonly taskPlans = new TaskPlans();
   private readonly batches = new Map<string, TrackedBatch>();
   private readonly byPod = new Map<string, PodConversation>();
   private readonly closing = new Set<Promise<void>>();
@@ -78,6 +81,11 @@ export class TaskTracker {
       backoff: new Backoff(),
       onNews: (conversation) => this.noteNews(conversation),
     };
+  }
+
+  /** What each slot of a batch should run, in slot order; made again only when the generation of the batch has changed. */
+  plans(batch: BatchSandbox): readonly SlotTaskPlan[] {
+    return this.taskPlans.of(batch);
   }
 
   /**
@@ -144,6 +152,7 @@ export class TaskTracker {
       if (conversation.subject.batchUID === batchUID) this.forget(conversation);
     }
     this.batches.delete(batchUID);
+    this.taskPlans.forget(batchUID);
   }
 
   /** Ends every call; tasks run on. Resolves when nothing is at work any more. */
