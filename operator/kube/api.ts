@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { NotLeadingError } from './api-error';
+import type { StreamReader } from './exchange';
 import { collectionPath, objectPath, type ObjectRef, type ResourceType } from './resource-types';
 import type { KubeCall, Transport } from './transport';
 
@@ -177,11 +178,11 @@ export class KubeApi {
     type: ResourceType,
     query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'> & { readonly resourceVersion: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
-    onData: (chunk: Buffer) => void,
+    reader: StreamReader,
   ): Promise<void> {
     const { namespace, ...parameters } = query;
     const path = withQuery(collectionPath(type, namespace), { watch: true, allowWatchBookmarks: true, ...parameters });
-    await this.transport.stream(path, signal, onData);
+    await this.transport.stream(path, signal, reader);
   }
 
   private read(path: string, deadlineMs: number, { signal }: CallOptions): Promise<unknown> {

@@ -14,21 +14,27 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly retryAfter?: string;
-  /** Empty when the body went to `onData`. */
+  /** Empty when the body went to a {@link StreamReader}. */
   readonly body: string;
+}
+
+/** Takes the body of a good answer piece by piece, in the same turn as the socket delivers it. A throw ends the exchange. */
+export interface StreamReader {
+  /** The headers of a good answer are there. */
+  onOpen(): void;
+  onData(chunk: Buffer): void;
 }
 
 /**
  * Sends a request and reads the answer, on undici's own handler interface: no stream objects between socket and reader.
  *
- * @param onData takes the body of a good answer piece by piece, in the same turn as the socket delivers it; a throw ends the exchange
  * @throws TransportError when no complete answer came; the reason of the signal when it aborts
  */
 export function exchange(
   dispatcher: Dispatcher,
   request: HttpRequest,
   signal: AbortSignal,
-  onData?: (chunk: Buffer) => void,
+  reader?: StreamReader,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let running: Dispatcher.DispatchController | undefined;
@@ -65,15 +71,16 @@ export function exchange(
         status = statusCode;
         const value = headers['retry-after'];
         retryAfter = typeof value === 'string' ? value : undefined;
+        if (statusCode <= 299) reader?.onOpen();
       },
       onResponseData: (_controller, chunk) => {
         if (over) return;
-        if (onData === undefined || status > 299) {
+        if (reader === undefined || status > 299) {
           chunks.push(chunk);
           return;
         }
         try {
-          onData(chunk);
+          reader.onData(chunk);
         } catch (error) {
           fail(error);
         }

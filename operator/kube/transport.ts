@@ -4,7 +4,7 @@ import { OPERATOR_AGENT } from '../../src/schema/names';
 import { ApiError, toApiError, TransportError } from './api-error';
 import type { KubeConnection } from './connection';
 import { Connections } from './connections';
-import { exchange, type HttpAnswer, type HttpRequest } from './exchange';
+import { exchange, type HttpAnswer, type HttpRequest, type StreamReader } from './exchange';
 import { RateLimiter } from './rate-limiter';
 
 /** One call to the API server. */
@@ -84,11 +84,11 @@ export class Transport {
   /**
    * Opens a stream on a connection of its own and passes its bytes on until it ends.
    *
-   * @throws as {@link call}, and whatever `onData` throws
+   * @throws as {@link call}, and whatever the reader throws
    */
-  async stream(path: string, signal: AbortSignal, onData: (chunk: Buffer) => void): Promise<void> {
+  async stream(path: string, signal: AbortSignal, reader: StreamReader): Promise<void> {
     const subject = `GET ${path}`;
-    const answer = await this.send(this.watches, { method: 'GET', path, headers: {} }, signal, onData);
+    const answer = await this.send(this.watches, { method: 'GET', path, headers: {} }, signal, reader);
     if (answer.status === 401) await this.renewCredentials();
     if (answer.status > 299) throw toApiError(subject, answer.status, answer.retryAfter, answer.body);
   }
@@ -133,14 +133,14 @@ export class Transport {
     }
   }
 
-  private async send(connections: Connections, request: HttpRequest, signal: AbortSignal, onData?: (chunk: Buffer) => void): Promise<HttpAnswer> {
+  private async send(connections: Connections, request: HttpRequest, signal: AbortSignal, reader?: StreamReader): Promise<HttpAnswer> {
     const startedAtMs = this.clock.monotonicMs();
     const authorization = await this.options.connection.authorization();
     const headers: Record<string, string> = { accept: 'application/json', 'user-agent': OPERATOR_AGENT, ...request.headers };
     if (authorization !== undefined) headers.authorization = authorization;
     let code = '<error>';
     try {
-      const answer = await exchange(connections.dispatcher, { ...request, headers }, signal, onData);
+      const answer = await exchange(connections.dispatcher, { ...request, headers }, signal, reader);
       code = String(answer.status);
       connections.recordAnswer();
       return answer;

@@ -1,0 +1,326 @@
+import { type KubeObject, objectKey } from '../../src/schema/kubernetes';
+
+/** One difference in what the cache shows. */
+export interface CacheChange<T> {
+  /** `<namespace>/<name>`. */
+  readonly key: string;
+  /** Absent: the object is new. */
+  readonly before: T | undefined;
+  /** Absent: the object is gone. */
+  readonly after: T | undefined;
+}
+
+/** What an {@link ObjectCache} needs. */
+export interface CacheOptions<T> {
+  /** Reads one object as it is now, undefined when it is not there; settles the rare case in {@link ObjectCache}. */
+  readonly read: (key: string) => Promise<T | undefined>;
+  /** Cuts an object down to what is read before it is stored. @default - kept whole */
+  readonly trim?: (object: T) => T;
+  /** Freeze objects, so that a test finds whoever changes one. @default false */
+  readonly freeze?: boolean;
+}
+
+/** A list under way; see {@link ObjectCache.beginList}. */
+export type ListToken = number;
+
+/** An own write under way; exactly one of its methods is called at the end. */
+export interface PendingWrite<T> {
+  /** The server answered with this object: it is shown at once. */
+  stored(object: T): void;
+  /** The server has removed the object of this UID. */
+  removed(uid: string): void;
+  /** The write failed or its outcome is unknown; the watch will tell. */
+  failed(): void;
+}
+
+/** What the watch has shown of a key while a write or read of it was under way. */
+interface Flight {
+  readonly beganAt: number;
+  /** Versions from the start on, the one at the start included. */
+  readonly versions: Set<string | undefined>;
+  readonly deletedUids: Set<string | undefined>;
+  /** A list was stored meanwhile: a version that it does not show may lie before or after it. */
+  listed: boolean;
+}
+
+/** How an overlay ends. */
+type OverlayEnd =
+  | { readonly by: 'version'; readonly version: string | undefined }
+  | { readonly by: 'deletion' }
+  /** Nobody knows which event to wait for: a read of the object decides. */
+  | { readonly by: 'read' };
+
+/** An own write that is shown before the watch has delivered it. */
+interface Overlay<T> {
+  readonly uid: string | undefined;
+  readonly recordedAt: number;
+  end: OverlayEnd;
+  /** What list and watch say meanwhile. */
+  behind: T | undefined;
+}
+
+/**
+ * Objects of one kind as list and watch tell them, with own writes laid over.
+ *
+ * The answer to an own write is shown at once. The watch lags, so its events of that key are held back until the one
+ * with the written version has passed: events of a key come in the order of its versions. Versions are compared for
+ * equality only. A write whose event came before its answer changes nothing.
+ *
+ * Where equality cannot tell which of two states is newer (a list was taken while a write was under way, or two
+ * writes of one key overlapped), the object is read once and the answer treated like a write. Writers of a key should
+ * therefore go one after another, as the work queue makes them.
+ */
+export class ObjectCache<T extends KubeObject> {
+  private readonly objects = new Map<string, T>();
+  private readonly overlays = new Map<string, Overlay<T>>();
+  private readonly flightsByKey = new Map<string, Set<Flight>>();
+  private readonly listeners = new Set<(change: CacheChange<T>) => void>();
+  /** Counts starts of lists and writes, to tell what came first. */
+  private turn = 0;
+
+  constructor(private readonly options: CacheOptions<T>) {}
+
+  /** The object under `<namespace>/<name>`. */
+  get(key: string): T | undefined {
+    return this.objects.get(key);
+  }
+
+  /** All objects, in no particular order. */
+  values(): IterableIterator<T> {
+    return this.objects.values();
+  }
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  /**
+   * Calls the listener after every change, in the same turn; the echo of an own write is no change. It must not throw.
+   *
+   * @returns ends the calls
+   */
+  onChange(listener: (change: CacheChange<T>) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Notes the start of a list; to be called before its first request.
+   *
+   * @param consistent the server answers with its state of now, not with what it has in memory
+   */
+  beginList(consistent: boolean): ListToken {
+    this.turn += 1;
+    return consistent ? this.turn : 0;
+  }
+
+  /** Stores a complete list of one namespace, or of all when `namespace` is absent. */
+  replace(token: ListToken, items: readonly T[], namespace?: string): void {
+    const listed = new Map(items.map((item) => [objectKey(item), this.prepare(item)]));
+    const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flightsByKey.keys(), ...listed.keys()]);
+    const changes: CacheChange<T>[] = [];
+    for (const key of keys) {
+      if (namespace !== undefined && !key.startsWith(`${namespace}/`)) continue;
+      const item = listed.get(key);
+      for (const flight of this.flightsByKey.get(key) ?? []) {
+        flight.listed = true;
+        if (item !== undefined) flight.versions.add(item.metadata.resourceVersion);
+      }
+      this.showUnlessOverlaid(key, item, (overlay) => this.listEnds(key, overlay, item, token), changes);
+    }
+    this.tell(changes);
+  }
+
+  /** Stores an event of the watch. */
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
+    const key = objectKey(object);
+    const { resourceVersion, uid } = object.metadata;
+    const deleted = type === 'DELETED';
+    for (const flight of this.flightsByKey.get(key) ?? []) {
+      flight.versions.add(resourceVersion);
+      if (deleted) flight.deletedUids.add(uid);
+    }
+    const ends = ({ end, uid: shownUid }: Overlay<T>) =>
+      (end.by === 'version' && end.version === resourceVersion) || (deleted && shownUid === uid);
+    const changes: CacheChange<T>[] = [];
+    this.showUnlessOverlaid(key, deleted ? undefined : this.prepare(object), ends, changes);
+    this.tell(changes);
+  }
+
+  /** Notes the start of an own write; to be called before its request goes out. */
+  beginWrite(key: string): PendingWrite<T> {
+    const flight = this.beginFlight(key);
+    return {
+      stored: (object) => this.recordStored(key, flight, object),
+      removed: (uid) => this.recordRemoved(key, flight, uid),
+      failed: () => this.endFlight(key, flight),
+    };
+  }
+
+  /** Makes an own write whose answer is the object, and shows it. */
+  async write(key: string, send: () => Promise<T>): Promise<T> {
+    const pending = this.beginWrite(key);
+    try {
+      const object = await send();
+      pending.stored(object);
+      return object;
+    } catch (error) {
+      pending.failed();
+      throw error;
+    }
+  }
+
+  /** Makes an own delete and shows what it leaves: nothing, or an object that is terminating. */
+  async remove(key: string, uid: string, send: () => Promise<T | undefined>): Promise<void> {
+    const pending = this.beginWrite(key);
+    try {
+      const left = await send();
+      if (left === undefined) pending.removed(uid);
+      else pending.stored(left);
+    } catch (error) {
+      pending.failed();
+      throw error;
+    }
+  }
+
+  private recordStored(key: string, flight: Flight, object: T): void {
+    this.endFlight(key, flight);
+    const { resourceVersion, uid } = object.metadata;
+    if (flight.versions.has(resourceVersion) || flight.deletedUids.has(uid)) return;
+    const earlier = this.overlays.get(key);
+    const overlapped = earlier !== undefined && earlier.recordedAt > flight.beganAt;
+    this.overlay(key, this.prepare(object), uid, flight.listed || overlapped ? { by: 'read' } : { by: 'version', version: resourceVersion });
+  }
+
+  private recordRemoved(key: string, flight: Flight, uid: string): void {
+    this.endFlight(key, flight);
+    const overlay = this.overlays.get(key);
+    const known = overlay === undefined ? this.objects.get(key) : overlay.behind;
+    // Nothing of this UID is or will be shown: the deletion has passed, or nobody has seen the object.
+    if (flight.deletedUids.has(uid) || (known?.metadata.uid !== uid && overlay?.uid !== uid)) return;
+    this.overlay(key, undefined, uid, { by: flight.listed || overlay?.end.by === 'read' ? 'read' : 'deletion' });
+  }
+
+  /** Shows `object` in place of what list and watch say. */
+  private overlay(key: string, object: T | undefined, uid: string | undefined, end: OverlayEnd): void {
+    const earlier = this.overlays.get(key);
+    const behind = earlier === undefined ? this.objects.get(key) : earlier.behind;
+    const overlay: Overlay<T> = { uid, recordedAt: (this.turn += 1), end, behind };
+    this.overlays.set(key, overlay);
+    if (end.by === 'read') this.startSettling(key, overlay);
+    const changes: CacheChange<T>[] = [];
+    this.show(key, object, changes);
+    this.tell(changes);
+  }
+
+  /** What list or watch says goes behind the overlay of its key, and is shown when that ends it or there is none. */
+  private showUnlessOverlaid(key: string, object: T | undefined, ends: (overlay: Overlay<T>) => boolean, changes: CacheChange<T>[]): void {
+    const overlay = this.overlays.get(key);
+    if (overlay !== undefined) {
+      overlay.behind = object;
+      if (!ends(overlay)) return;
+      this.overlays.delete(key);
+    }
+    this.show(key, object, changes);
+  }
+
+  /** Whether a list shows the state of a key at least as new as its overlay; starts a read when that cannot be told. */
+  private listEnds(key: string, overlay: Overlay<T>, item: T | undefined, token: ListToken): boolean {
+    if (overlay.recordedAt < token) return true;
+    switch (overlay.end.by) {
+      case 'deletion':
+        return item?.metadata.uid !== overlay.uid;
+      case 'version':
+        if (item?.metadata.resourceVersion === overlay.end.version) return true;
+        overlay.end = { by: 'read' };
+        this.startSettling(key, overlay);
+        return false;
+      case 'read':
+        return false;
+    }
+  }
+
+  private startSettling(key: string, overlay: Overlay<T>): void {
+    // A failed read gives up the overlay: the watch shows the write a little later, and nothing stays held back.
+    this.settle(key, overlay).catch(() => this.endOverlay(key, overlay));
+  }
+
+  /** Replaces an overlay that waits for no known event by a state read now, whose event is known. */
+  private async settle(key: string, overlay: Overlay<T>): Promise<void> {
+    for (;;) {
+      const flight = this.beginFlight(key);
+      let object: T | undefined;
+      try {
+        object = await this.options.read(key);
+      } finally {
+        this.endFlight(key, flight);
+      }
+      if (this.overlays.get(key) !== overlay) return;
+      if (flight.listed) continue;
+      if (object === undefined || flight.versions.has(object.metadata.resourceVersion)) {
+        this.endOverlay(key, overlay);
+      } else {
+        const { uid, resourceVersion } = object.metadata;
+        this.overlay(key, this.prepare(object), uid, { by: 'version', version: resourceVersion });
+      }
+      return;
+    }
+  }
+
+  private endOverlay(key: string, overlay: Overlay<T>): void {
+    if (this.overlays.get(key) !== overlay) return;
+    this.overlays.delete(key);
+    const changes: CacheChange<T>[] = [];
+    this.show(key, overlay.behind, changes);
+    this.tell(changes);
+  }
+
+  private beginFlight(key: string): Flight {
+    const overlay = this.overlays.get(key);
+    const known = overlay === undefined ? this.objects.get(key) : overlay.behind;
+    const flight: Flight = {
+      beganAt: (this.turn += 1),
+      versions: new Set([known?.metadata.resourceVersion]),
+      deletedUids: new Set(),
+      listed: false,
+    };
+    const flights = this.flightsByKey.get(key);
+    if (flights === undefined) this.flightsByKey.set(key, new Set([flight]));
+    else flights.add(flight);
+    return flight;
+  }
+
+  private endFlight(key: string, flight: Flight): void {
+    const flights = this.flightsByKey.get(key);
+    flights?.delete(flight);
+    if (flights?.size === 0) this.flightsByKey.delete(key);
+  }
+
+  private show(key: string, after: T | undefined, changes: CacheChange<T>[]): void {
+    const before = this.objects.get(key);
+    if (before === undefined && after === undefined) return;
+    if (before !== undefined && before.metadata.resourceVersion === after?.metadata.resourceVersion) return;
+    if (after === undefined) this.objects.delete(key);
+    else this.objects.set(key, after);
+    changes.push({ key, before, after });
+  }
+
+  private tell(changes: readonly CacheChange<T>[]): void {
+    for (const change of changes) {
+      for (const listener of this.listeners) listener(change);
+    }
+  }
+
+  private prepare(object: T): T {
+    const trimmed = this.options.trim?.(object) ?? object;
+    return this.options.freeze === true ? deepFreeze(trimmed) : trimmed;
+  }
+}
+
+function deepFreeze<V>(value: V): V {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

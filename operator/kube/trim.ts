@@ -1,0 +1,57 @@
+import type { ContainerStatus, KubeObject, ObjectMeta, Pod, PodStatus } from '../../src/schema/kubernetes';
+
+/** kubectl's copy of what was applied: as large as the object, and never read. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Conditions of a pod that somebody reads. */
+const POD_CONDITIONS = ['Ready', 'PodScheduled'];
+
+/** An object without what servers and kubectl keep for themselves. */
+export function trimObject<T extends KubeObject>(object: T): T {
+  const { managedFields: _managedFields, annotations, ...metadata } = object.metadata as ObjectMeta & { readonly managedFields?: unknown };
+  if (annotations === undefined) return { ...object, metadata };
+  const { [LAST_APPLIED]: _lastApplied, ...kept } = annotations;
+  return { ...object, metadata: { ...metadata, annotations: kept } };
+}
+
+/** A pod cut down to what ledger and controllers read: a whole one costs several times the memory. */
+export function trimPod(pod: Pod): Pod {
+  const { managedFields: _managedFields, annotations: _annotations, ...metadata } = pod.metadata as ObjectMeta & { readonly managedFields?: unknown };
+  return {
+    metadata,
+    ...(pod.spec?.nodeName === undefined ? {} : { spec: { nodeName: pod.spec.nodeName } }),
+    ...(pod.status === undefined ? {} : { status: trimPodStatus(pod.status) }),
+  };
+}
+
+function trimPodStatus(status: PodStatus): PodStatus {
+  const { phase, podIP, reason, message, conditions, containerStatuses, initContainerStatuses } = status;
+  return withoutUndefined<PodStatus>({
+    phase,
+    podIP,
+    reason,
+    message,
+    conditions: conditions
+      ?.filter(({ type }) => POD_CONDITIONS.includes(type))
+      .map(({ type, status: value, reason: why, message: text, lastTransitionTime }) =>
+        withoutUndefined({ type, status: value, reason: why, message: text, lastTransitionTime }),
+      ),
+    containerStatuses: containerStatuses?.map(trimContainerStatus),
+    initContainerStatuses: initContainerStatuses?.map(trimContainerStatus),
+  });
+}
+
+function trimContainerStatus({ name, ready, restartCount, state }: ContainerStatus): ContainerStatus {
+  return withoutUndefined<ContainerStatus>({
+    name,
+    ready,
+    restartCount,
+    // A container that runs needs no words; one that does not may need the reason in a condition.
+    state: state?.running === undefined ? state : { running: {} },
+  });
+}
+
+/** Undefined members would cost memory in every pod. */
+function withoutUndefined<O extends object>(object: O): O {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as O;
+}
