@@ -18,6 +18,11 @@ export const ERROR_CODES = table({
   OBJECT_INVALID: { httpStatus: 422, retry: 'terminal', sentence: 'the object does not fit its schema' },
   PATCH_INVALID: { httpStatus: 422, retry: 'terminal', sentence: 'the patch cannot be applied' },
   TASK_INVALID: { httpStatus: 400, retry: 'terminal', sentence: 'the task cannot be run as written' },
+  TASK_NOT_FOUND: { httpStatus: 404, retry: 'terminal', sentence: 'no task of that name is held' },
+  TASK_CONFLICT: { httpStatus: 409, retry: 'retry', sentence: 'the tasks that are held do not allow the change now' },
+  REQUEST_TOO_LARGE: { httpStatus: 413, retry: 'terminal', sentence: 'the body is larger than the executor reads' },
+  REQUEST_UNAUTHORIZED: { httpStatus: 401, retry: 'terminal', sentence: 'the request has no valid token' },
+  SANDBOX_NOT_EMPTY: { httpStatus: 500, retry: 'retry', sentence: 'processes of tasks are left in the sandbox' },
   EXECUTOR_UNAVAILABLE: { retry: 'retry', sentence: 'the executor gave no usable answer' },
   EXECUTOR_REFUSED: { retry: 'terminal', sentence: 'the executor does not accept the request' },
 });
