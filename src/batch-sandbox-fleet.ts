@@ -1,0 +1,304 @@
+import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
+import { Construct } from 'constructs';
+import { type ExecutorOptions } from './executor-sidecar';
+import { type FleetSlice, planSlices } from './fleet-slices';
+import { isDnsSubdomain } from './kube-syntax';
+import { checkMetadata, toMetadata } from './metadata';
+import { checkPatch } from './pod-checks';
+import { type PodTemplate } from './pod-template';
+import { Problems, reportAtSynth } from './problems';
+import { checkSpec, type SpecPathByProp } from './rendered-spec';
+import { renderSandboxPod } from './sandbox-pod';
+import { type ISandboxPool, SandboxPool } from './sandbox-pool';
+import { batchSandboxSpec, type BatchSandboxSpec, MAX_BATCH_REPLICAS } from './schema/batch-sandbox';
+import { API_VERSION, MAX_NAME_LENGTH } from './schema/names';
+import { TaskShards } from './task-shards';
+import { isRecord } from './schema/validation';
+
+/** What happens to a sandbox when its task has ended. */
+export enum TaskResourcePolicy {
+  /** It stays until the fleet is deleted or scaled down. */
+  RETAIN = 'Retain',
+  /** Its pod goes back to the pool, or is deleted. */
+  RELEASE = 'Release',
+}
+
+/** Properties of a BatchSandboxFleet. */
+export interface BatchSandboxFleetProps {
+  /**
+   * Name, namespace, labels and annotations. A fleet of several BatchSandboxes names them `<name>`, `<name>-1`, `<name>-2` and so on.
+   *
+   * @default - a name derived from the construct path, the namespace of the chart
+   * @throws SYNTH_INVALID when a name is no DNS label of at most 63 characters
+   */
+  readonly metadata?: ApiObjectMetadata;
+
+  /**
+   * Number of sandboxes, 0 or more.
+   *
+   * @default - the number of shards of `tasks`, otherwise 1
+   * @throws SYNTH_INVALID when there are more shards or shard patches than sandboxes
+   */
+  readonly replicas?: number;
+
+  /**
+   * The pool that the sandboxes come from: a SandboxPool, or SandboxPool.fromPoolName for one outside this app.
+   *
+   * @default - none; every sandbox is a new pod from `template`
+   * @throws SYNTH_INVALID when `template` is set too, neither is set, or the pool is in another namespace
+   */
+  readonly pool?: ISandboxPool;
+
+  /**
+   * The pod of every sandbox, when they come from no pool.
+   *
+   * @default - none; the sandboxes come from `pool`
+   * @throws SYNTH_INVALID when `pool` is set too, or neither is set
+   */
+  readonly template?: PodTemplate;
+
+  /**
+   * Adds the executor, which runs tasks, to the pod of `template`. `{}` takes all its defaults.
+   *
+   * @default - no executor is added; tasks then need one in the template or pool
+   */
+  readonly executor?: ExecutorOptions;
+
+  /**
+   * Item i is a strategic merge patch, `{ metadata, spec }`, for the pod of sandbox i; `{}` changes nothing.
+   *
+   * @default - none
+   * @throws SYNTH_INVALID when it is set beside `pool`, has more items than there are sandboxes, or holds null, which cdk8s leaves out of manifests
+   * @see shared/reference/resources.md rules R24 to R28
+   */
+  readonly shardPatches?: object[];
+
+  /**
+   * The work: one task a sandbox.
+   *
+   * @default - no tasks
+   */
+  readonly tasks?: TaskShards;
+
+  /**
+   * What happens to a sandbox when its task has ended, in success or failure.
+   *
+   * @default TaskResourcePolicy.RETAIN
+   * @see BatchSandbox `spec.taskResourcePolicyWhenCompleted` in src/schema/batch-sandbox.ts
+   */
+  readonly taskResourcePolicyWhenCompleted?: TaskResourcePolicy;
+
+  /**
+   * When the fleet is deleted, with all its sandboxes.
+   *
+   * @default - never
+   * @throws SYNTH_INVALID when it is no valid time, or in the past
+   */
+  readonly expireTime?: Date;
+
+  /**
+   * Most sandboxes of one BatchSandbox (1 to 10000). A larger fleet is split; so is one whose shards need more than about 240 kB.
+   *
+   * @default 10000
+   */
+  readonly maxPerBatch?: number;
+}
+
+const SPEC_PATHS: SpecPathByProp<BatchSandboxFleetProps> = {
+  metadata: undefined,
+  replicas: 'replicas',
+  pool: 'poolRef',
+  template: 'template',
+  executor: undefined,
+  shardPatches: 'shardPatches',
+  tasks: 'shardTaskPatches',
+  taskResourcePolicyWhenCompleted: 'taskResourcePolicyWhenCompleted',
+  expireTime: 'expireTime',
+  maxPerBatch: undefined,
+};
+
+/**
+ * Most bytes of a rendered batch with the addresses of its sandboxes.
+ *
+ * Kubernetes allows 262,144 bytes of annotations. `kubectl apply` keeps a copy of the whole object there, and the operator publishes
+ * one address a sandbox beside it.
+ */
+const MAX_BATCH_BYTES = 240_000;
+/** One published IPv4 address, with quotes and comma. */
+const ENDPOINT_BYTES = 18;
+
+/** Most sandboxes of a fleet; above it the manifests themselves become the problem. */
+const MAX_FLEET_REPLICAS = 1_000_000;
+
+/** A number of sandboxes, as one BatchSandbox or, when one object cannot hold them, as several. */
+export class BatchSandboxFleet extends Construct {
+  /** The first rendered BatchSandbox, for `addJsonPatch` and dependencies; of a fleet that fits into one, the only one. */
+  readonly apiObject: ApiObject;
+
+  private readonly props: BatchSandboxFleetProps;
+  private readonly slices: readonly FleetSlice[];
+  private readonly objects: readonly ApiObject[];
+
+  constructor(scope: Construct, id: string, props: BatchSandboxFleetProps) {
+    super(scope, id);
+    this.props = isRecord(props) ? { ...(props as BatchSandboxFleetProps) } : {};
+    this.apiObject = this.addBatch(0, toMetadata(this.props.metadata));
+    this.slices = this.planSlices();
+    this.objects = [this.apiObject, ...this.slices.slice(1).map((_, index) => this.addBatch(index + 1, this.metadataOf(index + 1)))];
+    reportAtSynth(this, 'BatchSandboxFleet', (problems) => this.check(problems));
+  }
+
+  /** All rendered BatchSandboxes, in slot order. */
+  get apiObjects(): ApiObject[] {
+    return [...this.objects];
+  }
+
+  private addBatch(index: number, metadata: ApiObjectMetadata): ApiObject {
+    return new ApiObject(this, index === 0 ? 'Resource' : `Resource${index}`, {
+      apiVersion: API_VERSION,
+      kind: 'BatchSandbox',
+      metadata,
+      spec: Lazy.any({ produce: () => this.renderSpec(new Problems(), this.slices[index]) }),
+    });
+  }
+
+  /** The first batch keeps the name of the fleet, so that a fleet that outgrows one object keeps the sandboxes that it has. */
+  private metadataOf(index: number): ApiObjectMetadata {
+    const metadata = toMetadata(this.props.metadata);
+    const suffix = `-${index}`;
+    // A derived name ends in its hash: cut at the front it stays unique.
+    const name = metadata.name ?? this.apiObject.name.slice(-(MAX_NAME_LENGTH - suffix.length)).replace(/^-+/, '');
+    return { ...metadata, name: name + suffix };
+  }
+
+  private planSlices(): FleetSlice[] {
+    const { maxPerBatch = MAX_BATCH_REPLICAS } = this.props;
+    const { template, taskTemplate, shardPatches = [], shardTaskPatches = [] } = this.renderSpec(new Problems());
+    return planSlices(isReplicaCount(this.replicas) ? this.replicas : 1, {
+      maxReplicas: isBatchSize(maxPerBatch) ? maxPerBatch : MAX_BATCH_REPLICAS,
+      maxBytes: MAX_BATCH_BYTES,
+      fixedBytes: bytesOf(template) + bytesOf(taskTemplate),
+      bytesOf: (index) => bytesOf(shardPatches[index]) + bytesOf(shardTaskPatches[index]) + ENDPOINT_BYTES,
+    });
+  }
+
+  private get replicas(): number {
+    return this.props.replicas ?? this.tasks?.shards.length ?? 1;
+  }
+
+  private get tasks(): TaskShards | undefined {
+    return this.props.tasks instanceof TaskShards ? this.props.tasks : undefined;
+  }
+
+  private check(problems: Problems): void {
+    problems.checkKeys('', this.props, Object.keys(SPEC_PATHS));
+    checkMetadata(problems, this.props.metadata, this.objects);
+    this.checkCounts(problems);
+    this.checkSource(problems);
+    checkSpec(problems, batchSandboxSpec, this.renderSpec(problems, this.slices[0]), SPEC_PATHS);
+  }
+
+  private checkCounts(problems: Problems): void {
+    const { maxPerBatch, shardPatches, tasks } = this.props;
+    const { replicas } = this;
+    if (maxPerBatch !== undefined && !isBatchSize(maxPerBatch)) {
+      problems.add('maxPerBatch', `a whole number from 1 to ${MAX_BATCH_REPLICAS}`, maxPerBatch);
+    }
+    if (tasks !== undefined && this.tasks === undefined) {
+      problems.add('tasks', 'a TaskShards', tasks);
+    }
+    if (!isReplicaCount(replicas)) {
+      problems.add('replicas', `a whole number from 0 to ${MAX_FLEET_REPLICAS}`, replicas);
+      return;
+    }
+    if (Array.isArray(shardPatches) && shardPatches.length > replicas) {
+      problems.add('shardPatches', `at most ${replicas} items (replicas)`, shardPatches, 'raise replicas or remove items');
+    }
+    const shards = this.tasks?.shards ?? [];
+    if (shards.length > replicas) {
+      problems.add('tasks', `at most ${replicas} shards (replicas)`, shards, 'raise replicas or remove shards');
+    }
+  }
+
+  private checkSource(problems: Problems): void {
+    const { pool, template, executor, shardPatches } = this.props;
+    if (pool === undefined && template === undefined) {
+      problems.add('pool', 'a pool or a template', undefined, 'set pool or template');
+    }
+    if (pool === undefined) {
+      return;
+    }
+    for (const [prop, value] of Object.entries({ template, executor, shardPatches })) {
+      if (value !== undefined) {
+        problems.add(prop, 'nothing beside pool', value, 'the pool decides on its pods; set it there, or leave pool out');
+      }
+    }
+    if (!isRecord(pool) || !(pool.poolName === '*' || isDnsSubdomain(pool.poolName))) {
+      problems.add('pool', 'a SandboxPool or SandboxPool.fromPoolName(…) with the name of a pool', isRecord(pool) ? pool.poolName : pool);
+    }
+    const { namespace } = this.apiObject.metadata;
+    if (pool instanceof SandboxPool && pool.poolNamespace !== namespace) {
+      problems.add('pool', `a pool in the fleet's namespace (${namespace ?? 'none is set'})`, pool.poolNamespace, 'give both the same namespace');
+    }
+  }
+
+  /** The spec of one slice; without a slice, of the whole fleet. */
+  private renderSpec(problems: Problems, slice: FleetSlice = { from: 0, to: this.replicas }): BatchSandboxSpec {
+    const { pool, template, executor, taskResourcePolicyWhenCompleted = TaskResourcePolicy.RETAIN } = this.props;
+    return {
+      replicas: slice.to - slice.from,
+      poolRef: pool?.poolName,
+      template: template === undefined ? undefined : renderSandboxPod(problems, template, executor, this.apiObject),
+      shardPatches: part(renderShardPatches(problems, this.props.shardPatches), slice),
+      expireTime: renderExpireTime(problems, this.props.expireTime),
+      taskTemplate: this.tasks?._renderTemplate(),
+      shardTaskPatches: part(this.tasks?._renderPatches(), slice),
+      taskResourcePolicyWhenCompleted,
+    };
+  }
+}
+
+function isReplicaCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_FLEET_REPLICAS;
+}
+
+function isBatchSize(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_BATCH_REPLICAS;
+}
+
+function bytesOf(value: unknown): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)) + 1;
+}
+
+/** The items of a slice; undefined when none of them says anything. */
+function part<T extends object>(items: readonly T[] | undefined, { from, to }: FleetSlice): T[] | undefined {
+  const own = items?.slice(from, to) ?? [];
+  return own.some((item) => Object.keys(item).length > 0) ? own : undefined;
+}
+
+function renderShardPatches(problems: Problems, patches: unknown): Record<string, unknown>[] | undefined {
+  if (patches !== undefined && !Array.isArray(patches)) {
+    problems.add('shardPatches', 'a list', patches);
+  }
+  if (!Array.isArray(patches)) {
+    return undefined;
+  }
+  patches.forEach((patch: unknown, index) => checkPatch(problems, `shardPatches[${index}]`, patch));
+  return patches;
+}
+
+/** RFC 3339 in UTC, without a fraction when it is zero. */
+function renderExpireTime(problems: Problems, expireTime: unknown): string | undefined {
+  if (expireTime === undefined) {
+    return undefined;
+  }
+  if (!(expireTime instanceof Date) || Number.isNaN(expireTime.getTime())) {
+    problems.add('expireTime', 'a valid Date', expireTime instanceof Date ? 'Invalid Date' : expireTime);
+    return undefined;
+  }
+  const text = expireTime.toISOString().replace('.000Z', 'Z');
+  if (expireTime.getTime() <= Date.now()) {
+    problems.add('expireTime', 'a time in the future', text, 'the fleet would be deleted at once');
+  }
+  return text;
+}

@@ -1,0 +1,203 @@
+import { type ContainerResources, type ISecret } from 'cdk8s-plus-28';
+import { renderResources } from './container-resources';
+import { defaultImage } from './images';
+import { type Problems } from './problems';
+import { EnvVar, Port } from './schema/names';
+import { operatorSettings } from './schema/operator-settings';
+
+/** How much the operator logs. */
+export enum LogLevel {
+  /** Every step. */
+  DEBUG = 'debug',
+  /** Changes of state. */
+  INFO = 'info',
+  /** What somebody should look at. */
+  WARN = 'warn',
+  /** Failures only. */
+  ERROR = 'error',
+}
+
+/** The operator's Deployment. */
+export interface ControllerOptions {
+  /**
+   * Image of the operator.
+   *
+   * @default - the image of this package's version
+   */
+  readonly image?: string;
+
+  /**
+   * When the image is pulled.
+   *
+   * @default 'IfNotPresent'
+   */
+  readonly imagePullPolicy?: string;
+
+  /**
+   * Number of operator pods, 0 or more. One of them acts; the others take over when it fails. Two or more are spread over nodes and get
+   * a PodDisruptionBudget.
+   *
+   * @default 1
+   * @throws SYNTH_INVALID when it is above 1 without leader election
+   */
+  readonly replicas?: number;
+
+  /**
+   * Whether the operator acts only while it holds the lease.
+   *
+   * @default true
+   */
+  readonly leaderElection?: boolean;
+
+  /**
+   * Resources of the operator.
+   *
+   * @default - 100m CPU and 128Mi requested, limited to 1 CPU and 512Mi
+   */
+  readonly resources?: ContainerResources;
+
+  /**
+   * How much the operator logs.
+   *
+   * @default LogLevel.INFO
+   */
+  readonly logLevel?: LogLevel;
+
+  /**
+   * Private key that signs requests to executors; see `authPublicKey` of ExecutorOptions.
+   *
+   * @default - requests are not signed
+   */
+  readonly signingKey?: SigningKey;
+}
+
+/** Where the private key of the operator is kept. */
+export interface SigningKey {
+  /** Secret in the namespace of the operator. */
+  readonly secret: ISecret;
+
+  /**
+   * Key of the Secret whose value is an Ed25519 private key in PEM.
+   *
+   * @default 'private.pem'
+   */
+  readonly key?: string;
+}
+
+/** What the Deployment needs to know beside its options. */
+export interface WorkloadContext {
+  /** Name of the Deployment's ServiceAccount. */
+  readonly serviceAccountName: string;
+  /** Labels that select the pods. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Namespaces to work in; empty means all. */
+  readonly namespaces: readonly string[];
+  /** Whether metrics are served. */
+  readonly metrics: boolean;
+}
+
+const OPTIONS: Readonly<Record<keyof ControllerOptions, true>> = {
+  image: true,
+  imagePullPolicy: true,
+  replicas: true,
+  leaderElection: true,
+  resources: true,
+  logLevel: true,
+  signingKey: true,
+};
+const KEY_DIR = '/etc/sandbox/signing-key';
+const KEY_VOLUME = 'signing-key';
+
+/** Checks the `controller` prop of a SandboxRuntime. */
+export function checkController(problems: Problems, options: unknown): void {
+  if (!problems.checkKeys('controller', options, Object.keys(OPTIONS))) {
+    return;
+  }
+  const { replicas = 1, leaderElection = true, logLevel, signingKey } = options;
+  if (!Number.isInteger(replicas) || Number(replicas) < 0) {
+    problems.add('controller.replicas', 'a whole number, 0 or more', replicas);
+  } else if (Number(replicas) > 1 && leaderElection === false) {
+    problems.add('controller.replicas', 'at most 1 without leader election', replicas, 'leave leaderElection on');
+  }
+  for (const option of ['image', 'imagePullPolicy'] as const) {
+    if (options[option] !== undefined && (typeof options[option] !== 'string' || options[option] === '')) {
+      problems.add(`controller.${option}`, 'text', options[option]);
+    }
+  }
+  if (typeof leaderElection !== 'boolean') {
+    problems.add('controller.leaderElection', 'true or false', leaderElection);
+  }
+  const levels: readonly unknown[] = Object.values(LogLevel);
+  if (logLevel !== undefined && !levels.includes(logLevel)) {
+    problems.add('controller.logLevel', `one of ${levels.join(', ')}`, logLevel);
+  }
+  if (signingKey !== undefined && problems.checkKeys('controller.signingKey', signingKey, ['secret', 'key'])) {
+    const { secret } = signingKey as Partial<SigningKey>;
+    if (typeof secret?.name !== 'string') {
+      problems.add('controller.signingKey.secret', 'a Secret', secret);
+    }
+  }
+}
+
+/** The `spec` of the operator's Deployment. */
+export function renderDeployment(problems: Problems, options: ControllerOptions, context: WorkloadContext): object {
+  const { replicas = 1, signingKey } = options;
+  const keyFile = signingKey?.key ?? 'private.pem';
+  const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: context.labels } };
+  return {
+    replicas,
+    selector: { matchLabels: context.labels },
+    template: {
+      metadata: { labels: context.labels },
+      spec: {
+        serviceAccountName: context.serviceAccountName,
+        terminationGracePeriodSeconds: 10,
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+        topologySpreadConstraints: replicas > 1 ? [spread] : undefined,
+        containers: [
+          {
+            name: 'manager',
+            image: options.image ?? defaultImage('sandbox-operator'),
+            imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
+            args: renderArgs(options, context, signingKey === undefined ? undefined : `${KEY_DIR}/${keyFile}`),
+            env: [{ name: EnvVar.podNamespace, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } }],
+            ports: [
+              { name: 'health', containerPort: Port.operatorHealth, protocol: 'TCP' },
+              ...(context.metrics ? [{ name: 'metrics', containerPort: Port.operatorMetrics, protocol: 'TCP' }] : []),
+            ],
+            livenessProbe: probe('/healthz', 15, 20),
+            readinessProbe: probe('/readyz', 5, 10),
+            resources: renderResources(problems, 'controller.resources', options.resources, {
+              requests: { cpu: '100m', memory: '128Mi' },
+              limits: { cpu: '1', memory: '512Mi' },
+            }),
+            securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+            volumeMounts: signingKey === undefined ? undefined : [{ name: KEY_VOLUME, mountPath: KEY_DIR, readOnly: true }],
+          },
+        ],
+        volumes:
+          signingKey === undefined
+            ? undefined
+            : [{ name: KEY_VOLUME, secret: { secretName: signingKey.secret?.name, items: [{ key: keyFile, path: keyFile }] } }],
+      },
+    },
+  };
+}
+
+function probe(path: string, initialDelaySeconds: number, periodSeconds: number): object {
+  return { httpGet: { path, port: 'health' }, initialDelaySeconds, periodSeconds };
+}
+
+function renderArgs(options: ControllerOptions, context: WorkloadContext, keyFile: string | undefined): string[] {
+  const { table } = operatorSettings;
+  return [
+    `--${table.leaderElect.flag}=${options.leaderElection ?? true}`,
+    `--${table.healthAddress.flag}=:${Port.operatorHealth}`,
+    ...(context.metrics
+      ? [`--${table.metricsAddress.flag}=:${Port.operatorMetrics}`, `--${table.metricsSecure.flag}=false`]
+      : [`--${table.metricsAddress.flag}=0`]),
+    ...(context.namespaces.length === 0 ? [] : [`--${table.namespaces.flag}=${context.namespaces.join(',')}`]),
+    `--${table.logLevel.flag}=${options.logLevel ?? LogLevel.INFO}`,
+    ...(keyFile === undefined ? [] : [`--${table.signingKeyFile.flag}=${keyFile}`]),
+  ];
+}
