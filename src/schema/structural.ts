@@ -1,4 +1,5 @@
 import { joinProblems, type Problem, SandboxError, showValue } from './errors';
+import { isRecord } from './validation';
 
 /** An OpenAPI v3 schema as the API server takes it in a CRD. */
 export interface StructuralSchema {
@@ -38,7 +39,7 @@ export const KEYWORDS: readonly string[] = [
 ];
 
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  object: isRecord,
   array: (value) => Array.isArray(value),
   string: (value) => typeof value === 'string',
   boolean: (value) => typeof value === 'boolean',
@@ -107,10 +108,10 @@ function* typeProblems(schema: StructuralSchema, at: (keyword: string) => string
 
 function* containerProblems(schema: StructuralSchema, at: (keyword: string) => string): Generator<Problem> {
   const { items, properties, additionalProperties } = schema as Readonly<Record<string, unknown>>;
-  if (schema.type === 'array' && !TYPES['object']?.(items)) {
+  if (schema.type === 'array' && !isRecord(items)) {
     yield { path: at('items'), expected: 'a schema', got: showValue(items) };
   }
-  if (additionalProperties !== undefined && (properties !== undefined || !TYPES['object']?.(additionalProperties))) {
+  if (additionalProperties !== undefined && (properties !== undefined || !isRecord(additionalProperties))) {
     yield { path: at('additionalProperties'), expected: 'a schema, and no properties beside it', got: showValue(additionalProperties) };
   }
   for (const key of schema['x-kubernetes-list-map-keys'] ?? []) {
@@ -139,5 +140,5 @@ function childrenOf({ properties, items, additionalProperties }: StructuralSchem
     ['items', items],
     ['additionalProperties', additionalProperties],
   ];
-  return children.filter((entry): entry is [string, StructuralSchema] => TYPES['object']?.(entry[1]) === true);
+  return children.filter((entry): entry is [string, StructuralSchema] => isRecord(entry[1]));
 }

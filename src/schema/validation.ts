@@ -105,20 +105,20 @@ function unknownKeys(schema: z.ZodType, value: unknown): Problem[] {
   );
 }
 
-/** A part of a value, with its schema. */
+/** An object or a list in a value, with its schema. */
 interface Node {
   readonly schema: z.core.$ZodType;
   readonly value: unknown;
   readonly path: Path;
 }
 
-/** Every part of `value` that has a schema, from the outside in. */
+/** `value` and every object and list in it that has a schema, from the outside in. */
 function nodesOf(schema: z.core.$ZodType, value: unknown, path: Path): Node[] {
   const inner = unwrap(schema);
   const parts: [PropertyKey, unknown][] = Array.isArray(value) ? [...value.entries()] : isRecord(value) ? Object.entries(value) : [];
   const nodes = parts.flatMap(([key, part]) => {
-    const next = child(inner, key);
-    return next === undefined || part === undefined ? [] : nodesOf(next, part, [...path, key]);
+    const next = typeof part === 'object' && part !== null ? child(inner, key) : undefined;
+    return next === undefined ? [] : nodesOf(next, part, [...path, key]);
   });
   return [{ schema: inner, value, path }, ...nodes];
 }
