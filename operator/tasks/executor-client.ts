@@ -31,6 +31,9 @@ export interface TaskSet {
   readonly revision: string | undefined;
 }
 
+/** What a call asks for; `await` is the long-poll. */
+export type ExecutorOperation = 'get' | 'await' | 'set' | 'reset';
+
 export interface ExecutorClientOptions {
   readonly clock: Clock;
   /** @default 5758 */
@@ -42,6 +45,8 @@ export interface ExecutorClientOptions {
    * @see src/program/executor-token.ts
    */
   readonly signingKey?: CryptoKey;
+  /** Told of every call that was not cut short, for metrics. */
+  readonly onCall?: (operation: ExecutorOperation, result: 'success' | 'failure') => void;
 }
 
 /** Statuses that the same request meets every time: it is malformed, or larger than the executor takes. */
@@ -57,9 +62,9 @@ const REFUSALS = [400, 413];
  * @see shared/reference/executor.md
  */
 export class ExecutorClient {
-  // Two connections a pod: one may be held by a long-poll. An idle one closes after 4 s, which is the default.
+  // One connection a pod: its conversation makes one call at a time, and a second would double the memory of 10,000 long-polls.
   private readonly agent = new Agent({
-    connections: 2,
+    connections: 1,
     pipelining: 1,
     connect: { timeout: CALL_DEADLINE_MS },
     maxResponseSize: MAX_ANSWER_BYTES,
@@ -69,23 +74,24 @@ export class ExecutorClient {
 
   /** Reads the tasks an executor holds, within 3 s. */
   getTasks(pod: ExecutorPod, signal: AbortSignal): Promise<TaskSet> {
-    return this.callForTasks(pod, { method: 'GET', path: '/getTasks', body: '' }, CALL_DEADLINE_MS, signal);
+    return this.callForTasks(pod, { operation: 'get', method: 'GET', path: '/getTasks', body: '' }, CALL_DEADLINE_MS, signal);
   }
 
   /** Reads the tasks once they differ from `revision`, or after 25 s. */
   awaitTasks(pod: ExecutorPod, revision: string, signal: AbortSignal): Promise<TaskSet> {
     const path = `/getTasks?after=${encodeURIComponent(revision)}&wait=${MAX_WAIT_SECONDS}`;
-    return this.callForTasks(pod, { method: 'GET', path, body: '' }, POLL_DEADLINE_MS, signal);
+    return this.callForTasks(pod, { operation: 'await', method: 'GET', path, body: '' }, POLL_DEADLINE_MS, signal);
   }
 
   /** Makes `tasks` the whole wanted set, within 3 s; `[]` drops every task. */
   setTasks(pod: ExecutorPod, tasks: readonly ExecutorTaskRequest[], signal: AbortSignal): Promise<TaskSet> {
-    return this.callForTasks(pod, { method: 'POST', path: '/setTasks', body: JSON.stringify(tasks) }, CALL_DEADLINE_MS, signal);
+    const body = JSON.stringify(tasks);
+    return this.callForTasks(pod, { operation: 'set', method: 'POST', path: '/setTasks', body }, CALL_DEADLINE_MS, signal);
   }
 
   /** Kills and wipes everything in a sandbox, within 30 s; resolves only when the executor has proved it empty (rule 29). */
   async reset(pod: ExecutorPod, signal: AbortSignal): Promise<void> {
-    await this.call(pod, { method: 'POST', path: '/reset', body: '{}' }, RESET_DEADLINE_MS, signal);
+    await this.call(pod, { operation: 'reset', method: 'POST', path: '/reset', body: '{}' }, RESET_DEADLINE_MS, signal);
   }
 
   /** Ends every call and connection. */
@@ -110,8 +116,11 @@ export class ExecutorClient {
       const answer = await this.exchange(pod, request, ending.signal);
       if (REFUSALS.includes(answer.status)) throw refused(answer.status);
       if (answer.status !== 200) throw unavailable('status 200', String(answer.status));
+      this.options.onCall?.(request.operation, 'success');
       return answer;
     } catch (error) {
+      // A call that we cut short ourselves has no result.
+      if (!signal.aborted) this.options.onCall?.(request.operation, 'failure');
       if (isSandboxError(error)) throw error;
       const got = ending.signal.aborted && !signal.aborted ? 'none' : `'${error instanceof Error ? error.message : String(error)}'`;
       throw unavailable(`an answer within ${deadlineMs} ms`, got, error);
@@ -143,6 +152,7 @@ export class ExecutorClient {
 }
 
 interface Request {
+  readonly operation: ExecutorOperation;
   readonly method: 'GET' | 'POST';
   /** Path with query. */
   readonly path: string;

@@ -165,21 +165,16 @@ export class TaskTracker {
   }
 
   private ensureSlot(batch: TaskBatch, tracked: TrackedBatch, { slot, podUID, podIP, task, recorded }: SlotTask): void {
-    const current = tracked.bySlot.get(slot);
-    if (isEnd(recorded)) {
-      // The record says all from here on.
-      if (current && !current.stopState) this.forget(current);
-      return;
+    let conversation = tracked.bySlot.get(slot);
+    // What is recorded as an end says all from here on, and a pod that is no longer in the slot says nothing of it.
+    if (conversation && !conversation.stopState && (isEnd(recorded) || conversation.subject.podUID !== podUID)) this.forget(conversation);
+    if (isEnd(recorded)) return;
+    if (conversation?.subject.podUID !== podUID) {
+      const known = this.byPod.get(podUID);
+      if (known?.stopState && known.subject.batchUID === batch.uid) return;
+      conversation = this.open({ batchKey: batch.key, batchUID: batch.uid, slot, podUID });
+      tracked.bySlot.set(slot, conversation);
     }
-    if (current?.subject.podUID === podUID) {
-      current.run(task, podIP, recorded);
-      return;
-    }
-    if (current && !current.stopState) this.forget(current);
-    const known = this.byPod.get(podUID);
-    if (known?.stopState && known.subject.batchUID === batch.uid) return;
-    const conversation = this.open({ batchKey: batch.key, batchUID: batch.uid, slot, podUID });
-    tracked.bySlot.set(slot, conversation);
     conversation.run(task, podIP, recorded);
     tracked.observed.set(slot, conversation.observed);
   }

@@ -65,13 +65,24 @@ test('signs each request anew for its pod, method, path and body', async () => {
   expect(new Set(tokens.map(({ jti }) => jti)).size).toBe(2);
 });
 
+test('counts calls by what they ask for and how they end, but not those cut short', async () => {
+  const calls: string[] = [];
+  const executor = await fake();
+  const client = clientFor(executor.port, { onCall: (operation, result) => calls.push(`${operation} ${result}`) });
+  await client.getTasks(pod, never);
+  await problemOf(client.awaitTasks(pod, '0', AbortSignal.abort()));
+  executor.behaviour.status = 500;
+  await problemOf(client.reset(pod, never));
+  expect(calls).toEqual(['get success', 'reset failure']);
+});
+
 test('sends no token without a key', async () => {
   const executor = await fake();
   await clientFor(executor.port).getTasks(pod, never);
   expect(executor.headers[0]?.authorization).toBeUndefined();
 });
 
-test('uses at most two connections for calls that follow each other', async () => {
+test('uses one connection for calls that follow each other', async () => {
   const ports = new Set<number | undefined>();
   const port = await serve((request, response) => {
     ports.add(request.socket.remotePort);
@@ -79,7 +90,7 @@ test('uses at most two connections for calls that follow each other', async () =
   });
   const client = clientFor(port);
   for (let call = 0; call < 20; call++) await client.getTasks(pod, never);
-  expect(ports.size).toBeLessThanOrEqual(2);
+  expect(ports.size).toBe(1);
 });
 
 test('cuts the texts of an executor and ignores what it does not know', async () => {

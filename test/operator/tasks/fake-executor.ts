@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ExecutorProcessStatus, type ExecutorTask, type ExecutorTaskRequest, REVISION_HEADER } from '../../../src/schema/executor-api';
+import { type ExecutorProcessStatus, type ExecutorTask, type ExecutorTaskRequest, REVISION_HEADER, type TerminatedReason } from '../../../src/schema/executor-api';
 
 /** How a fake executor differs from a good one. */
 export interface FakeExecutorBehaviour {
@@ -58,7 +58,7 @@ export class FakeExecutor {
     this.wake();
   }
 
-  end(exitCode: number, reason = exitCode === 0 ? 'Succeeded' : 'Failed'): void {
+  end(exitCode: number, reason: TerminatedReason = exitCode === 0 ? 'Succeeded' : 'Failed'): void {
     this.report({ terminated: { exitCode, reason, finishedAt: '2026-01-01T00:00:00Z' } });
   }
 

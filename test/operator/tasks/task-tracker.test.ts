@@ -2,7 +2,7 @@ import pino from 'pino';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { type SlotTask, TaskTracker } from '../../../operator/tasks/task-tracker';
 import { systemClock } from '../../../src/program/clock';
-import { until } from '../../support/until';
+import { eventually } from '../../support/eventually';
 import { FakeExecutor, type FakeExecutorBehaviour } from './fake-executor';
 
 const batch = { key: 'default/b', uid: 'batch-uid' };
@@ -60,8 +60,8 @@ function slotTask(slot: number, overrides: Partial<SlotTask> = {}): SlotTask {
 }
 
 const letter = (slot: number) => tracker.observed(batch.uid).get(slot)?.letter;
-const untilLetter = (slot: number, want: string) => until(() => letter(slot) === want, `letter ${want} of slot ${slot}`);
-const untilStopped = (podUID: string) => until(() => tracker.stopState(podUID)?.state === 'stopped', `stop of ${podUID}`);
+const untilLetter = (slot: number, want: string) => eventually(() => expect(letter(slot)).toBe(want));
+const untilStopped = (podUID: string) => eventually(() => expect(tracker.stopState(podUID)?.state).toBe('stopped'));
 
 function only<T>([first]: readonly T[]): T {
   if (first === undefined) throw new Error('list: expected an item, got none');
@@ -89,6 +89,7 @@ describe('sending', () => {
     tracker.ensure(batch, [slotTask(0, { podIP: '' })]);
     expect(letter(0)).toBe('P');
     tracker.ensure(batch, [slotTask(0)]);
+    expect(letter(0)).toBe('U');
     await untilLetter(0, 'R');
     expect(executor.count('POST')).toBe(1);
   });
@@ -121,7 +122,7 @@ describe('sending', () => {
   test('repeats a call until the executor is there', async () => {
     const executor = only(await start({ status: 503 }));
     tracker.ensure(batch, [slotTask(0)]);
-    await until(() => executor.requests.length >= 3, 'repeated calls');
+    await eventually(() => expect(executor.requests.length).toBeGreaterThanOrEqual(3));
     expect(letter(0)).toBe('U');
     executor.behaviour.status = undefined;
     await untilLetter(0, 'R');
@@ -172,8 +173,8 @@ describe('adopting', () => {
     const executor = only(await start({}));
     executor.tasks = [{ ...held, process: { command: ['x'] } }];
     tracker.ensure(batch, [slotTask(0)]);
-    await until(() => tracker.observed(batch.uid).get(0)?.dirty, 'dirty mark');
-    await until(() => changes.length === 1, 'report of the change');
+    await eventually(() => expect(tracker.observed(batch.uid).get(0)?.dirty).toBe(true));
+    await eventually(() => expect(changes).toEqual([batch.key]));
     expect([letter(0), executor.count('POST')]).toEqual(['U', 0]);
   });
 });
@@ -184,7 +185,7 @@ describe('stopping', () => {
     tracker.ensure(batch, [slotTask(0)]);
     await untilLetter(0, 'R');
     tracker.stop(batch, [slotTask(0)]);
-    await until(() => executor.count('GET /getTasks?after') === 2, 'wait for the end');
+    await eventually(() => expect(executor.count('GET /getTasks?after')).toBe(2));
     expect(tracker.stopState('pod-0')?.state).toBe('stopping');
     executor.drop();
     await untilStopped('pod-0');
@@ -196,7 +197,7 @@ describe('stopping', () => {
     let letGo: () => void = () => undefined;
     executor.behaviour.beforeSet = new Promise((resolve) => (letGo = resolve));
     tracker.ensure(batch, [slotTask(0)]);
-    await until(() => executor.count('POST') === 1, 'send');
+    await eventually(() => expect(executor.count('POST')).toBe(1));
     tracker.stop(batch, [slotTask(0)]);
     letGo();
     await untilStopped('pod-0');
@@ -206,7 +207,7 @@ describe('stopping', () => {
   test('is not confirmed by an executor that fails, and goes on', async () => {
     const executor = only(await start({ status: 500 }));
     tracker.stop(batch, [slotTask(0)]);
-    await until(() => executor.count('POST') >= 3, 'repeated calls');
+    await eventually(() => expect(executor.count('POST')).toBeGreaterThanOrEqual(3));
     expect(tracker.stopState('pod-0')?.state).toBe('stopping');
     executor.behaviour.status = undefined;
     await untilStopped('pod-0');
@@ -230,7 +231,7 @@ describe('stopping', () => {
     await start({});
     tracker.stop(batch, [slotTask(0, { podIP: '' })]);
     expect(tracker.stopState('pod-0')?.state).toBe('stopped');
-    await until(() => changes.length === 1, 'report of the change');
+    await eventually(() => expect(changes).toEqual([batch.key]));
   });
 
   test('of another batch says nothing about a pod that was given again', async () => {
@@ -271,10 +272,10 @@ describe('forgetting', () => {
     const other = { key: 'default/other', uid: 'other' };
     tracker.ensure(batch, [slotTask(0)]);
     tracker.ensure(other, [slotTask(1, { task: { name: 'other-1', uid: 'other', process: { command: ['x'] } } })]);
-    await until(() => tracker.observed('other').get(1)?.letter === 'R', 'other batch runs');
+    await eventually(() => expect(tracker.observed('other').get(1)?.letter).toBe('R'));
     tracker.forgetBatch(batch.uid);
     second?.end(0);
-    await until(() => tracker.observed('other').get(1)?.letter === 'S', 'other batch ends');
+    await eventually(() => expect(tracker.observed('other').get(1)?.letter).toBe('S'));
     expect(tracker.observed(batch.uid).size).toBe(0);
   });
 });
@@ -284,11 +285,11 @@ describe('many pods', () => {
     await start(...Array.from({ length: 100 }, () => ({})));
     const slots = executors.map((_, slot) => slotTask(slot));
     tracker.ensure(batch, slots);
-    const lettersAre = (want: string) => slots.every(({ slot }) => letter(slot) === want);
-    await until(() => lettersAre('R'), 'all run');
+    const untilAll = (want: string) => eventually(() => expect(slots.filter(({ slot }) => letter(slot) !== want)).toEqual([]));
+    await untilAll('R');
     for (const executor of executors) executor.end(0);
-    await until(() => lettersAre('S'), 'all have ended');
-    await until(() => changes.length > 0, 'report');
+    await untilAll('S');
+    await eventually(() => expect(changes).toContain(batch.key));
     expect(changes.length).toBeLessThanOrEqual(10);
     expect(executors.map((executor) => executor.count('POST'))).toEqual(slots.map(() => 1));
   });
