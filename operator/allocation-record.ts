@@ -67,10 +67,15 @@ function unreadable(path: string, text: string): string {
   return `status.allocation.${path}: expected '<rest of pod name>/<pod UID>', got '${text.slice(0, 200)}'`;
 }
 
+/** What the names of a pool's pods begin with; 5 characters follow, and 63 is the most (section 2.4 of the contract). */
+export function podPrefix(poolName: string): string {
+  return `${poolName}-`.slice(0, 58);
+}
+
 /** Writes a record; the pool's name in front of its pods is written once. `undefined` when there is nothing to record. */
 export function formatAllocation(record: AllocationRecord): Allocation | undefined {
   if (record.slots.every((slot) => slot.state === 'empty') && record.returning.length === 0) return undefined;
-  const prefix = `${record.poolName}-`;
+  const prefix = podPrefix(record.poolName);
   const shared =
     record.slots.every((slot) => slot.state !== 'held' || slot.name.startsWith(prefix)) &&
     record.returning.every((pod) => pod.name.startsWith(prefix));

@@ -18,6 +18,8 @@ export interface LedgerListener {
   poolChanged(poolUID: string): void;
   /** A pod that a batch holds changed. */
   heldPodChanged(batchKey: string): void;
+  /** The unmet demand for pods of a pool, by its key, changed. */
+  demandChanged(poolKey: string): void;
 }
 
 interface Claim {
@@ -212,12 +214,9 @@ export class Ledger {
     return [...(this.demandsByPool.get(poolKey)?.values() ?? [])].map((demand) => demand.claimant).sort(compareClaimants);
   }
 
-  /** Called with a pool key whenever its unmet demand changes. */
-  onDemand: (poolKey: string) => void = () => undefined;
-
   private demandChanged(poolKey: string): void {
     if (this.demandsByPool.get(poolKey)?.size === 0) this.demandsByPool.delete(poolKey);
-    this.onDemand(poolKey);
+    this.listener.demandChanged(poolKey);
   }
 
   private dropDemands(batchUID: string): void {

@@ -21,6 +21,8 @@ export interface SlotInput {
   readonly releaseRequests: ReadonlySet<string>;
   /** State of the task of a slot, those beyond `replicas` included. */
   letter(index: number): TaskLetter;
+  /** The executor of this slot's pod holds a task of somebody else (R35). */
+  isDirty(index: number): boolean;
   /** A returned pod is reused as it is, so its executor has to be emptied even when the task has ended. */
   readonly reused: boolean;
   pod(uid: string): PodFacts | undefined;
@@ -37,7 +39,7 @@ export interface SlotPlan {
   readonly lost: readonly HeldSlot[];
   /** Tasks to stop before their pod may go; still in `slots`. */
   readonly stop: readonly HeldSlot[];
-  /** Pods to give back now; already out of `slots`. `force`: delete it whatever the pool's strategy (R49). */
+  /** Pods to give back now; already out of `slots`. `force`: delete it whatever the pool's strategy (R35, R49). */
   readonly giveBack: readonly (HeldSlot & { readonly force: boolean })[];
   /** Empty slots to fill. */
   readonly fill: readonly number[];
@@ -69,6 +71,11 @@ export function planSlots(input: SlotInput): SlotPlan {
     const pod = input.pod(slot.uid);
     if (pod?.live !== true || input.isConflict(slot.uid)) {
       lost.push(held);
+      slots.push(next);
+      continue;
+    }
+    if (input.isDirty(index)) {
+      giveBack.push({ ...held, force: true });
       slots.push(next);
       continue;
     }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BatchCondition, BatchPhase, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { mergeConditions, type WantedCondition } from '../../src/schema/conditions';
 import { type AllocationRecord, formatAllocation, parseAllocation, type Slot } from '../allocation-record';
@@ -76,7 +77,7 @@ export function diffStatus(stored: BatchSandboxStatus | undefined, wanted: Batch
   const after: Record<string, unknown> = { ...wanted };
   const patch: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const same = key === 'allocation' ? sameRecord(stored, wanted) : equal(before[key], after[key]);
+    const same = key === 'allocation' ? sameRecord(stored, wanted) : isDeepStrictEqual(before[key], after[key]);
     if (!same) patch[key] = mergeValue(before[key], after[key]);
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
@@ -109,10 +110,6 @@ function sameRecord(stored: BatchSandboxStatus | undefined, wanted: BatchSandbox
 
 function sameList(a: readonly string[] = [], b: readonly string[] = []): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** IPs in slot order for the `endpoints` annotation, `""` where there is none (R96). */

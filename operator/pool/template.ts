@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { API_VERSION, Label } from '../../src/schema/names';
 import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
+import { podPrefix } from '../allocation-record';
+import type { NewObject } from '../kube/api';
 
 const revisions = new WeakMap<object, string>();
 
@@ -27,16 +29,21 @@ function sortKeys(value: unknown): unknown {
   );
 }
 
-/** A new pod of a pool; the API server completes its name with 5 characters (section 2.4 of the contract). */
-export function poolPod(pool: Pool): Pod {
+/** Characters of the random end of a pod's name: without vowels and look-alikes, as the API server chooses them. */
+const NAME_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+const NAME_END_LENGTH = 5;
+
+/**
+ * A new pod of a pool. Its name ends in 5 random characters of our own choice, not of the server's (`generateName`): with a name known
+ * beforehand, a create whose answer is lost can be sent again without making two pods.
+ */
+export function poolPod(pool: Pool, random: () => number): NewObject<Pod> & { readonly metadata: { readonly name: string } } {
   const { name, namespace, uid = '' } = pool.metadata;
   const template = pool.spec.template;
+  const end = Array.from({ length: NAME_END_LENGTH }, () => NAME_ALPHABET[Math.floor(random() * NAME_ALPHABET.length)]).join('');
   return {
-    apiVersion: 'v1',
-    kind: 'Pod',
     metadata: {
-      name: '',
-      generateName: `${name}-`,
+      name: `${podPrefix(name)}${end}`,
       namespace,
       labels: {
         ...template?.metadata?.labels,

@@ -43,7 +43,7 @@ export function loadSettings<const T extends SettingTable>(
 }
 
 /** All problems in one line: `operator settings: 2 problems: …; …`. */
-export function settingsProblemText(settings: Settings, problems: readonly string[]): string {
+export function settingsProblemText<T extends SettingTable>(settings: Pick<Settings<T>, 'program'>, problems: readonly string[]): string {
   const count = problems.length === 1 ? '' : `${problems.length} problems: `;
   return `${settings.program} settings: ${count}${problems.join('; ')}`;
 }
@@ -54,7 +54,7 @@ export function wantsHelp(argv: readonly string[]): boolean {
 }
 
 /** The list of settings for `--help`: one paragraph each, with default and environment variable. */
-export function settingsHelp(settings: Settings): string {
+export function settingsHelp<T extends SettingTable>(settings: Pick<Settings<T>, 'table'>): string {
   return Object.values(settings.table)
     .map((setting) => {
       const name = setting.flag === undefined ? `${setting.env ?? ''} (environment only)` : `--${setting.flag}${VALUE_HINT[setting.kind]}`;

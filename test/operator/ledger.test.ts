@@ -6,7 +6,7 @@ import { batchOf, podOf, statusHolding } from '../support/builders';
 
 const POOL = 'pool-warm';
 const KEY = 'default/warm';
-const quiet = { poolChanged: () => undefined, heldPodChanged: () => undefined };
+const quiet = { poolChanged: () => undefined, heldPodChanged: () => undefined, demandChanged: () => undefined };
 
 function ledgerWith(pods: readonly PodFacts[], listener = quiet): Ledger {
   const ledger = new Ledger(listener);

@@ -1,0 +1,112 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { objectKey } from '../../src/schema/kubernetes';
+import { Annotation } from '../../src/schema/names';
+import type { Slot } from '../allocation-record';
+import type { PodFacts } from '../pod-facts';
+import { hasTasks, planTasks } from '../tasks/dispatch';
+import { mergeTaskStatus, recordedLetter, type TaskStatus } from '../tasks/status';
+import { isEnd, type ObservedTask, type TaskLetter } from '../tasks/task-state';
+import type { BatchTools } from './batch-tools';
+import type { HeldSlot, StopState } from './slots';
+
+/** The tasks of one batch during one pass. */
+export class BatchTasks {
+  /** Whether the batch has tasks at all. */
+  readonly exist: boolean;
+  /** Names of pods that a user asked to give back (R22); text that cannot be read asks for nothing (R126). */
+  readonly releaseRequests: ReadonlySet<string>;
+  private readonly key: string;
+  private readonly uid: string;
+  /** What was seen of pods that are forgotten in this pass, if it was an end. */
+  private readonly ends = new Map<number, ObservedTask>();
+
+  constructor(
+    private readonly tools: BatchTools,
+    private readonly batch: BatchSandbox,
+    private readonly pod: (uid: string) => PodFacts | undefined,
+  ) {
+    this.exist = hasTasks(batch.spec);
+    this.key = objectKey(batch);
+    this.uid = batch.metadata.uid ?? '';
+    this.releaseRequests = parseRequests(batch.metadata.annotations?.[Annotation.allocRelease]);
+  }
+
+  /** State of a slot's task, also of a slot beyond `replicas` whose pod is about to leave. */
+  letter(index: number): TaskLetter {
+    const recorded = recordedLetter(this.batch.status?.taskStates, index);
+    if (isEnd(recorded)) return recorded;
+    const seen = this.observed.get(index)?.letter;
+    if (seen !== undefined) return seen;
+    // Not seen yet, after a restart say: it may run, so it is asked to stop before its pod leaves.
+    return this.exist ? 'U' : recorded;
+  }
+
+  isDirty(index: number): boolean {
+    return this.observed.get(index)?.dirty === true;
+  }
+
+  stopState(podUID: string): StopState {
+    const stop = this.tools.tasks.stopState(podUID);
+    if (stop === undefined) return 'idle';
+    if (stop.state === 'stopped') return 'stopped';
+    const waitedMs = this.tools.clock.monotonicMs() - stop.startedAtMs;
+    return waitedMs >= this.tools.taskStopTimeoutMs ? 'timedOut' : 'stopping';
+  }
+
+  /** Asks the executors of these pods to stop their tasks, and looks again when that has taken too long. */
+  stop(pods: readonly HeldSlot[]): void {
+    if (pods.length === 0) return;
+    this.tools.tasks.stop(
+      { key: this.key, uid: this.uid },
+      pods.map(({ index, uid }) => ({ slot: index, podUID: uid, podIP: this.pod(uid)?.ip ?? '' })),
+    );
+    this.tools.requeue(this.key, this.tools.taskStopTimeoutMs);
+  }
+
+  /** Ends all calls to pods that are no longer ours. An end that was seen and is not on record yet still counts. */
+  forget(pods: readonly HeldSlot[]): void {
+    for (const { index, uid } of pods) {
+      const seen = this.observed.get(index);
+      if (seen !== undefined && isEnd(seen.letter)) this.ends.set(index, seen);
+      this.tools.tasks.forgetPod(uid);
+    }
+  }
+
+  /** The task fields of the status. */
+  status(): TaskStatus {
+    return mergeTaskStatus({
+      recorded: this.batch.status?.taskStates ?? '',
+      plans: planTasks(this.batch),
+      observed: this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]),
+    });
+  }
+
+  /** Declares the task of every slot that has a pod; `states` is what the status says of them now. */
+  send(slots: readonly Slot[], states: string): void {
+    if (!this.exist) return;
+    const plans = planTasks(this.batch);
+    this.tools.tasks.ensure(
+      { key: this.key, uid: this.uid },
+      slots.flatMap((slot, index) => {
+        const plan = plans[index];
+        if (slot.state !== 'held' || plan?.kind !== 'task') return [];
+        return [{ slot: index, podUID: slot.uid, podIP: this.pod(slot.uid)?.ip ?? '', task: plan.task, recorded: recordedLetter(states, index) }];
+      }),
+    );
+  }
+
+  private get observed(): ReadonlyMap<number, ObservedTask> {
+    return this.tools.tasks.observed(this.uid);
+  }
+}
+
+function parseRequests(text: string | undefined): ReadonlySet<string> {
+  if (text === undefined) return new Set();
+  try {
+    const parsed = JSON.parse(text) as { pods?: unknown } | null;
+    const pods = Array.isArray(parsed?.pods) ? parsed.pods : [];
+    return new Set(pods.filter((name) => typeof name === 'string'));
+  } catch {
+    return new Set();
+  }
+}

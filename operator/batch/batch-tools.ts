@@ -1,0 +1,36 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import type { Pod } from '../../src/schema/kubernetes';
+import type { Pool } from '../../src/schema/pool';
+import type { Clock } from '../../src/program/clock';
+import type { KubeApi } from '../kube/api';
+import type { ObjectCache } from '../kube/cache';
+import type { EventRecorder } from '../kube/events';
+import type { Ledger } from '../ledger';
+import type { OperatorMetrics } from '../metrics';
+import type { TaskTracker } from '../tasks/task-tracker';
+import type { OwnPods } from './own-pods';
+import type { BatchPublisher } from './publish';
+
+/** What the steps of a batch work with. */
+export interface BatchTools {
+  readonly api: KubeApi;
+  readonly batches: ObjectCache<BatchSandbox>;
+  readonly pools: ObjectCache<Pool>;
+  /** Pods of pools. */
+  readonly poolPods: ObjectCache<Pod>;
+  /** Pods that batches made themselves. */
+  readonly directPods: ObjectCache<Pod>;
+  readonly ownPods: OwnPods;
+  readonly ledger: Ledger;
+  readonly tasks: TaskTracker;
+  readonly publisher: BatchPublisher;
+  readonly events: EventRecorder;
+  readonly metrics: OperatorMetrics;
+  readonly clock: Clock;
+  /** Longest wait for the tasks of a pod to stop, in ms (R49). */
+  readonly taskStopTimeoutMs: number;
+  /** Reads a batch from the API and puts it into the cache; `undefined` when it is gone. */
+  readonly refresh: (batch: BatchSandbox, signal: AbortSignal) => Promise<BatchSandbox | undefined>;
+  /** Looks at a batch again after `delayMs`. */
+  readonly requeue: (batchKey: string, delayMs: number) => void;
+}

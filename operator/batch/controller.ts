@@ -1,0 +1,115 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { mergeConditions } from '../../src/schema/conditions';
+import { objectKey } from '../../src/schema/kubernetes';
+import { Finalizer } from '../../src/schema/names';
+import type { ReconcileResult } from '../controller';
+import { isConflict, isNotFound } from '../kube/api-error';
+import { BATCHES } from '../kube/resource-types';
+import { claimantOf } from '../ledger';
+import type { BatchTools } from './batch-tools';
+import { isPooled, type Refusal, refuseBatch } from './check';
+import { DirectDelivery } from './direct';
+import { planExpiry } from './expiry';
+import { poolKey, PooledDelivery } from './pooled';
+
+/** Makes BatchSandboxes true: delivery, expiry, deletion. */
+export class BatchController {
+  private readonly pooled: PooledDelivery;
+  private readonly direct: DirectDelivery;
+
+  constructor(private readonly tools: BatchTools) {
+    this.pooled = new PooledDelivery(tools);
+    this.direct = new DirectDelivery(tools);
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const batch = this.tools.batches.get(key);
+    if (batch === undefined) return {};
+    if (batch.metadata.deletionTimestamp !== undefined) return this.finish(batch, signal);
+    const expiry = planExpiry(batch.spec.expireTime, this.tools.clock.now());
+    if (expiry.expired) return this.expire(batch, signal);
+    const refusal = refuseBatch(batch);
+    if (refusal !== undefined) return this.quarantine(batch, refusal, signal);
+    const delayMs = isPooled(batch) || holdsPoolPods(batch) ? await this.pooled.reconcile(batch, signal) : await this.direct.reconcile(batch, signal);
+    return { requeueAfterMs: soonest(delayMs ?? undefined, expiry.checkInMs) };
+  }
+
+  /** Forgets a batch that is gone. */
+  forget(batch: BatchSandbox): void {
+    const uid = batch.metadata.uid ?? '';
+    this.tools.tasks.forgetBatch(uid);
+    this.direct.forget(uid);
+  }
+
+  /** Deletes an expired batch, unless a fresh read shows that its end was moved (R46). */
+  private async expire(batch: BatchSandbox, signal: AbortSignal): Promise<ReconcileResult> {
+    const fresh = await this.tools.refresh(batch, signal);
+    if (fresh === undefined || fresh.metadata.deletionTimestamp !== undefined) return {};
+    if (!planExpiry(fresh.spec.expireTime, this.tools.clock.now()).expired) return { requeueAfterMs: 0 };
+    const { name, namespace, uid, resourceVersion } = fresh.metadata;
+    this.tools.events.record(fresh, 'Normal', 'Expired', `expireTime ${fresh.spec.expireTime ?? ''} has passed`);
+    try {
+      await this.tools.api.delete(BATCHES, { name, namespace }, { uid, resourceVersion, signal });
+    } catch (error) {
+      if (isConflict(error)) return { requeueAfterMs: 0 }; // it changed since that read
+      if (!isNotFound(error)) throw error;
+    }
+    return {};
+  }
+
+  /** Stops tasks, gives pods back, then lets the batch go: our finalizers go last, and only ours (R47, R122). */
+  private async finish(batch: BatchSandbox, signal: AbortSignal): Promise<ReconcileResult> {
+    const ours: string[] = [Finalizer.taskCleanup, Finalizer.poolAllocation];
+    if (batch.metadata.finalizers?.some((finalizer) => ours.includes(finalizer)) !== true) {
+      this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+      return {};
+    }
+    const released = isPooled(batch) || holdsPoolPods(batch) ? await this.pooled.release(batch, signal) : await this.direct.release(batch, signal);
+    if (released) {
+      await this.tools.publisher.writeMetadata(batch, { finalizers: [], dropFinalizers: ours }, signal);
+    }
+    return {};
+  }
+
+  /** Says why a batch cannot be served; its running pods stay as they are (R124). */
+  private async quarantine(batch: BatchSandbox, refusal: Refusal, signal: AbortSignal): Promise<ReconcileResult> {
+    this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    const before = batch.status;
+    const others = (before?.conditions ?? []).filter((condition) => condition.type !== 'Accepted' && condition.type !== 'PoolAllocationPending');
+    const status = {
+      ...(before ?? NOTHING_YET),
+      observedGeneration: batch.metadata.generation,
+      phase: before?.phase ?? ('Pending' as const),
+      conditions: mergeConditions(before?.conditions, [...others, { type: 'Accepted' as const, status: 'False' as const, ...refusal }], this.tools.clock.now()),
+    };
+    const written = await this.tools.publisher.writeStatus(batch, status, signal);
+    if (written !== batch) this.tools.events.record(batch, 'Warning', 'NotAccepted', refusal.message);
+    return { requeueAfterMs: planExpiry(batch.spec.expireTime, this.tools.clock.now()).checkInMs };
+  }
+}
+
+/** Status of a batch that has nothing. */
+const NOTHING_YET = {
+  replicas: 0,
+  allocated: 0,
+  ready: 0,
+  taskRunning: 0,
+  taskSucceed: 0,
+  taskFailed: 0,
+  taskPending: 0,
+  taskUnknown: 0,
+};
+
+/** Whether a record still names pods of a pool, so that they go back first when `poolRef` was removed (R19). */
+function holdsPoolPods(batch: BatchSandbox): boolean {
+  const { slots = [], returning = [] } = batch.status?.allocation ?? {};
+  return returning.length > 0 || slots.some((slot) => slot !== '' && slot !== '-');
+}
+
+function soonest(...delaysMs: readonly (number | undefined)[]): number | undefined {
+  const known = delaysMs.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Key of a batch in caches and queues. */
+export const batchKey = (batch: BatchSandbox): string => objectKey(batch);

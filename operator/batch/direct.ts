@@ -1,0 +1,198 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { joinProblems } from '../../src/schema/errors';
+import type { Pod } from '../../src/schema/kubernetes';
+import { API_VERSION, Annotation, Finalizer, Label } from '../../src/schema/names';
+import { podOfShard } from '../../src/schema/shards';
+import { EMPTY_SLOT, FINISHED_SLOT, type Slot } from '../allocation-record';
+import { isAlreadyExists } from '../kube/api-error';
+import type { NewObject } from '../kube/api';
+import { PODS } from '../kube/resource-types';
+import { failuresOf, slowStart } from '../parallel';
+import { removePods } from '../pod-removal';
+import { isEnd } from '../tasks/task-state';
+import { BatchTasks } from './batch-tasks';
+import type { BatchTools } from './batch-tools';
+import { SlotBackoff } from './slot-backoff';
+import { type HeldSlot, planSlots, type SlotPlan } from './slots';
+import { endpointsOf, planBatchStatus } from './status';
+
+/** Pod creates that run at once. */
+const CREATES_AT_ONCE = 32;
+/** Longest delay of a slot whose pod is refused (R6), and of one whose pods die (R113), in ms. */
+const LONGEST_CREATE_DELAY_MS = 30_000;
+const LONGEST_REPLACE_DELAY_MS = 60_000;
+
+/** Serves a batch without a Pool: one pod a slot, named `<batch>-<slot>`, made from the batch's template. */
+export class DirectDelivery {
+  private readonly backoff = new SlotBackoff();
+
+  constructor(private readonly tools: BatchTools) {}
+
+  /** One pass over a batch; the returned delay says when a slot that waits is to be tried again. */
+  async reconcile(batch: BatchSandbox, signal: AbortSignal): Promise<number | undefined> {
+    const { clock, ownPods, publisher } = this.tools;
+    const replicas = batch.spec.replicas ?? 1;
+    const tasks = new BatchTasks(this.tools, batch, (uid) => ownPods.get(uid));
+    const plan = this.plan(batch, tasks, replicas);
+    tasks.stop(plan.stop);
+    await this.remove(batch, plan.giveBack, signal);
+    await this.clearDead(batch, plan.lost, signal);
+    tasks.forget([...plan.lost, ...plan.giveBack]);
+    const { failure, waitMs } = await this.create(batch, plan.fill, signal);
+
+    const slots = this.slotsOf(batch, replicas);
+    const status = planBatchStatus({
+      batch,
+      slots,
+      record: undefined,
+      pod: (uid) => ownPods.get(uid),
+      tasks: tasks.status(),
+      wait: undefined,
+      now: clock.now(),
+    });
+    let current = await publisher.writeStatus(batch, status, signal);
+    const hasPods = slots.some((slot) => slot.state === 'held');
+    current = await publisher.writeMetadata(
+      current,
+      {
+        finalizers: tasks.exist && hasPods ? [Finalizer.taskCleanup] : [],
+        dropFinalizers: [Finalizer.poolAllocation],
+        ...((hasPods || current.metadata.annotations?.[Annotation.endpoints] !== undefined) && {
+          endpoints: endpointsOf(slots, replicas, (uid) => ownPods.get(uid)),
+        }),
+      },
+      signal,
+    );
+    tasks.send(slots, status.taskStates ?? '');
+    if (failure !== undefined) throw failure;
+    return waitMs;
+  }
+
+  /** Stops every task; true when none can run any more. The pods go with the batch, by their owner references (R50). */
+  async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
+    const tasks = new BatchTasks(this.tools, batch, (uid) => this.tools.ownPods.get(uid));
+    if (!tasks.exist) return true;
+    const plan = this.plan(batch, tasks, 0);
+    tasks.stop(plan.stop);
+    await this.remove(batch, plan.giveBack, signal);
+    tasks.forget(plan.giveBack);
+    return plan.stop.length === 0;
+  }
+
+  /** Forgets what was kept of a batch that is gone. */
+  forget(batchUID: string): void {
+    this.backoff.forget(batchUID);
+  }
+
+  private plan(batch: BatchSandbox, tasks: BatchTasks, replicas: number): SlotPlan {
+    return planSlots({
+      slots: this.slotsOf(batch, replicas),
+      replicas,
+      release: batch.spec.taskResourcePolicyWhenCompleted === 'Release',
+      releaseRequests: new Set(),
+      letter: (index) => tasks.letter(index),
+      isDirty: (index) => tasks.isDirty(index),
+      reused: false,
+      pod: (uid) => this.tools.ownPods.get(uid),
+      isConflict: () => false,
+      stopState: (uid) => tasks.stopState(uid),
+    });
+  }
+
+  /** Slots as the pods show them; one whose task has ended and whose pod was released is finished (R42). */
+  private slotsOf(batch: BatchSandbox, replicas: number): Slot[] {
+    const pods = this.tools.ownPods.of(batch.metadata.uid ?? '');
+    const length = Math.max(replicas, ...[...pods.keys()].map((slot) => slot + 1));
+    const release = batch.spec.taskResourcePolicyWhenCompleted === 'Release';
+    const states = batch.status?.taskStates ?? '';
+    return Array.from({ length }, (_, index): Slot => {
+      const pod = pods.get(index);
+      if (pod !== undefined) return { state: 'held', name: pod.name, uid: pod.uid };
+      const letter = states[index];
+      return release && (letter === 'S' || letter === 'F') && isEnd(letter) ? FINISHED_SLOT : EMPTY_SLOT;
+    });
+  }
+
+  private async remove(batch: BatchSandbox, pods: readonly HeldSlot[], signal: AbortSignal): Promise<void> {
+    const namespace = batch.metadata.namespace ?? '';
+    const failed = await removePods(this.tools.api, this.tools.directPods, pods.map((pod) => ({ ...pod, namespace })), signal);
+    if (failed[0] !== undefined) throw failed[0].reason;
+  }
+
+  /** Dead pods keep their name taken: they are deleted, and their slot waits a little longer each time (R113). */
+  private async clearDead(batch: BatchSandbox, lost: readonly HeldSlot[], signal: AbortSignal): Promise<void> {
+    const dead = lost.filter((pod) => this.tools.ownPods.get(pod.uid)?.terminating === false);
+    if (dead.length === 0) return;
+    const nowMs = this.tools.clock.monotonicMs();
+    for (const pod of dead) this.backoff.fail(batch.metadata.uid ?? '', pod.index, nowMs, LONGEST_REPLACE_DELAY_MS);
+    this.tools.metrics.replaced(batch, dead.length);
+    this.tools.events.record(batch, 'Warning', 'PodReplaced', `${dead.length} pods ended, among them '${dead[0]?.name ?? ''}'; they are made again`);
+    await this.remove(batch, dead, signal);
+  }
+
+  /** Makes the pods of empty slots in parallel; one that fails waits for itself and holds up no other (R6). */
+  private async create(batch: BatchSandbox, fill: readonly number[], signal: AbortSignal): Promise<{ failure: unknown; waitMs: number | undefined }> {
+    const { clock, events, ownPods } = this.tools;
+    const uid = batch.metadata.uid ?? '';
+    const taken = ownPods.of(uid);
+    const waits: number[] = [];
+    const due = fill.filter((slot) => {
+      if (taken.has(slot)) return false; // a pod that is on its way out still has the name
+      const waitMs = this.backoff.waitMs(uid, slot, clock.monotonicMs());
+      if (waitMs > 0) waits.push(waitMs);
+      return waitMs === 0;
+    });
+    const pods = due.flatMap((slot) => {
+      const pod = this.podOf(batch, slot);
+      return pod === undefined ? [] : [{ slot, pod }];
+    });
+    const results = await slowStart(pods, CREATES_AT_ONCE, ({ pod }) => this.createPod(batch, pod, signal));
+    const created = results.filter((result) => result.status === 'fulfilled').length;
+    for (const [i, result] of results.entries()) {
+      const slot = pods[i]?.slot ?? 0;
+      if (result.status === 'fulfilled') continue;
+      this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS);
+      waits.push(this.backoff.waitMs(uid, slot, clock.monotonicMs()));
+    }
+    if (created > 0) events.record(batch, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
+    const [failure] = failuresOf(results);
+    if (failure !== undefined) {
+      events.record(batch, 'Warning', 'FailedCreate', `pod not created: ${failure instanceof Error ? failure.message : String(failure)}`);
+    }
+    const untried = pods.length > results.length;
+    return { failure: undefined, waitMs: untried ? Math.min(...waits, 1_000) : waits.length > 0 ? Math.min(...waits) : undefined };
+  }
+
+  private async createPod(batch: BatchSandbox, pod: NewObject<Pod> & { metadata: { name: string } }, signal: AbortSignal): Promise<void> {
+    const { api, directPods } = this.tools;
+    const key = `${batch.metadata.namespace ?? ''}/${pod.metadata.name}`;
+    try {
+      await directPods.write(key, () => api.create(PODS, pod, { signal }));
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // Ours when an earlier answer was lost; a foreign pod of that name is neither adopted nor deleted (R7).
+      const existing = await directPods.write(key, () => api.get(PODS, { name: pod.metadata.name, namespace: batch.metadata.namespace }, { signal }));
+      if (existing.metadata.ownerReferences?.some((owner) => owner.uid === batch.metadata.uid) !== true) throw error;
+    }
+  }
+
+  private podOf(batch: BatchSandbox, slot: number): (NewObject<Pod> & { metadata: { name: string } }) | undefined {
+    const content = podOfShard(batch.spec.template, batch.spec.shardPatches?.[slot], slot);
+    if (!content.ok) {
+      this.tools.events.record(batch, 'Warning', 'InvalidShardPatch', joinProblems(`slot ${slot}`, content.problems));
+      return undefined;
+    }
+    const { name, namespace, uid = '' } = batch.metadata;
+    return {
+      metadata: {
+        name: `${name}-${slot}`,
+        namespace,
+        labels: { ...content.value.metadata?.labels, [Label.batchName]: name, [Label.podIndex]: String(slot) },
+        annotations: content.value.metadata?.annotations,
+        finalizers: content.value.metadata?.finalizers,
+        ownerReferences: [{ apiVersion: API_VERSION, kind: 'BatchSandbox', name, uid, controller: true, blockOwnerDeletion: true }],
+      },
+      spec: content.value.spec,
+    };
+  }
+}

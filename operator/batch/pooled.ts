@@ -1,0 +1,218 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { Annotation, Finalizer } from '../../src/schema/names';
+import type { Pool } from '../../src/schema/pool';
+import { type AllocationRecord, NO_ALLOCATION, parseAllocation, type Slot } from '../allocation-record';
+import { ApiError, isConflict, isTransient } from '../kube/api-error';
+import { claimantOf } from '../ledger';
+import type { PodFacts } from '../pod-facts';
+import { removePods } from '../pod-removal';
+import { BatchTasks } from './batch-tasks';
+import type { BatchTools } from './batch-tools';
+import { type HeldSlot, planSlots, type SlotPlan } from './slots';
+import { endpointsOf, planBatchStatus, type PoolWait } from './status';
+
+/** What became of the pods that were to be given back. */
+interface Returned {
+  readonly done: readonly HeldSlot[];
+  /** Could not be deleted; their slots keep them until the next pass. */
+  readonly kept: readonly HeldSlot[];
+  readonly failure: unknown;
+}
+
+/** Serves a batch from a Pool: takes warm pods, records them, publishes them, sends their tasks, and gives them back. */
+export class PooledDelivery {
+  constructor(private readonly tools: BatchTools) {}
+
+  /**
+   * One pass over a batch. The order of the writes is the promise of R16: the record, then finalizers and endpoints, then tasks; so a pod
+   * that a client can see is recorded and guarded, and a crash in between leaves pods that nobody has seen.
+   */
+  async reconcile(batch: BatchSandbox, signal: AbortSignal): Promise<number | undefined> {
+    const { ledger, publisher, events } = this.tools;
+    const uid = batch.metadata.uid ?? '';
+    const record = readRecord(batch);
+    const tasks = new BatchTasks(this.tools, batch, (podUID) => ledger.pod(podUID));
+    const pool = this.poolOf(batch);
+    const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
+    const plan = this.planSlots(batch, record, tasks, moving ? 0 : (batch.spec.replicas ?? 1));
+    tasks.stop(plan.stop);
+    const returned = await this.giveBack(batch, record, plan, signal);
+    tasks.forget([...plan.lost, ...returned.done]);
+
+    const slots = [...plan.slots];
+    for (const pod of returned.kept) slots[pod.index] = { state: 'held', name: pod.name, uid: pod.uid };
+    const settled = !moving || !slots.some((slot) => slot.state === 'held');
+    const taken = settled ? this.fill(batch, pool, slots, plan.fill) : [];
+    const filled = slots.filter((slot) => slot.state === 'held').length;
+    const unmet = settled ? plan.fill.length - taken.length : 0;
+    ledger.setDemand(poolKey(batch), claimantOf(batch), unmet);
+
+    const next: AllocationRecord =
+      settled && pool !== undefined
+        ? { poolName: pool.metadata.name, poolUID: pool.metadata.uid ?? '', slots, returning: [] }
+        : { ...record, slots, returning: [] };
+    const status = planBatchStatus({
+      batch,
+      slots,
+      record: next,
+      pod: (podUID) => ledger.pod(podUID),
+      tasks: tasks.status(),
+      wait: unmet > 0 ? this.explainWait(batch, pool) : undefined,
+      now: this.tools.clock.now(),
+    });
+    let current: BatchSandbox;
+    try {
+      current = await publisher.writeStatus(batch, status, signal);
+    } catch (error) {
+      await this.settle(batch, error, signal);
+      throw error;
+    }
+    ledger.release(uid);
+
+    const hasPods = filled > 0;
+    current = await publisher.writeMetadata(
+      current,
+      {
+        finalizers: hasPods ? [Finalizer.poolAllocation, ...(tasks.exist ? [Finalizer.taskCleanup] : [])] : [],
+        ...(this.isPublished(current, hasPods) && {
+          endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, (podUID) => ledger.pod(podUID)),
+          podNames: slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : [])),
+        }),
+      },
+      signal,
+    );
+    tasks.send(slots, status.taskStates ?? '');
+    if (taken.length > 0) {
+      events.record(current, 'Normal', 'PodsAllocated', `took ${taken.length} pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
+      if (unmet === 0) this.tools.metrics.allocated(current);
+    }
+    this.reportLosses(current, plan.lost, returned.done);
+    if (returned.failure !== undefined) throw returned.failure;
+    return moving && settled ? 0 : undefined; // the old pool has everything back: fill from the new one
+  }
+
+  /** Gives every pod back, tasks stopped first; true when the batch holds none any more (R47). The record is left as it is: it goes with the batch. */
+  async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
+    const record = parseAllocation(batch.status?.allocation);
+    this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    if (typeof record === 'string') return true; // unreadable: the pods stay set aside until the pool recycles them (R127)
+    const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
+    const plan = this.planSlots(batch, record, tasks, 0);
+    tasks.stop(plan.stop);
+    const returned = await this.giveBack(batch, record, plan, signal);
+    tasks.forget(returned.done);
+    if (returned.failure !== undefined) throw returned.failure;
+    return plan.stop.length === 0;
+  }
+
+  private planSlots(batch: BatchSandbox, record: AllocationRecord, tasks: BatchTasks, replicas: number): SlotPlan {
+    const { ledger } = this.tools;
+    const conflicts = ledger.conflicts(batch.metadata.uid ?? '');
+    return planSlots({
+      slots: record.slots,
+      replicas,
+      release: batch.spec.taskResourcePolicyWhenCompleted === 'Release',
+      releaseRequests: tasks.releaseRequests,
+      letter: (index) => tasks.letter(index),
+      isDirty: (index) => tasks.isDirty(index),
+      reused: this.strategyOf(batch, record) === 'Noop',
+      pod: (uid) => ledger.pod(uid),
+      isConflict: (uid) => conflicts.has(uid),
+      stopState: (uid) => tasks.stopState(uid),
+    });
+  }
+
+  /** Takes pods for the empty slots, in slot order; fills `slots` in place. */
+  private fill(batch: BatchSandbox, pool: Pool | undefined, slots: Slot[], wanted: readonly number[]): PodFacts[] {
+    if (wanted.length === 0 || pool === undefined || refusalOf(pool) !== undefined) return [];
+    const taken = this.tools.ledger.take(poolKey(batch), pool.metadata.uid ?? '', claimantOf(batch), wanted.length);
+    for (const [i, pod] of taken.entries()) slots[wanted[i] ?? 0] = { state: 'held', name: pod.name, uid: pod.uid };
+    return taken;
+  }
+
+  private async giveBack(batch: BatchSandbox, record: AllocationRecord, plan: SlotPlan, signal: AbortSignal): Promise<Returned> {
+    const { api, ledger, poolPods } = this.tools;
+    const reuse = this.strategyOf(batch, record) === 'Noop';
+    const clean = plan.giveBack.filter((pod) => reuse && !pod.force);
+    const dirty = plan.giveBack.filter((pod) => !reuse || pod.force);
+    ledger.markClean(clean.map((pod) => pod.uid));
+    // The claim of this batch stands until its record is written without the pod, so a crash here leaves a dead pod in a slot, no more.
+    for (const pod of dirty) ledger.doom(pod.uid, ['held']);
+    const namespace = batch.metadata.namespace ?? '';
+    const failed = await removePods(api, poolPods, dirty.map((pod) => ({ ...pod, namespace })), signal);
+    for (const { pod } of failed) ledger.spare(pod.uid);
+    const kept = failed.map(({ pod }) => pod);
+    return { done: plan.giveBack.filter((pod) => !kept.some(({ uid }) => uid === pod.uid)), kept, failure: failed[0]?.reason };
+  }
+
+  /** How a returned pod is treated; without its Pool, or with one that is going, it is deleted (R120). */
+  private strategyOf(batch: BatchSandbox, record: AllocationRecord): 'Delete' | 'Noop' {
+    const pool = this.tools.pools.get(`${batch.metadata.namespace ?? ''}/${record.poolName}`);
+    const reusable = pool !== undefined && pool.metadata.uid === record.poolUID && pool.metadata.deletionTimestamp === undefined;
+    return reusable && pool.spec.recycleStrategy?.type === 'Noop' ? 'Noop' : 'Delete';
+  }
+
+  /**
+   * After a failed write of the record. Reserved pods are idle again only once it is certain that no record names them: after a plain
+   * refusal, or when a fresh read shows what is stored. Without an answer they stay reserved, and the next pass offers them again.
+   */
+  private async settle(batch: BatchSandbox, error: unknown, signal: AbortSignal): Promise<void> {
+    const uid = batch.metadata.uid ?? '';
+    if (isConflict(error)) await this.tools.refresh(batch, signal);
+    if (error instanceof ApiError && !isTransient(error)) this.tools.ledger.release(uid);
+  }
+
+  private poolOf(batch: BatchSandbox): Pool | undefined {
+    return this.tools.pools.get(poolKey(batch));
+  }
+
+  private explainWait(batch: BatchSandbox, pool: Pool | undefined): PoolWait {
+    const name = batch.spec.poolRef ?? '';
+    if (pool === undefined) {
+      return name === '*'
+        ? { reason: 'NoEligiblePool', message: "spec.poolRef: expected the name of a Pool, got '*'; choosing one is not supported yet" }
+        : { reason: 'PoolNotFound', message: `no Pool '${name}' in namespace '${batch.metadata.namespace ?? ''}'` };
+    }
+    const refusal = refusalOf(pool);
+    if (refusal !== undefined) return refusal;
+    const { existing } = this.tools.ledger.counts(pool.metadata.uid ?? '');
+    const { poolMax } = pool.spec.capacitySpec;
+    return existing >= poolMax
+      ? { reason: 'PoolExhausted', message: `Pool '${name}' has its poolMax of ${poolMax} pods and none is available` }
+      : { reason: 'PoolScaling', message: `Pool '${name}' has ${existing} of at most ${poolMax} pods and makes more` };
+  }
+
+  /** Endpoints are written from the first pod on, and kept up to date from then on (R96). */
+  private isPublished(batch: BatchSandbox, hasPods: boolean): boolean {
+    return hasPods || batch.metadata.annotations?.[Annotation.endpoints] !== undefined;
+  }
+
+  private reportLosses(batch: BatchSandbox, lost: readonly HeldSlot[], returned: readonly HeldSlot[]): void {
+    const { events, metrics } = this.tools;
+    const [sample] = lost;
+    if (sample !== undefined) {
+      metrics.replaced(batch, lost.length);
+      events.record(batch, 'Warning', 'PodReplaced', `lost ${lost.length} pods, among them '${sample.name}' of slot ${sample.index}; their slots are filled again`);
+    }
+    if (returned.length > 0) events.record(batch, 'Normal', 'PodsReturned', `gave ${returned.length} pods back`);
+  }
+}
+
+/** Key of the Pool that a batch asks for. */
+export function poolKey(batch: BatchSandbox): string {
+  return `${batch.metadata.namespace ?? ''}/${batch.spec.poolRef ?? ''}`;
+}
+
+function readRecord(batch: BatchSandbox): AllocationRecord {
+  const record = parseAllocation(batch.status?.allocation);
+  return typeof record === 'string' ? NO_ALLOCATION : record;
+}
+
+function refusalOf(pool: Pool): PoolWait | undefined {
+  const { name } = pool.metadata;
+  if (pool.metadata.deletionTimestamp !== undefined) return { reason: 'PoolTerminating', message: `Pool '${name}' is being deleted` };
+  const accepted = pool.status?.conditions?.find((condition) => condition.type === 'Accepted');
+  return accepted?.status === 'False'
+    ? { reason: 'PoolNotAccepted', message: `Pool '${name}' is not accepted: ${accepted.message ?? accepted.reason ?? ''}` }
+    : undefined;
+}

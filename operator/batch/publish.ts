@@ -1,0 +1,101 @@
+import type { BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
+import { objectKey } from '../../src/schema/kubernetes';
+import { Annotation } from '../../src/schema/names';
+import type { KubeApi } from '../kube/api';
+import type { ObjectCache } from '../kube/cache';
+import { BATCHES } from '../kube/resource-types';
+import type { OwnWrites } from '../own-writes';
+import { diffStatus } from './status';
+
+/** Space for all annotations of an object together, in bytes, with room for one more writer's edit at the same time. */
+const MAX_ANNOTATION_BYTES = 262_144 - 4_096;
+
+/** Metadata of a batch as the operator wants it. */
+export interface WantedMetadata {
+  /** Our finalizers that must be there. */
+  readonly finalizers: readonly string[];
+  /** Our finalizers that must not be there. */
+  readonly dropFinalizers?: readonly string[];
+  /** Value of `endpoints`; absent leaves it as it is. */
+  readonly endpoints?: readonly string[];
+  /** Names of held pods in slot order, for the mirror; absent leaves it as it is. */
+  readonly podNames?: readonly string[];
+}
+
+/**
+ * Writes what the operator says about a batch: its status, then its metadata.
+ *
+ * Both carry the resourceVersion that the decision was made on, so a batch that changed meanwhile makes a conflict and not a mistake (R106).
+ */
+export class BatchPublisher {
+  constructor(
+    private readonly api: KubeApi,
+    private readonly batches: ObjectCache<BatchSandbox>,
+    private readonly ownWrites: OwnWrites,
+  ) {}
+
+  /** Writes the status when it differs; returns the newest batch. */
+  async writeStatus(batch: BatchSandbox, status: BatchSandboxStatus, signal: AbortSignal): Promise<BatchSandbox> {
+    const patch = diffStatus(batch.status, status);
+    if (patch === undefined) return batch;
+    return this.patch(batch, { status: patch }, 'status', signal);
+  }
+
+  /** Writes finalizers and annotations when they differ; returns the newest batch. */
+  async writeMetadata(batch: BatchSandbox, wanted: WantedMetadata, signal: AbortSignal): Promise<BatchSandbox> {
+    const metadata = planMetadata(batch, wanted);
+    if (metadata === undefined) return batch;
+    return this.patch(batch, { metadata }, undefined, signal);
+  }
+
+  private patch(batch: BatchSandbox, body: Record<string, unknown>, subresource: 'status' | undefined, signal: AbortSignal) {
+    const { name, namespace, resourceVersion } = batch.metadata;
+    const patch = { ...body, metadata: { ...(body.metadata as object | undefined), resourceVersion } };
+    return this.batches.write(objectKey(batch), async () =>
+      this.ownWrites.note(await this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal })),
+    );
+  }
+}
+
+/** The part of the metadata that differs, as a merge patch; `undefined` when nothing does. Finalizers of others are kept in their place (R122). */
+export function planMetadata(batch: BatchSandbox, wanted: WantedMetadata): Record<string, unknown> | undefined {
+  const patch: Record<string, unknown> = {};
+  const current = batch.metadata.finalizers ?? [];
+  const kept = current.filter((finalizer) => wanted.dropFinalizers?.includes(finalizer) !== true);
+  // The API server accepts no new finalizer on an object that is being deleted.
+  const missing = batch.metadata.deletionTimestamp === undefined ? wanted.finalizers.filter((finalizer) => !current.includes(finalizer)) : [];
+  if (kept.length !== current.length || missing.length > 0) patch.finalizers = [...kept, ...missing];
+  const annotations = planAnnotations(batch, wanted);
+  if (Object.keys(annotations).length > 0) patch.annotations = annotations;
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function planAnnotations(batch: BatchSandbox, { endpoints, podNames }: WantedMetadata): Record<string, string | null> {
+  const current = batch.metadata.annotations ?? {};
+  const mirrors: [string, string][] = [];
+  if (endpoints !== undefined) mirrors.push([Annotation.endpoints, JSON.stringify(endpoints)]);
+  if (podNames !== undefined) mirrors.push([Annotation.allocStatus, JSON.stringify({ pods: podNames })]);
+  if (mirrors.length === 0) return {};
+  const ours = new Set([...mirrors.map(([key]) => key), Annotation.mirrorOmitted as string]);
+  let bytes = 0;
+  for (const [key, value] of Object.entries(current)) if (!ours.has(key)) bytes += byteLength(key, value);
+  const wanted: Record<string, string | null> = {};
+  const omitted: string[] = [];
+  // Endpoints come first: when space runs out, the mirrors that only people read are left out (R132).
+  for (const [key, value] of mirrors) {
+    const size = byteLength(key, value);
+    if (bytes + size > MAX_ANNOTATION_BYTES) {
+      omitted.push(key);
+      wanted[key] = null;
+    } else {
+      bytes += size;
+      wanted[key] = value;
+    }
+  }
+  wanted[Annotation.mirrorOmitted] = omitted.length > 0 ? JSON.stringify(omitted) : null;
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => (current[key] ?? null) !== value));
+}
+
+function byteLength(key: string, value: string): number {
+  return Buffer.byteLength(key) + Buffer.byteLength(value);
+}

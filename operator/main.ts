@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { systemClock as clock } from '../src/program/clock';
+import { readSigningKey } from '../src/program/executor-token';
+import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp } from '../src/program/load-settings';
+import { createLogger, type Logger } from '../src/program/log';
+import { closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
+import { healthRoutes, metricsRoutes, serveRoutes } from '../src/program/web';
+import { LEASE_NAME } from '../src/schema/names';
+import { operatorSettings, type OperatorSettings } from '../src/schema/operator-settings';
+import { KubeApi } from './kube/api';
+import { inClusterConnection, type KubeConnection } from './kube/connection';
+import { LeaseElector } from './kube/lease';
+import { Transport } from './kube/transport';
+import { Manager } from './manager';
+
+/** A stop ends within this time, in ms, whatever still runs. */
+const STOP_DEADLINE_MS = 10_000;
+
+const HELP = `Usage: sandbox-operator [flags]
+
+Makes Pools and BatchSandboxes of ${'sandbox.opensandbox.io'} true: keeps pools warm, delivers batches, runs their tasks.
+In a pod it uses the service account; elsewhere, name a kubeconfig:
+
+  sandbox-operator --kubeconfig=$HOME/.kube/config --health-probe-bind-address=127.0.0.1:8081
+
+Ends with 0 after SIGINT or SIGTERM, 1 when it cannot start or has lost the lease, 2 when a flag is wrong.
+
+Flags:
+`;
+
+/** Starts the operator and runs it until a signal, or until it loses the lease; the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (wantsHelp(argv)) {
+    process.stdout.write(HELP + settingsHelp(operatorSettings));
+    return 0;
+  }
+  const loaded = loadSettings(operatorSettings, argv, process.env);
+  if (!loaded.ok) {
+    process.stderr.write(`${settingsProblemText(operatorSettings, loaded.problems)}\n`);
+    return BAD_SETTINGS_EXIT_CODE;
+  }
+  const log = createLogger('sandbox-operator', loaded.settings.logLevel);
+  try {
+    return await run(loaded.settings, log);
+  } catch (error) {
+    log.fatal({ err: error }, 'cannot start');
+    return 1;
+  }
+}
+
+async function run(settings: OperatorSettings, log: Logger): Promise<number> {
+  const stop = listenForStop();
+  const over = new AbortController();
+  const signal = AbortSignal.any([stop.signal, over.signal]);
+  const connection = await connect(settings);
+  const signingKey = settings.signingKeyFile === undefined ? undefined : await readSigningKey(await readFile(settings.signingKeyFile, 'utf8'));
+  const lease = settings.leaderElect ? competeForLease(connection, settings, log) : undefined;
+  const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKey, mayWrite: lease && (() => lease.elector.held()) });
+  const steps: CloseStep[] = [{ name: 'controllers', close: () => manager.stop() }];
+
+  let filled = false;
+  const notReady = () => (filled ? [manager.notReady() ?? []].flat() : ['the caches are not filled yet']);
+  if (settings.healthAddress !== undefined) {
+    const server = await serveRoutes(healthRoutes(notReady), settings.healthAddress);
+    steps.push({ name: 'health', close: () => server.close() });
+  }
+  if (settings.metricsAddress !== undefined) {
+    const server = await serveRoutes(metricsRoutes(manager.metrics.registry), settings.metricsAddress);
+    steps.push({ name: 'metrics', close: () => server.close() });
+  }
+
+  const leaseStop = new AbortController();
+  const leaseEnd = lease?.elector.run(leaseStop.signal);
+  steps.push({ name: 'lease', close: () => (leaseStop.abort(), leaseEnd) });
+  if (lease !== undefined) steps.push({ name: 'lease transport', close: () => lease.transport.destroy() });
+  let lost = false;
+  void leaseEnd?.then((end) => {
+    lost = end === 'lost';
+    over.abort();
+  });
+
+  await manager.watch(signal);
+  filled = true;
+  log.info({ server: connection.server.href, namespaces: settings.namespaces }, 'caches filled');
+  if (lease !== undefined) await Promise.race([lease.elector.acquired, whenAborted(signal)]);
+  if (!signal.aborted) {
+    await manager.act();
+    log.info('acting');
+    await whenAborted(signal);
+  }
+  log.info({ lost }, 'stopping');
+  over.abort();
+  await closeInOrder(steps, STOP_DEADLINE_MS, clock, log);
+  return lost ? 1 : 0;
+}
+
+async function connect(settings: OperatorSettings): Promise<KubeConnection> {
+  const monotonicMs = () => clock.monotonicMs();
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443', KUBECONFIG } = process.env;
+  if (settings.kubeconfig === undefined && KUBECONFIG === undefined && host !== undefined) {
+    return inClusterConnection({ host, port, monotonicMs });
+  }
+  const { connectionFromKubeconfig } = await import('./kube/client-node.js');
+  return connectionFromKubeconfig(settings.kubeconfig, monotonicMs);
+}
+
+/** The lease has a transport of its own, so that a renewal waits behind no other call. */
+function competeForLease(connection: KubeConnection, settings: OperatorSettings, log: Logger) {
+  const transport = new Transport({ connection, clock });
+  const elector = new LeaseElector({
+    api: new KubeApi({ transport }),
+    namespace: settings.podNamespace ?? '',
+    name: LEASE_NAME,
+    identity: `${hostname()}_${randomUUID()}`,
+    clock,
+    log,
+  });
+  return { elector, transport };
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+void main(process.argv.slice(2)).then((code) => process.exit(code));

@@ -1,0 +1,260 @@
+import type { webcrypto } from 'node:crypto';
+import type { Clock } from '../src/program/clock';
+import type { Logger } from '../src/program/log';
+import type { BatchSandbox } from '../src/schema/batch-sandbox';
+import { type KubeObject, objectKey, type Pod } from '../src/schema/kubernetes';
+import { Label } from '../src/schema/names';
+import type { OperatorSettings } from '../src/schema/operator-settings';
+import type { Pool } from '../src/schema/pool';
+import { BatchController } from './batch/controller';
+import { OwnPods } from './batch/own-pods';
+import { BatchPublisher } from './batch/publish';
+import { Controller, type Reconciler } from './controller';
+import { KubeApi } from './kube/api';
+import { isNotFound } from './kube/api-error';
+import type { KubeConnection } from './kube/connection';
+import { EventRecorder } from './kube/events';
+import { Informer } from './kube/informer';
+import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
+import { Transport } from './kube/transport';
+import { trimObject, trimPod } from './kube/trim';
+import { Ledger } from './ledger';
+import { OperatorMetrics } from './metrics';
+import { OwnWrites } from './own-writes';
+import { podFacts } from './pod-facts';
+import { PoolController } from './pool/controller';
+import { ExecutorClient } from './tasks/executor-client';
+import { TaskTracker } from './tasks/task-tracker';
+
+/** Changes of pods are gathered for so long, in ms, so that N pods becoming Ready together cost far fewer than N writes (R133). */
+const GATHER_MS = 50;
+/** A watch that is silent for longer is stale: bookmarks come about once a minute, and the reflector gives up after three. */
+const STALE_AFTER_MS = 240_000;
+/** How long a stop waits for events that are still to be sent, in ms. */
+const FLUSH_MS = 1_000;
+
+export interface ManagerOptions {
+  readonly connection: KubeConnection;
+  readonly settings: OperatorSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Number from 0 up to 1; names of pods come from it. */
+  readonly random: () => number;
+  /** Key that signs requests to executors. @default - unsigned */
+  readonly signingKey?: webcrypto.CryptoKey;
+  /** Whether this process may write; asked before every write. @default - it always may */
+  readonly mayWrite?: () => boolean;
+}
+
+/**
+ * The operator: caches, ledger, controllers, and the wires between them.
+ *
+ *   watch ──> cache ──> ledger ──> queues ──> controllers ──> API, executors
+ *               ^                                │
+ *               └────────── own writes ──────────┘
+ */
+export class Manager {
+  readonly metrics: OperatorMetrics;
+  readonly api: KubeApi;
+  private readonly transport: Transport;
+  private readonly pools: Informer<Pool>;
+  private readonly batches: Informer<BatchSandbox>;
+  private readonly poolPods: Informer<Pod>;
+  private readonly directPods: Informer<Pod>;
+  private readonly ledger: Ledger;
+  private readonly ownWrites = new OwnWrites();
+  private readonly ownPods = new OwnPods();
+  private readonly poolKeyByUID = new Map<string, string>();
+  private readonly events: EventRecorder;
+  private readonly tasks: TaskTracker;
+  private readonly batchController: BatchController;
+  private readonly poolController: PoolController;
+  private readonly batchQueue: Controller;
+  private readonly poolQueue: Controller;
+  private acting = false;
+
+  constructor(private readonly options: ManagerOptions) {
+    const { connection, settings, clock, log, random } = options;
+    this.metrics = new OperatorMetrics(clock, connection.server.host);
+    this.transport = new Transport({
+      connection,
+      clock,
+      random,
+      qps: settings.kubeClientQps,
+      burst: settings.kubeClientBurst,
+      onAnswer: ({ method, code }) => this.metrics.answered(method, code),
+    });
+    this.api = new KubeApi({ transport: this.transport, mayWrite: options.mayWrite });
+    this.pools = this.inform(POOLS, trimObject);
+    this.batches = this.inform(BATCHES, trimObject);
+    this.poolPods = this.inform(PODS, trimPod, Label.poolName);
+    this.directPods = this.inform(PODS, trimPod, Label.batchName);
+    this.events = new EventRecorder({ api: this.api, clock, log, component: 'sandbox-operator' });
+    this.tasks = new TaskTracker({
+      client: new ExecutorClient({ clock, signingKey: options.signingKey }),
+      clock,
+      log,
+      onChange: (key) => this.batchQueue.add(key),
+    });
+    this.ledger = new Ledger({
+      poolChanged: (uid) => this.poolChanged(uid),
+      heldPodChanged: (key) => this.batchQueue.addAfter(key, GATHER_MS),
+      demandChanged: (key) => this.poolQueue.add(key),
+    });
+    const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache };
+    this.batchController = new BatchController({
+      ...shared,
+      batches: this.batches.cache,
+      directPods: this.directPods.cache,
+      ownPods: this.ownPods,
+      tasks: this.tasks,
+      publisher: new BatchPublisher(this.api, this.batches.cache, this.ownWrites),
+      taskStopTimeoutMs: settings.taskStopTimeout,
+      refresh: (batch, signal) => this.refresh(batch, signal),
+      requeue: (key, delayMs) => this.batchQueue.addAfter(key, delayMs),
+    });
+    this.poolController = new PoolController({ ...shared, ownWrites: this.ownWrites, random });
+    this.batchQueue = this.controllerOf('batchsandbox', (key, signal) => this.batchController.reconcile(key, signal));
+    this.poolQueue = this.controllerOf('pool', (key, signal) => this.poolController.reconcile(key, signal));
+    this.wire();
+    this.metrics.observe({
+      pools: () => this.describePools(),
+      batches: () => this.batches.cache.values(),
+      watchAgesMs: () => this.informers().map(([kind, informer]) => [kind, informer.ageMs()]),
+      queueDepths: () => [
+        ['batchsandbox', this.batchQueue.depth],
+        ['pool', this.poolQueue.depth],
+      ],
+      leading: () => this.acting,
+    });
+  }
+
+  /** Fills the caches and keeps them filled until the signal aborts. Resolves when they are filled; writes nothing. */
+  async watch(signal: AbortSignal): Promise<void> {
+    for (const [kind, informer] of this.informers()) {
+      informer.run(signal).catch((error: unknown) => this.options.log.error({ err: error, kind }, 'informer ended'));
+    }
+    await Promise.race([Promise.all(this.informers().map(([, informer]) => informer.synced)), aborted(signal)]);
+  }
+
+  /**
+   * Begins to act. Before the first write everything is listed anew with the state of now, so that the ledger knows every record, whatever
+   * a leader before this one wrote last (R101).
+   */
+  async act(): Promise<void> {
+    await Promise.all(this.informers().map(([, informer]) => informer.relist()));
+    this.acting = true;
+    for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
+    for (const batch of this.batches.cache.values()) this.batchQueue.add(objectKey(batch));
+    this.poolQueue.start();
+    this.batchQueue.start();
+  }
+
+  /** Ends what is under way: passes, calls to executors, events, connections. */
+  async stop(): Promise<void> {
+    this.acting = false;
+    await Promise.all([this.poolQueue.stop(), this.batchQueue.stop()]);
+    await this.tasks.close();
+    await this.events.close(FLUSH_MS);
+    await this.transport.destroy();
+  }
+
+  /** Why this process is not ready, or `undefined` when it is: caches filled, no watch stale. Leadership is not asked for. */
+  notReady(): string | undefined {
+    const stale = this.informers().find(([, informer]) => informer.ageMs() > STALE_AFTER_MS);
+    return stale === undefined ? undefined : `the watch of ${stale[0]} has been silent for ${Math.round(stale[1].ageMs() / 1000)} s`;
+  }
+
+  private wire(): void {
+    this.pools.cache.onChange(({ key, before, after }) => this.poolObjectChanged(key, before, after));
+    this.batches.cache.onChange(({ key, before, after }) => this.batchChanged(key, before, after));
+    this.poolPods.cache.onChange(({ before, after }) => {
+      if (before !== undefined && before.metadata.uid !== after?.metadata.uid) this.ledger.podChanged(before.metadata.uid ?? '', undefined);
+      if (after !== undefined) this.ledger.podChanged(after.metadata.uid ?? '', podFacts(after));
+    });
+    this.directPods.cache.onChange(({ before, after }) => {
+      if (!this.ownPods.podChanged(before, after)) return;
+      const { metadata } = after ?? before ?? { metadata: { name: '' } };
+      this.batchQueue.addAfter(`${metadata.namespace ?? ''}/${metadata.labels?.[Label.batchName] ?? ''}`, GATHER_MS);
+    });
+  }
+
+  private poolObjectChanged(key: string, before: Pool | undefined, after: Pool | undefined): void {
+    if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
+      this.poolKeyByUID.delete(before.metadata.uid ?? '');
+      this.ownWrites.forget(before);
+      this.poolController.forget(before);
+    }
+    if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
+    if (after !== undefined && this.ownWrites.has(after)) return;
+    this.poolQueue.add(key);
+    for (const batch of this.ledger.waiting(key)) this.batchQueue.add(batch.key);
+  }
+
+  private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
+    this.ledger.batchChanged(before, after);
+    if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
+      this.ownWrites.forget(before);
+      this.batchController.forget(before);
+    }
+    if (after !== undefined && !this.ownWrites.has(after)) this.batchQueue.add(key);
+  }
+
+  /** Counts of a pool changed: its size may be wrong, and batches that wait for its pods may be served. */
+  private poolChanged(uid: string): void {
+    const key = this.poolKeyByUID.get(uid);
+    if (key === undefined) return;
+    this.poolQueue.addAfter(key, GATHER_MS);
+    let available = this.ledger.unmet(key) === 0 ? 0 : this.ledger.counts(uid).available;
+    for (const batch of available > 0 ? this.ledger.waiting(key) : []) {
+      if (available-- <= 0) break;
+      this.batchQueue.addAfter(batch.key, GATHER_MS);
+    }
+  }
+
+  private async refresh(batch: BatchSandbox, signal: AbortSignal): Promise<BatchSandbox | undefined> {
+    const { name, namespace } = batch.metadata;
+    try {
+      return await this.batches.cache.write(objectKey(batch), () => this.api.get(BATCHES, { name, namespace }, { signal }));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  private inform<T extends KubeObject>(type: ResourceType<T>, trim: (object: T) => T, labelSelector?: string): Informer<T> {
+    const { settings, clock, log, random } = this.options;
+    return new Informer({ api: this.api, type, namespaces: settings.namespaces, labelSelector, trim, clock, log, random });
+  }
+
+  private controllerOf(name: 'batchsandbox' | 'pool', reconcile: Reconciler['reconcile']): Controller {
+    const { settings, clock, log, random } = this.options;
+    return new Controller(
+      { name, concurrency: settings.concurrency[name] ?? 1, reconcile },
+      { clock, log, random, hooks: { reconciled: (outcome, durationMs) => this.metrics.reconciled(name, outcome, durationMs) } },
+    );
+  }
+
+  private informers(): [string, Pick<Informer<Pod>, 'run' | 'relist' | 'synced' | 'ageMs'>][] {
+    return [
+      ['pools', this.pools],
+      ['batchsandboxes', this.batches],
+      ['pool pods', this.poolPods],
+      ['batch pods', this.directPods],
+    ];
+  }
+
+  private *describePools() {
+    for (const pool of this.pools.cache.values()) {
+      const { name, namespace = '', uid = '' } = pool.metadata;
+      yield { namespace, name, counts: this.ledger.counts(uid), unmet: this.ledger.unmet(objectKey(pool)) };
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
