@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import type { TaskRecord } from './records';
+import type { RunOrder } from './runner-protocol';
+import { EnvVar } from '../../src/schema/names';
+
+/** How the command of a task becomes a process; one implementation for each place that a task can run in. */
+export interface Launcher {
+  readonly mode: 'host';
+  /** Everything that the runner needs, except what belongs to the executor's own settings. */
+  plan(task: TaskRecord): Pick<RunOrder, 'argv' | 'env' | 'workingDir'>;
+}
+
+/**
+ * Runs tasks beside the executor: same user, same file system.
+ *
+ * @param baseEnv environment of every task, below its own variables
+ * @param baseDir working directory of a task that names none, and the base of a relative one
+ */
+export function hostLauncher(baseEnv: Readonly<Record<string, string>>, baseDir: string): Launcher {
+  return {
+    mode: 'host',
+    plan: ({ id, process }) => ({
+      argv: [...(process.command ?? []), ...(process.args ?? [])],
+      env: { ...baseEnv, ...variablesOf(process.env ?? []), [EnvVar.taskId]: id },
+      workingDir: resolve(baseDir, process.workingDir ?? ''),
+    }),
+  };
+}
+
+/** Later entries win; a name that is empty is no variable. */
+function variablesOf(env: readonly { readonly name: string; readonly value: string }[]): Record<string, string> {
+  return Object.fromEntries(env.filter(({ name }) => name !== '').map(({ name, value }) => [name, value]));
+}

@@ -1,0 +1,200 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { EnvVar } from '../../src/schema/names';
+
+/**
+ * One process, told apart from every other that ever had its pid.
+ *
+ * Compared before every signal and every "is it alive" (rule 7): a mismatch means that the pid is not ours any more.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Start time in clock ticks since boot, field 22 of /proc/<pid>/stat. */
+  readonly startTime: number;
+  /** /proc/sys/kernel/random/boot_id at that time. */
+  readonly bootId: string;
+}
+
+/** What /proc says of a process that has not ended. */
+export interface ProcessStat {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly sessionId: number;
+  readonly startTime: number;
+}
+
+/** Identity of the running system; changes with every boot. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** Identity of a process, also of one that has ended and is not reaped yet; undefined when there is none. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const fields = readStatFields(pid);
+  return fields === undefined ? undefined : { pid, startTime: Number(fields[19]), bootId: readBootId() };
+}
+
+/** Whether the very process of `identity` still runs; one that only waits to be reaped does not. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identity.bootId === readBootId() && readStat(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Sends a signal, unless the process is gone or its pid has another owner. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (isAlive(identity)) {
+    signalPid(identity.pid, signal);
+  }
+}
+
+/** The processes of one task, wherever they went. */
+export interface TaskTree {
+  /** Value of SANDBOX_TASK_ID in every process of the task. */
+  readonly taskId: string;
+  /** First process of the task, head of its group and session; absent while unknown. */
+  readonly leader?: ProcessIdentity;
+}
+
+/**
+ * Every live process of a task except the caller: its group, its session, whoever carries its id, and all their children.
+ *
+ * A process that leaves group, session and parents and also overwrites its environment is not found.
+ */
+export function findTree(tree: TaskTree): readonly ProcessStat[] {
+  const marker = `${EnvVar.taskId}=${tree.taskId}`;
+  const leader = tree.leader?.bootId === readBootId() ? tree.leader : undefined;
+  return findProcesses((stat) => {
+    const isYounger = leader === undefined || stat.startTime >= leader.startTime;
+    const isOfLeader = stat.pid === leader?.pid || stat.groupId === leader?.pid || stat.sessionId === leader?.pid;
+    return isYounger && (isOfLeader || readEnvironment(stat.pid).some((entry) => entry === marker));
+  });
+}
+
+/** Every live process that carries an id of this scope, and all their children: scope and a dot begin the ids. */
+export function findScope(scope: string): readonly ProcessStat[] {
+  const prefix = `${EnvVar.taskId}=${scope}.`;
+  return findProcesses((stat) => readEnvironment(stat.pid).some((entry) => entry.startsWith(prefix)));
+}
+
+/** First and longest pause between two looks at processes that are not our children: their end brings no event. */
+const FIRST_LOOK_MS = 4;
+const LONGEST_LOOK_MS = 500;
+
+/** Which processes {@link endProcesses} ends, and how patiently. */
+export interface EndOptions {
+  /** The processes that are left. */
+  readonly look: () => readonly ProcessStat[];
+  /** Group that is signalled as one, which no fork escapes; its members alone are told by `look`. */
+  readonly groupId?: number;
+  /** Time between SIGTERM and SIGKILL, in ms. */
+  readonly graceMs: number;
+  /** Resolves at an event that makes a look worthwhile before the next pause is over. */
+  readonly hurry?: Promise<unknown>;
+  /** Gives up when it aborts. */
+  readonly deadline?: AbortSignal;
+}
+
+/**
+ * Ends processes: SIGTERM, grace, then SIGKILL, until none is left. Returns only then, or at the deadline.
+ *
+ * @returns whether SIGKILL was needed
+ */
+export async function endProcesses({ look, groupId, graceMs, hurry, deadline }: EndOptions): Promise<boolean> {
+  const killAt = performance.now() + graceMs;
+  const termed = new Set<string>();
+  let killed = false;
+  let pauseMs = FIRST_LOOK_MS;
+  let early = hurry;
+  for (let left = look(); left.length > 0 && deadline?.aborted !== true; left = look()) {
+    killed ||= performance.now() >= killAt;
+    // Each process gets one SIGTERM: a second one makes some programs skip their clean-up.
+    signalAll(killed ? left : left.filter((process) => !termed.has(keyOf(process))), killed ? 'SIGKILL' : 'SIGTERM', groupId);
+    left.forEach((process) => termed.add(keyOf(process)));
+    const untilKillMs = killed ? LONGEST_LOOK_MS : Math.max(1, killAt - performance.now());
+    const pause = sleep(Math.min(pauseMs, untilKillMs));
+    await (early === undefined ? pause : Promise.race([pause, early.then(() => (early = undefined))]));
+    pauseMs = Math.min(pauseMs * 2, LONGEST_LOOK_MS);
+  }
+  return killed;
+}
+
+/** {@link endProcesses} for the tree of one task. */
+export function endTree(tree: TaskTree, graceMs: number, hurry?: Promise<unknown>): Promise<boolean> {
+  return endProcesses({ look: () => findTree(tree), groupId: tree.leader?.pid, graceMs, hurry });
+}
+
+/** Command line of a process for a report, cut; its name when it has none. */
+export function readCommand(pid: number): string {
+  const words = readProc(pid, 'cmdline').toString('utf8').split('\0').join(' ').trim();
+  return (words === '' ? readProc(pid, 'comm').toString('utf8').trim() : words).slice(0, 200);
+}
+
+function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Signals, groupId: number | undefined): void {
+  if (groupId !== undefined && processes.some((process) => process.groupId === groupId)) {
+    signalPid(-groupId, signal);
+  }
+  for (const stray of processes.filter((process) => process.groupId !== groupId)) {
+    if (readStat(stray.pid)?.startTime === stray.startTime) {
+      signalPid(stray.pid, signal);
+    }
+  }
+}
+
+const keyOf = ({ pid, startTime }: ProcessStat) => `${pid}/${startTime}`;
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function findProcesses(isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] {
+  const all = readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => readStat(Number(entry)) ?? [])
+    .filter((stat) => stat.pid !== process.pid);
+  const members = new Set(all.filter(isMember).map((stat) => stat.pid));
+  for (let before = -1; members.size !== before; ) {
+    before = members.size;
+    all.filter((stat) => members.has(stat.parentPid)).forEach((stat) => members.add(stat.pid));
+  }
+  return all.filter((stat) => members.has(stat.pid));
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  const fields = readStatFields(pid);
+  // Z and X have ended already: what is left of them is only their status, for their parent.
+  if (fields === undefined || /^[ZX]/.test(fields[0] ?? 'X')) {
+    return undefined;
+  }
+  return {
+    pid,
+    parentPid: Number(fields[1]),
+    groupId: Number(fields[2]),
+    sessionId: Number(fields[3]),
+    startTime: Number(fields[19]),
+  };
+}
+
+/** Fields of /proc/<pid>/stat from the third on: the second may hold blanks and brackets itself. */
+function readStatFields(pid: number): readonly string[] | undefined {
+  const text = readProc(pid, 'stat').toString('latin1');
+  return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+const readEnvironment = (pid: number): readonly string[] => readProc(pid, 'environ').toString('utf8').split('\0');
+
+/** A file of a process; empty when the process is gone or belongs to somebody else. */
+function readProc(pid: number, file: string): Buffer {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function signalPid(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // Ended between the look and the signal.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import * as z from 'zod/mini';
+import { executorProcess, TASK_NAME, TERMINATED_REASONS } from '../../src/schema/executor-api';
+
+/**
+ * The files of a task's directory. A record that does not fit its schema whole is no record (rule 2).
+ *
+ *   task.json      what to run and who runs it; written by the server before the task is released
+ *   process.json   the running task; written by the runner
+ *   exit.json      the result; written by the runner, or by the server when the runner was lost
+ *   events         FIFO: the runner says that a file is new, and its end says that the runner has ended
+ *   stdout.<n>.log, stderr.<n>.log   output from byte n on, see log-files.ts
+ */
+export const RecordFile = { task: 'task.json', process: 'process.json', exit: 'exit.json', events: 'events' } as const;
+
+/** Version of the records; another one is not read. */
+export const RECORD_VERSION = 1;
+
+const version = z.literal(RECORD_VERSION);
+const instant = z.iso.datetime();
+
+const identity = z.strictObject({
+  pid: z.int().check(z.minimum(1)),
+  startTime: z.int().check(z.minimum(0)),
+  bootId: z.string().check(z.minLength(1)),
+});
+
+/** What to run. `runner` is absent as long as nothing has been started for it. */
+export const taskRecord = z.strictObject({
+  version,
+  /** Value of SANDBOX_TASK_ID: another one for every acceptance, also under a name that was used before. */
+  id: z.string().check(z.minLength(1)),
+  name: z.string().check(z.regex(TASK_NAME)),
+  uid: z.optional(z.string()),
+  process: executorProcess,
+  acceptedAt: instant,
+  runner: z.optional(identity),
+});
+export type TaskRecord = z.output<typeof taskRecord>;
+
+/** The first process of the task. */
+export const processRecord = z.strictObject({ version, leader: identity, startedAt: instant });
+export type ProcessRecord = z.output<typeof processRecord>;
+
+/** How the task ended. */
+export const exitRecord = z
+  .strictObject({
+    version,
+    /** The task's id again, so that a file in a wrong place proves nothing. */
+    id: z.string(),
+    exitCode: z.int().check(z.minimum(0), z.maximum(255)),
+    signal: z.optional(z.int().check(z.minimum(1))),
+    reason: z.enum(TERMINATED_REASONS),
+    message: z.optional(z.string()),
+    startedAt: z.optional(instant),
+    finishedAt: instant,
+  })
+  .check(z.refine(({ exitCode, reason }) => (exitCode === 0) === (reason === 'Succeeded'), 'only success has exit code 0'));
+export type ExitRecord = z.output<typeof exitRecord>;
+
+/** A record from its text; undefined when it is cut short, of another version, or anything else. */
+export function readRecord<T>(schema: z.ZodMiniType<T>, text: string): T | undefined {
+  try {
+    const parsed = schema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,125 @@
+import type * as z from 'zod/mini';
+import { executorTask, type ExecutorTaskRequest } from '../../src/schema/executor-api';
+import { joinProblems, type Problem, SandboxError, showKind } from '../../src/schema/errors';
+
+/**
+ * Reads the body of POST /setTasks: a JSON array of tasks, nothing else (rule 15).
+ *
+ * @throws SandboxError TASK_INVALID with every problem
+ */
+export function parseTasks(body: Uint8Array): readonly ExecutorTaskRequest[] {
+  const value = parseJson(body);
+  if (!Array.isArray(value)) {
+    throw invalid('InvalidBody', [{ path: '', expected: 'a list of tasks', got: showKind(value), fix: 'send [] to remove all' }]);
+  }
+  const parsed = value.map((task: unknown, index) => parseOne(task, `[${index}]`));
+  const problems = parsed.flatMap((result) => result.problems);
+  if (problems.length > 0) {
+    throw invalid('InvalidBody', problems);
+  }
+  const tasks = parsed.flatMap(({ task }) => task ?? []);
+  const doubles = tasks.flatMap(({ name }, index) =>
+    tasks.findIndex((other) => other.name === name) === index ? [] : [{ path: `[${index}].name`, expected: 'a name once', got: `'${name}' again` }],
+  );
+  if (doubles.length > 0) {
+    throw invalid('DuplicateName', doubles);
+  }
+  return tasks;
+}
+
+/**
+ * Reads the body of POST /tasks: one task.
+ *
+ * @throws SandboxError TASK_INVALID with every problem
+ */
+export function parseTask(body: Uint8Array): ExecutorTaskRequest {
+  const { task, problems } = parseOne(parseJson(body), '');
+  if (task === undefined) {
+    throw invalid('InvalidBody', problems);
+  }
+  return task;
+}
+
+/**
+ * Reads a body that has nothing to say: `{}` or no body at all.
+ *
+ * @throws SandboxError TASK_INVALID for anything else
+ */
+export function parseEmpty(body: Uint8Array): void {
+  const value = body.length === 0 ? {} : parseJson(body);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length > 0) {
+    throw invalid('InvalidBody', [{ path: '', expected: 'an empty object', got: showKind(value) }]);
+  }
+}
+
+/**
+ * Reads a query parameter that is a whole number.
+ *
+ * @throws SandboxError TASK_INVALID when it is none from 0 to `max`
+ */
+export function parseCount(name: string, text: string | undefined, fallback: number, max: number): number {
+  const value = text === undefined ? fallback : /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (value >= 0 && value <= max) {
+    return value;
+  }
+  throw invalid('InvalidQuery', [{ path: name, expected: `a whole number from 0 to ${max}`, got: `'${text ?? ''}'` }]);
+}
+
+/** An error with status 400. */
+export function invalid(reason: string, problems: readonly Problem[]): SandboxError {
+  return new SandboxError('TASK_INVALID', joinProblems('request', problems), { details: { reason } });
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+  } catch {
+    // The parser's own message quotes the body, which may hold secrets.
+    throw invalid('InvalidBody', [{ path: '', expected: 'JSON in UTF-8', got: `${body.length} bytes that are none` }]);
+  }
+}
+
+function parseOne(value: unknown, path: string): { readonly task?: ExecutorTaskRequest; readonly problems: readonly Problem[] } {
+  if (typeof value === 'object' && value !== null && 'podTemplateSpec' in value) {
+    return { problems: [{ path: joinPath(path, 'podTemplateSpec'), expected: 'no container task', got: 'one', fix: 'use process' }] };
+  }
+  const parsed = executorTask.safeParse(value);
+  if (!parsed.success) {
+    return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, path, value)) };
+  }
+  const { name, uid, process } = parsed.data;
+  if ((process.command ?? []).length + (process.args ?? []).length === 0) {
+    return { problems: [{ path: joinPath(path, 'process.command'), expected: 'a program', got: 'nothing' }] };
+  }
+  return { task: { name, uid, process }, problems: [] };
+}
+
+function problemsOf(issue: z.core.$ZodIssue, prefix: string, root: unknown): readonly Problem[] {
+  const path = issue.path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : joinPath(text, String(key))), prefix);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: joinPath(path, key), expected: 'a known member', got: 'an unknown one' }));
+  }
+  const value = issue.path.reduce<unknown>((parent, key) => (parent as Record<PropertyKey, unknown> | null)?.[key], root);
+  return [{ path, expected: expectedOf(issue), got: showKind(value) }];
+}
+
+function expectedOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') {
+    return EXPECTED[issue.expected] ?? issue.expected;
+  }
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+    return issue.origin === 'string' ? `${bound} characters` : `a number of ${bound}`;
+  }
+  return issue.code === 'invalid_format' ? `text matching ${issue.pattern ?? issue.format}` : 'another value';
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'text',
+  array: 'a list',
+  object: 'an object',
+  int: 'a whole number',
+  number: 'a number',
+};
+
+const joinPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);

@@ -1,0 +1,55 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SandboxError } from '../../src/schema/errors';
+import { endProcesses, findScope, readCommand } from './process';
+import type { TaskStore } from './store';
+import type { Supervisor } from './supervisor';
+
+/** What a reset works on. */
+export interface ResetOptions {
+  readonly supervisor: Supervisor;
+  readonly store: TaskStore;
+  /** Front of the ids of all our tasks, also of forgotten ones. */
+  readonly scope: string;
+  /** Directories to empty. */
+  readonly resetPaths: readonly string[];
+}
+
+/** Longest wait for processes to end, in ms; the answer must leave within the 30 s of a request. */
+const RESET_DEADLINE_MS = 25_000;
+
+/** Most processes that an error names. */
+const MAX_NAMED_PROCESSES = 20;
+
+/**
+ * Ends every task, deletes every record and proves that nothing is left (rule 29). Repeating it does no harm.
+ *
+ * @returns how many processes were alive at its begin
+ * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset
+ */
+export async function resetSandbox({ supervisor, store, scope, resetPaths }: ResetOptions): Promise<number> {
+  const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
+  const aliveBefore = findScope(scope).length;
+  await supervisor.reset(deadline, async () => {
+    // Whatever carries our id and belongs to no held task has had its grace long ago.
+    await endProcesses({ look: () => findScope(scope), graceMs: 0, deadline });
+    assertEmpty(scope, supervisor);
+    await store.wipe();
+    await Promise.all(resetPaths.map(emptyDirectory));
+    assertEmpty(scope, supervisor);
+  });
+  return aliveBefore;
+}
+
+function assertEmpty(scope: string, supervisor: Supervisor): void {
+  const left = findScope(scope);
+  if (left.length > 0 || supervisor.list().length > 0) {
+    const processes = left.slice(0, MAX_NAMED_PROCESSES).map(({ pid }) => ({ pid, command: readCommand(pid) }));
+    throw new SandboxError('SANDBOX_NOT_EMPTY', `reset: expected no process of a task, got ${left.length}`, { details: { reason: 'NotEmpty', processes } });
+  }
+}
+
+async function emptyDirectory(path: string): Promise<void> {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)));
+  await Promise.all(entries.map((entry) => rm(join(path, entry), { recursive: true, force: true })));
+}

@@ -1,0 +1,39 @@
+/**
+ * How the server and a runner talk.
+ *
+ * The gate (descriptor {@link GATE_FD} of the runner) is a socket pair: the runner writes {@link READY} once it holds its pipes,
+ * the server answers with one line, a {@link RunOrder}. A gate that ends before that line means that the server is gone, and the
+ * runner ends without having run anything (rule 12). Afterwards the gate has no meaning, since the task outlives the server.
+ *
+ * From then on the runner reports through the FIFO `events` in its directory, and takes SIGTERM as "end the task". Both work for
+ * any later server too. The runner's working directory is the task's directory, so that it follows when that is renamed.
+ */
+export const GATE_FD = 3;
+
+/** Line that a runner sends when it can take an order. */
+export const READY = 'ready\n';
+
+/** FIFOs that a runner finds in its directory; it unlinks them after opening, and the task gets their other ends. */
+export const OUTPUT_FIFOS = { stdout: 'stdout', stderr: 'stderr' } as const;
+
+/** Bytes that a runner writes to `events`: a file of that kind is new. */
+export const RunnerEvent = { started: 's', exited: 'x' } as const;
+
+/** First argument of the program that makes it a runner; not for people. */
+export const RUNNER_MODE = 'run-task';
+
+/** What to start, and how: complete, so that the runner looks up nothing itself. */
+export interface RunOrder {
+  readonly taskId: string;
+  /** Argument vector; the first is the program, looked up in PATH of `env`. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly workingDir: string;
+  /** Limit on run time in seconds; absent means none. */
+  readonly timeoutSeconds?: number;
+  /** Time between SIGTERM and SIGKILL, in seconds. */
+  readonly stopGraceSeconds: number;
+  /** Most bytes kept on disk of each output stream. */
+  readonly logMaxBytes: number;
+}
