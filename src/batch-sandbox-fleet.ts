@@ -1,7 +1,18 @@
 import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { type ExecutorOptions } from './executor-sidecar';
-import { type FleetSlice, planSlices } from './fleet-slices';
+import { renderExpireTime } from './expire-time';
+import {
+  bytesOf,
+  ENDPOINT_BYTES,
+  type FleetSlice,
+  isBatchSize,
+  isReplicaCount,
+  MAX_FLEET_REPLICAS,
+  MAX_OBJECT_BYTES,
+  MAX_SLICE_BYTES,
+  planSlices,
+} from './fleet-slices';
 import { isDnsSubdomain } from './kube-syntax';
 import { checkMetadata, toMetadata } from './metadata';
 import { checkPatch } from './pod-checks';
@@ -11,9 +22,11 @@ import { checkSpec, type SpecPathByProp } from './rendered-spec';
 import { renderSandboxPod } from './sandbox-pod';
 import { type ISandboxPool, SandboxPool } from './sandbox-pool';
 import { batchSandboxSpec, type BatchSandboxSpec, MAX_BATCH_REPLICAS } from './schema/batch-sandbox';
+import { type PodTemplateSpec } from './schema/kubernetes';
 import { API_VERSION, MAX_NAME_LENGTH } from './schema/names';
-import { TaskShards } from './task-shards';
+import { podOfShard } from './schema/shards';
 import { isRecord } from './schema/validation';
+import { TaskShards } from './task-shards';
 
 /** What happens to a sandbox when its task has ended. */
 export enum TaskResourcePolicy {
@@ -117,19 +130,6 @@ const SPEC_PATHS: SpecPathByProp<BatchSandboxFleetProps> = {
   maxPerBatch: undefined,
 };
 
-/**
- * Most bytes of a rendered batch with the addresses of its sandboxes.
- *
- * Kubernetes allows 262,144 bytes of annotations. `kubectl apply` keeps a copy of the whole object there, and the operator publishes
- * one address a sandbox beside it.
- */
-const MAX_BATCH_BYTES = 240_000;
-/** One published IPv4 address, with quotes and comma. */
-const ENDPOINT_BYTES = 18;
-
-/** Most sandboxes of a fleet; above it the manifests themselves become the problem. */
-const MAX_FLEET_REPLICAS = 1_000_000;
-
 /** A number of sandboxes, as one BatchSandbox or, when one object cannot hold them, as several. */
 export class BatchSandboxFleet extends Construct {
   /** The first rendered BatchSandbox, for `addJsonPatch` and dependencies; of a fleet that fits into one, the only one. */
@@ -138,11 +138,13 @@ export class BatchSandboxFleet extends Construct {
   private readonly props: BatchSandboxFleetProps;
   private readonly slices: readonly FleetSlice[];
   private readonly objects: readonly ApiObject[];
+  private readonly plannedShards: number;
 
   constructor(scope: Construct, id: string, props: BatchSandboxFleetProps) {
     super(scope, id);
     this.props = isRecord(props) ? { ...(props as BatchSandboxFleetProps) } : {};
     this.apiObject = this.addBatch(0, toMetadata(this.props.metadata));
+    this.plannedShards = this.tasks?.shards.length ?? 0;
     this.slices = this.planSlices();
     this.objects = [this.apiObject, ...this.slices.slice(1).map((_, index) => this.addBatch(index + 1, this.metadataOf(index + 1)))];
     reportAtSynth(this, 'BatchSandboxFleet', (problems) => this.check(problems));
@@ -176,7 +178,7 @@ export class BatchSandboxFleet extends Construct {
     const { template, taskTemplate, shardPatches = [], shardTaskPatches = [] } = this.renderSpec(new Problems());
     return planSlices(isReplicaCount(this.replicas) ? this.replicas : 1, {
       maxReplicas: isBatchSize(maxPerBatch) ? maxPerBatch : MAX_BATCH_REPLICAS,
-      maxBytes: MAX_BATCH_BYTES,
+      maxBytes: MAX_SLICE_BYTES,
       fixedBytes: bytesOf(template) + bytesOf(taskTemplate),
       bytesOf: (index) => bytesOf(shardPatches[index]) + bytesOf(shardTaskPatches[index]) + ENDPOINT_BYTES,
     });
@@ -195,7 +197,26 @@ export class BatchSandboxFleet extends Construct {
     checkMetadata(problems, this.props.metadata, this.objects);
     this.checkCounts(problems);
     this.checkSource(problems);
-    checkSpec(problems, batchSandboxSpec, this.renderSpec(problems, this.slices[0]), SPEC_PATHS);
+    const spec = this.renderSpec(problems, this.slices[0]);
+    checkSpec(problems, batchSandboxSpec, spec, SPEC_PATHS);
+    this.checkShards(problems, spec.template);
+  }
+
+  /** Checks what depends on a sandbox: its pod after its patch, and that one object can hold it. */
+  private checkShards(problems: Problems, template: PodTemplateSpec | undefined): void {
+    const { shardPatches } = this.props;
+    if (template !== undefined && Array.isArray(shardPatches) && problems.all.length === 0) {
+      for (const [index, patch] of shardPatches.entries()) {
+        const pod = podOfShard(template, patch, index);
+        problems.addAll(pod.ok ? [] : pod.problems);
+      }
+    }
+    for (const slice of this.slices) {
+      const bytes = bytesOf(this.renderSpec(new Problems(), slice));
+      if (bytes > MAX_OBJECT_BYTES) {
+        problems.add('tasks', `at most ${MAX_OBJECT_BYTES} bytes for one sandbox with its patches`, `${bytes} bytes for sandbox ${slice.from}`);
+      }
+    }
   }
 
   private checkCounts(problems: Problems): void {
@@ -215,7 +236,9 @@ export class BatchSandboxFleet extends Construct {
       problems.add('shardPatches', `at most ${replicas} items (replicas)`, shardPatches, 'raise replicas or remove items');
     }
     const shards = this.tasks?.shards ?? [];
-    if (shards.length > replicas) {
+    if (shards.length !== this.plannedShards) {
+      problems.add('tasks', `${this.plannedShards} shards, as when the fleet was created`, shards, 'add all shards before');
+    } else if (shards.length > replicas) {
       problems.add('tasks', `at most ${replicas} shards (replicas)`, shards, 'raise replicas or remove shards');
     }
   }
@@ -243,37 +266,24 @@ export class BatchSandboxFleet extends Construct {
   }
 
   /** The spec of one slice; without a slice, of the whole fleet. */
-  private renderSpec(problems: Problems, slice: FleetSlice = { from: 0, to: this.replicas }): BatchSandboxSpec {
+  private renderSpec(problems: Problems, { from, to }: FleetSlice = { from: 0, to: this.replicas }): BatchSandboxSpec {
     const { pool, template, executor, taskResourcePolicyWhenCompleted = TaskResourcePolicy.RETAIN } = this.props;
     return {
-      replicas: slice.to - slice.from,
+      replicas: to - from,
       poolRef: pool?.poolName,
       template: template === undefined ? undefined : renderSandboxPod(problems, template, executor, this.apiObject),
-      shardPatches: part(renderShardPatches(problems, this.props.shardPatches), slice),
+      shardPatches: unlessEmpty(renderShardPatches(problems, this.props.shardPatches)?.slice(from, to)),
       expireTime: renderExpireTime(problems, this.props.expireTime),
       taskTemplate: this.tasks?._renderTemplate(),
-      shardTaskPatches: part(this.tasks?._renderPatches(), slice),
+      shardTaskPatches: unlessEmpty(this.tasks?._renderPatches(from, to)),
       taskResourcePolicyWhenCompleted,
     };
   }
 }
 
-function isReplicaCount(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_FLEET_REPLICAS;
-}
-
-function isBatchSize(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_BATCH_REPLICAS;
-}
-
-function bytesOf(value: unknown): number {
-  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)) + 1;
-}
-
-/** The items of a slice; undefined when none of them says anything. */
-function part<T extends object>(items: readonly T[] | undefined, { from, to }: FleetSlice): T[] | undefined {
-  const own = items?.slice(from, to) ?? [];
-  return own.some((item) => Object.keys(item).length > 0) ? own : undefined;
+/** The patches; undefined when none of them says anything. */
+function unlessEmpty<T extends object>(patches: T[] = []): T[] | undefined {
+  return patches.some((patch) => Object.keys(patch).length > 0) ? patches : undefined;
 }
 
 function renderShardPatches(problems: Problems, patches: unknown): Record<string, unknown>[] | undefined {
@@ -285,20 +295,4 @@ function renderShardPatches(problems: Problems, patches: unknown): Record<string
   }
   patches.forEach((patch: unknown, index) => checkPatch(problems, `shardPatches[${index}]`, patch));
   return patches;
-}
-
-/** RFC 3339 in UTC, without a fraction when it is zero. */
-function renderExpireTime(problems: Problems, expireTime: unknown): string | undefined {
-  if (expireTime === undefined) {
-    return undefined;
-  }
-  if (!(expireTime instanceof Date) || Number.isNaN(expireTime.getTime())) {
-    problems.add('expireTime', 'a valid Date', expireTime instanceof Date ? 'Invalid Date' : expireTime);
-    return undefined;
-  }
-  const text = expireTime.toISOString().replace('.000Z', 'Z');
-  if (expireTime.getTime() <= Date.now()) {
-    problems.add('expireTime', 'a time in the future', text, 'the fleet would be deleted at once');
-  }
-  return text;
 }

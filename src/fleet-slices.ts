@@ -1,3 +1,19 @@
+import { MAX_BATCH_REPLICAS } from './schema/batch-sandbox';
+
+/**
+ * Most bytes of a rendered batch with the addresses of its sandboxes.
+ *
+ * Kubernetes allows 262,144 bytes of annotations. `kubectl apply` keeps a copy of the whole object there, and the operator publishes
+ * one address a sandbox beside it.
+ */
+export const MAX_SLICE_BYTES = 240_000;
+/** One published IPv4 address, with quotes and comma. */
+export const ENDPOINT_BYTES = 18;
+/** Most bytes of one rendered batch; the API server takes 1.5 MiB with status and managed fields. */
+export const MAX_OBJECT_BYTES = 1_048_576;
+/** Most sandboxes of a fleet; above it the manifests themselves become the problem. */
+export const MAX_FLEET_REPLICAS = 1_000_000;
+
 /** Part of a fleet that one BatchSandbox holds: sandboxes `from` to `to - 1`. */
 export interface FleetSlice {
   readonly from: number;
@@ -36,4 +52,19 @@ export function planSlices(replicas: number, bounds: SliceBounds): FleetSlice[] 
     bytes += added;
   }
   return [...slices, { from, to: Math.max(replicas, 0) }];
+}
+
+/** Whether a fleet can have `value` sandboxes. */
+export function isReplicaCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_FLEET_REPLICAS;
+}
+
+/** Whether one batch can be limited to `value` sandboxes. */
+export function isBatchSize(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_BATCH_REPLICAS;
+}
+
+/** Bytes that `value` takes in JSON, with a comma after it. */
+export function bytesOf(value: unknown): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)) + 1;
 }

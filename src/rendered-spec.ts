@@ -1,5 +1,5 @@
 import { type Problems } from './problems';
-import { parseStrict } from './schema/validation';
+import { brokenRules, parseStrict } from './schema/validation';
 
 /** Where each prop of a construct ends up in the rendered spec, such as `bufferMin: 'capacitySpec.bufferMin'`; undefined: nowhere of its own. */
 export type SpecPathByProp<Props> = Readonly<Record<keyof Props, string | undefined>>;
@@ -8,8 +8,15 @@ export type SpecPathByProp<Props> = Readonly<Record<keyof Props, string | undefi
 export function checkSpec(problems: Problems, schema: Parameters<typeof parseStrict>[0], spec: unknown, paths: SpecPathByProp<unknown>): void {
   const parsed = parseStrict(schema, spec);
   if (!parsed.ok) {
-    problems.addAll(parsed.problems.map((problem) => ({ ...problem, path: toPropPath(problem.path, paths) })));
+    const found = parsed.problems;
+    // A wrong type elsewhere in the spec is no reason to keep quiet about two fields that contradict each other.
+    const contradictions = brokenRules(schema, spec).filter(({ path }) => !found.some((problem) => parentOf(problem.path) === parentOf(path)));
+    problems.addAll([...found, ...contradictions].map((problem) => ({ ...problem, path: toPropPath(problem.path, paths) })));
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('.'), 0));
 }
 
 function toPropPath(path: string, paths: SpecPathByProp<unknown>): string {

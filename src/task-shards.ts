@@ -119,12 +119,12 @@ export class TaskShards extends Construct {
   }
 
   /**
-   * The patch of each shard, as `shardTaskPatches` of a batch.
+   * The patches of shards `from` to `to - 1`, as `shardTaskPatches` of a batch.
    *
    * @internal
    */
-  _renderPatches(): Record<string, unknown>[] {
-    return this.entries.map((shard) => renderShard(new Problems(), '', shard) ?? {});
+  _renderPatches(from: number, to: number): Record<string, unknown>[] {
+    return this.entries.slice(from, to).map((shard) => renderShard(new Problems(), '', shard) ?? {});
   }
 
   private check(problems: Problems): void {
