@@ -1,7 +1,7 @@
 import type { Backoff } from '../../src/program/backoff';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
-import { isSandboxError, SandboxError } from '../../src/schema/errors';
+import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
 import type { ExecutorTaskRequest } from '../../src/schema/executor-api';
 import type { ExecutorAnswer } from './executor-answer';
 import type { ExecutorClient, TaskSet } from './executor-client';
@@ -75,6 +75,7 @@ const CALL_OF: Record<Step, 'read' | 'write' | 'poll' | 'nothing'> = {
 export class PodConversation {
   private step: Step = 'address';
   private task: ExecutorTaskRequest | undefined;
+  private sent = false;
   private podIP = '';
   private observation: ObservedTask = { letter: 'P', dirty: false };
   private stopAtMs: number | undefined;
@@ -104,25 +105,24 @@ export class PodConversation {
 
   /** Whether the task may have reached the executor, so that no edit takes it back (R36). */
   get wasSent(): boolean {
-    return this.step !== 'address' && this.step !== 'look';
+    return this.sent;
   }
 
   /** Asks for `task` at `podIP`, which may still be empty. Once sent, the task stays as it is; a stop is final. */
   run(task: ExecutorTaskRequest, podIP: string, recorded: TaskLetter): void {
     if (this.stopAtMs !== undefined || this.step === 'closed') return;
-    if (!this.wasSent) this.task = task;
-    if (this.podIP !== '' || podIP === '') return;
-    this.podIP = podIP;
+    if (!this.sent) this.task = task;
     // A task that ran before this operator started is running until its executor says otherwise.
-    this.observation = { letter: recorded === 'R' ? 'R' : 'U', dirty: false };
-    this.go('look');
+    if (this.step === 'address' && podIP !== '') this.observation = { letter: recorded === 'R' ? 'R' : 'U', dirty: false };
+    if (this.learnAddress(podIP) && this.step !== 'done') this.go('look');
   }
 
   /** Asks the executor to drop every task, until it shows none. A pod without an address was never sent any. */
   stop(podIP: string): void {
-    if (this.podIP === '') this.podIP = podIP;
-    if (this.stopAtMs !== undefined || this.step === 'closed') return;
-    this.stopAtMs = this.tools.clock.monotonicMs();
+    const moved = this.learnAddress(podIP);
+    if (this.step === 'stopped' || this.step === 'closed') return;
+    if (this.stopAtMs !== undefined && !moved) return;
+    this.stopAtMs ??= this.tools.clock.monotonicMs();
     if (this.podIP === '') this.endStop();
     else this.go('clear');
   }
@@ -132,6 +132,13 @@ export class PodConversation {
     this.go('closed');
     this.life.abort();
     await this.talk;
+  }
+
+  /** Whether the address is new. A pod keeps its UID when its network is set up again. */
+  private learnAddress(podIP: string): boolean {
+    if (podIP === '' || podIP === this.podIP) return false;
+    this.podIP = podIP;
+    return true;
   }
 
   private go(step: Step): void {
@@ -170,6 +177,7 @@ export class PodConversation {
     const pod = { podUID: this.subject.podUID, podIP: this.podIP };
     if (CALL_OF[step] === 'write') {
       const tasks = step === 'send' && task ? [task] : [];
+      this.sent ||= step === 'send';
       // Cut short, a write might still be carried out after the one that follows it: only close() does that.
       return limit.run(() => client.setTasks(pod, tasks, this.life.signal));
     }
@@ -183,7 +191,9 @@ export class PodConversation {
     if (this.stopAtMs === undefined) this.learnTask(tasks);
     else if (tasks.length > 0) this.step = 'drain';
     else this.endStop();
-    if (step === 'send' && this.step === 'send') throw new SandboxError('EXECUTOR_UNAVAILABLE', 'executor: answer: expected the task that was sent, got none');
+    if (step === 'send' && this.step === 'send') {
+      throw new SandboxError('EXECUTOR_UNAVAILABLE', problem('executor', 'answer', 'the task that was sent', 'none'));
+    }
     this.learnSuccess();
     if (CALL_OF[this.step] === 'poll' && revision === undefined) return READ_PACE_MS;
     return CALL_OF[step] === 'poll' ? POLL_PACE_MS : 0;
@@ -193,6 +203,7 @@ export class PodConversation {
     const own = tasks.find((task) => this.isOwn(task));
     if (own) {
       const observed = toObservedTask(own);
+      this.sent = true;
       this.step = isEnd(observed.letter) ? 'done' : 'watch';
       this.observe(observed);
     } else {

@@ -16,6 +16,8 @@ export interface FakeExecutorBehaviour {
   slowStop?: boolean;
   /** Answers POST /setTasks only when this resolves. */
   beforeSet?: Promise<void>;
+  /** How many sets it accepts and then does not carry out. */
+  loses?: number;
   /** Status of answers to POST /setTasks, when not 200. */
   setStatus?: number;
 }
@@ -97,7 +99,8 @@ export class FakeExecutor {
     }
     if (url.pathname === '/setTasks') {
       await this.behaviour.beforeSet;
-      this.set(JSON.parse(body) as ExecutorTaskRequest[]);
+      if (this.behaviour.loses) this.behaviour.loses--;
+      else this.set(JSON.parse(body) as ExecutorTaskRequest[]);
     } else if (url.searchParams.get('after') === String(this.revision)) {
       await new Promise<void>((resolve) => this.polls.push(resolve));
     }

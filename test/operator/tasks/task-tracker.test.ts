@@ -94,6 +94,22 @@ describe('sending', () => {
     expect(executor.count('POST')).toBe(1);
   });
 
+  test('follows a pod whose address changes, without sending the task again', async () => {
+    const [silent, executor] = await start({ silent: true }, {});
+    tracker.ensure(batch, [slotTask(0)]);
+    await eventually(() => expect(silent?.requests).toEqual(['GET /getTasks']));
+    tracker.ensure(batch, [slotTask(0, { podIP: addressOf(1) })]);
+    await untilLetter(0, 'R');
+    expect([silent?.requests.length, executor?.count('POST')]).toEqual([1, 1]);
+  });
+
+  test('repeats a task that the executor does not show', async () => {
+    const executor = only(await start({ loses: 3 }));
+    tracker.ensure(batch, [slotTask(0)]);
+    await untilLetter(0, 'R');
+    expect(executor.count('POST')).toBe(4);
+  });
+
   test.each(['S', 'F'] as const)('sends nothing to a slot whose recorded letter is %s', async (recorded) => {
     const [ended, other] = await start({}, {});
     tracker.ensure(batch, [slotTask(0, { recorded }), slotTask(1)]);
