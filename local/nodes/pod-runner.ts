@@ -4,21 +4,19 @@ import type { Clock } from '../../src/program/clock';
 import type { Container } from '../../src/schema/kubernetes';
 import { ContainerLog } from './container-log';
 import { ContainerRunner, type RestartPolicy } from './container-runner';
-import { killMarked, POD_MARKER } from './marked-processes';
 import type { ObservedPod } from './pod-status';
 import { volumeFolder, volumeNames } from './pod-volumes';
+import type { PodSweeper } from './pod-sweeper';
 import { toReadinessProbe } from './probes';
 import type { ProcessSpec } from './pod-process';
 import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec } from './process-spec';
 import type { StartGate } from './start-gate';
 
-/** Longest time to kill what left the process groups of a pod, in ms. */
-const KILL_TIMEOUT_MS = 5_000;
-
 export interface PodRunnerProps {
   readonly placed: PlacedPod;
   readonly node: NodeSettings;
   readonly gate: StartGate;
+  readonly sweeper: PodSweeper;
   readonly clock: Clock;
   /** Called after each change that shows in {@link PodRunner.observe}. */
   readonly onChange: () => void;
@@ -73,7 +71,7 @@ export class PodRunner {
     await Promise.all([...this.initContainers, ...this.containers].map((runner) => runner.stop(graceMs)));
     await this.finished;
     const { pod, folder } = this.props.placed;
-    await killMarked(POD_MARKER, (uid) => uid === pod.metadata.uid, KILL_TIMEOUT_MS);
+    await this.props.sweeper.sweep(pod.metadata.uid ?? '');
     for (const log of this.logByContainer.values()) log.close();
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,0 +1,57 @@
+import type { Logger } from '../../src/program/log';
+import type { Pod } from '../../src/schema/kubernetes';
+import type { PodApi } from './pod-api';
+
+/**
+ * Gives each pending pod to the node with the fewest pods.
+ *
+ * Resources, selectors, affinities and taints are not looked at: all nodes are this one machine.
+ */
+export class Scheduler {
+  private readonly nodeByUid = new Map<string, string>();
+  private readonly podCountByNode: Map<string, number>;
+
+  /** @param nodeNames at least one */
+  constructor(
+    nodeNames: readonly string[],
+    private readonly api: PodApi,
+    private readonly log: Logger,
+  ) {
+    this.podCountByNode = new Map(nodeNames.map((name) => [name, 0]));
+  }
+
+  /** Takes note of the state of a pod, bound or not. */
+  observe(pod: Pod): void {
+    if (this.nodeByUid.has(uidOf(pod)) || pod.metadata.deletionTimestamp !== undefined) return;
+    const boundTo = pod.spec?.nodeName ?? '';
+    const nodeName = boundTo === '' ? this.leastUsedNode() : boundTo;
+    this.count(nodeName, 1);
+    this.nodeByUid.set(uidOf(pod), nodeName);
+    if (boundTo !== '') return;
+    this.api.bind(pod, nodeName).catch((error: unknown) => {
+      this.observeGone(pod);
+      this.log.warn({ err: error, pod: pod.metadata.name }, 'pod not bound');
+    });
+  }
+
+  /** Takes note that a pod is no longer in the API. */
+  observeGone(pod: Pod): void {
+    const nodeName = this.nodeByUid.get(uidOf(pod));
+    if (nodeName === undefined) return;
+    this.nodeByUid.delete(uidOf(pod));
+    this.count(nodeName, -1);
+  }
+
+  private count(nodeName: string, change: number): void {
+    this.podCountByNode.set(nodeName, (this.podCountByNode.get(nodeName) ?? 0) + change);
+  }
+
+  private leastUsedNode(): string {
+    const [least] = [...this.podCountByNode].sort(([, a], [, b]) => a - b);
+    return least?.[0] ?? '';
+  }
+}
+
+function uidOf(pod: Pod): string {
+  return pod.metadata.uid ?? '';
+}
