@@ -5,12 +5,17 @@ export class Changes {
   /** Differs between servers, so that a revision of an earlier one is never current. */
   private readonly epoch = randomBytes(6).toString('hex');
   private count = 0;
-  private isClosed = false;
+  private readonly closing = new AbortController();
   private waiters = new Set<() => void>();
 
   /** Opaque; differs after every {@link announce}. */
   get revision(): string {
     return `${this.epoch}-${this.count}`;
+  }
+
+  /** Aborts when the server ends, and with it every wait. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
   }
 
   announce(): void {
@@ -20,7 +25,7 @@ export class Changes {
 
   /** Resolves at once when `seen` is not current; else at the next change, after `waitMs`, or at the end of request or server. */
   async wait(seen: string, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (seen !== this.revision || this.isClosed || signal.aborted || waitMs <= 0) {
+    if (seen !== this.revision || this.closed.aborted || signal.aborted || waitMs <= 0) {
       return;
     }
     await new Promise<void>((resolve) => {
@@ -38,7 +43,7 @@ export class Changes {
 
   /** Ends all waits, now and later. */
   close(): void {
-    this.isClosed = true;
+    this.closing.abort();
     this.wakeAll();
   }
 

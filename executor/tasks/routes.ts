@@ -66,7 +66,7 @@ export function taskRoutes(options: RoutesOptions): Hono<Env> {
     await supervisor.remove(context.req.param('name'));
     return context.body(null, 204);
   });
-  app.get('/tasks/:name/logs', (context) => answerLog(context, findTask(supervisor, context.req.param('name'))));
+  app.get('/tasks/:name/logs', (context) => answerLog(context, supervisor, findTask(supervisor, context.req.param('name'))));
   app.post('/reset', async (context) => {
     parseEmpty(context.get('body'));
     const killed = await options.reset();
@@ -114,40 +114,46 @@ function findTask(supervisor: Supervisor, name: string): HeldTask {
 }
 
 /** Sends a piece of a stream; with `wait`, as soon as there is one. */
-async function answerLog(context: Context<Env>, task: HeldTask): Promise<Response> {
+async function answerLog(context: Context<Env>, supervisor: Supervisor, task: HeldTask): Promise<Response> {
   const stream = parseStream(context.req.query('stream'));
   const offset = parseCount('offset', context.req.query('offset'), 0, Number.MAX_SAFE_INTEGER);
   const limit = parseCount('limit', context.req.query('limit'), MAX_LOG_CHUNK_BYTES, MAX_LOG_CHUNK_BYTES);
   const waitSeconds = parseCount('wait', context.req.query('wait'), 0, MAX_WAIT_SECONDS);
-  const deadline = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), context.req.raw.signal]);
+  const deadline = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), context.req.raw.signal, supervisor.changes.closed]);
   for (;;) {
-    // Before the read: the runner may write its last bytes and end during it.
+    // Both before the read: the runner may write its last bytes and end during it.
+    const output = deadline.aborted ? undefined : watchOutput(task, supervisor, deadline);
     const hasEnded = task.state.kind === 'ended' && task.runnerEnded === undefined;
-    const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0) } : await readLog(task.directory, stream, offset, limit);
-    const isComplete = hasEnded && chunk.bytes.length < limit;
-    if (chunk.bytes.length > 0 || isComplete || deadline.aborted) {
-      return context.body(new Uint8Array(chunk.bytes), 200, {
-        'content-type': 'text/plain; charset=utf-8',
-        [LogHeader.offset]: String(chunk.offset),
-        [LogHeader.nextOffset]: String(chunk.offset + chunk.bytes.length),
-        ...(isComplete ? { [LogHeader.complete]: 'true' } : {}),
-      });
+    try {
+      const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0) } : await readLog(task.directory, stream, offset, limit);
+      const isComplete = hasEnded && chunk.bytes.length < limit;
+      if (chunk.bytes.length > 0 || isComplete || output === undefined) {
+        return context.body(new Uint8Array(chunk.bytes), 200, {
+          'content-type': 'text/plain; charset=utf-8',
+          [LogHeader.offset]: String(chunk.offset),
+          [LogHeader.nextOffset]: String(chunk.offset + chunk.bytes.length),
+          ...(isComplete ? { [LogHeader.complete]: 'true' } : {}),
+        });
+      }
+      await output.changed;
+    } finally {
+      output?.stop();
     }
-    await nextOutput(task, deadline);
   }
 }
 
-/** Resolves when a file of the task changes, when its runner ends, or at the deadline. */
-async function nextOutput({ directory, runnerEnded }: HeldTask, deadline: AbortSignal): Promise<void> {
-  const done = new AbortController();
-  await new Promise<void>((resolve) => {
-    deadline.addEventListener('abort', () => resolve(), { signal: done.signal });
+/** Resolves `changed` when a file of the task changes, when any task changes, when its runner ends, or at the deadline. */
+function watchOutput({ directory, runnerEnded }: HeldTask, { changes }: Supervisor, deadline: AbortSignal) {
+  const stopped = new AbortController();
+  const ended = AbortSignal.any([deadline, stopped.signal]);
+  const changed = new Promise<void>((resolve) => {
+    void changes.wait(changes.revision, MAX_WAIT_SECONDS * 1000, ended).then(resolve);
     void runnerEnded?.then(resolve);
     if (directory !== undefined) {
-      watch(directory, { signal: done.signal }, () => resolve()).on('error', () => resolve());
+      watch(directory, { signal: ended }, () => resolve()).on('error', () => resolve());
     }
   });
-  done.abort();
+  return { changed, stop: () => stopped.abort() };
 }
 
 function parseStream(text = 'stdout'): LogStream {

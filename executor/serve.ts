@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { systemClock } from '../src/program/clock';
+import { readVerifyKeys } from '../src/program/executor-token';
+import { createLogger } from '../src/program/log';
+import { type ExecutorSettings, executorSettings } from '../src/schema/executor-settings';
+import { EnvVar } from '../src/schema/names';
+import { RequestAuthorizer } from './auth';
+import { Health } from './tasks/health';
+import { hostLauncher } from './tasks/launch';
+import { readBootId } from './tasks/process';
+import { resetSandbox } from './tasks/reset';
+import { taskRoutes } from './tasks/routes';
+import { RunnerPool } from './tasks/runner';
+import { TaskStore } from './tasks/store';
+import { Supervisor } from './tasks/supervisor';
+import { startWebServer } from './web-server';
+
+/** What the program tells its server mode. */
+export interface ServeOptions {
+  readonly settings: ExecutorSettings;
+  readonly version: string;
+  /** Argument vector that starts this program as a runner. */
+  readonly runnerArgv: readonly string[];
+  /** Environment of the program. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workingDir: string;
+  /** Ends the server; tasks go on. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * The server mode: recovers what is on disk, then serves until told to stop.
+ *
+ * @throws the error of the system when the data directory, the key file or the address cannot be used
+ */
+export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop }: ServeOptions): Promise<void> {
+  const log = createLogger('sandbox-executor', settings.logLevel);
+  const clock = systemClock;
+  const store = await TaskStore.open(settings.dataDir);
+  const authorizer = await loadAuthorizer(settings);
+  const { tasks, corruptCount } = await store.load();
+  const scope = createHash('sha256').update(store.dataDir).digest('hex').slice(0, 16);
+  const taskEnv = baseEnvironment(env);
+  const runners = new RunnerPool({ argv: runnerArgv, env: withoutNodeSettings(taskEnv) }, store.dataDir, settings.spareRunners);
+  const launcher = hostLauncher(taskEnv, workingDir);
+  const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
+  const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
+  const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
+  await supervisor.adopt(tasks);
+
+  const app = taskRoutes({
+    supervisor,
+    log,
+    version: { version, mode: launcher.mode, bootId: readBootId() },
+    maxBodyBytes: settings.maxBodyBytes,
+    authorize: authorizer && ((request, body) => authorizer.authorize(request, body)),
+    health: () => health.problems(),
+    reset: async () => {
+      const killed = await resetSandbox({ supervisor, store, scope, resetPaths: settings.resetPaths });
+      health.forgetCorrupt();
+      return killed;
+    },
+  });
+  const server = await startWebServer(app, settings.listenAddr);
+  log.info({ host: settings.listenAddr.host, port: server.port, tasks: tasks.length, corrupt: corruptCount }, 'listening');
+  runners.refill();
+  await aborted(stop);
+  supervisor.changes.close();
+  await Promise.all([server.close(), runners.close()]);
+  log.info('stopped');
+}
+
+async function loadAuthorizer({ authPublicKeyFile, authAudience, podUid }: ExecutorSettings): Promise<RequestAuthorizer | undefined> {
+  if (authPublicKeyFile === undefined) {
+    return undefined;
+  }
+  try {
+    const keys = await readVerifyKeys(await readFile(authPublicKeyFile, 'utf8'));
+    return new RequestAuthorizer(keys, authAudience ?? podUid ?? '', systemClock);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`executor: --auth-public-key-file: expected Ed25519 public keys in '${authPublicKeyFile}': ${why}`, { cause: error });
+  }
+}
+
+/** Variables that are ours: settings, and marks of a process that runs an executor or a task. POD_UID says something about the pod. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set([
+  ...Object.values(executorSettings.table).flatMap((setting) => ('env' in setting && setting.env !== EnvVar.podUid ? [setting.env] : [])),
+  EnvVar.mainContainer,
+  EnvVar.taskId,
+]);
+
+/** Environment that every task starts from. */
+function baseEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined || OWN_VARIABLES.has(name) ? [] : [[name, value]])));
+}
+
+/** A runner is a Node program of ours: what a sandbox wants of Node is meant for its tasks. */
+const withoutNodeSettings = (env: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('NODE_')));
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    } else {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+}
