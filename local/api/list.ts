@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { badRequest, expired, versionTooLarge } from './api-error';
+import { type JsonObject } from './json';
+import type { ResourceKind } from './resource-kind';
+import { both, everything, parseFieldSelector, parseLabelSelector, type Selector } from './selectors';
+import type { ObjectStore } from './store';
+import { listTypeOf } from './table';
+import type { StoredObject } from './watch-feed';
+
+/** The selector that the query of a list, watch or collection delete asks for. @throws ApiError 400 */
+export function parseSelectors(query: URLSearchParams, kind: ResourceKind): Selector {
+  return both(parseLabelSelector(query.get('labelSelector') ?? ''), parseFieldSelector(query.get('fieldSelector') ?? '', kind));
+}
+
+/** One page of a list. */
+export interface ListPage {
+  readonly items: readonly StoredObject[];
+  readonly metadata: JsonObject;
+}
+
+/** Lists that can be continued at a time; the oldest is given up for a new one. */
+const MAX_OPEN_LISTS = 32;
+
+/** Answers lists, page by page; all pages of a list show the same moment. */
+export class Lister {
+  private readonly openLists = new Map<string, { readonly items: readonly StoredObject[]; readonly version: number }>();
+
+  constructor(private readonly store: ObjectStore) {}
+
+  /** @throws ApiError 400, 410 for a page whose list is no longer held, 504 for a version from the future */
+  list(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams): ListPage {
+    const limit = parseCount(query, 'limit');
+    const token = query.get('continue') ?? '';
+    if (token !== '') return this.nextPage(token, limit);
+    checkVersion(query.get('resourceVersion'), this.store.currentVersion);
+    const selects = parseSelectors(query, kind);
+    const all = this.store.collectionOf(kind).list(namespace);
+    const items = selects === everything ? all : all.filter(({ object }) => selects(object));
+    return this.page(items, this.store.currentVersion, 0, limit);
+  }
+
+  private nextPage(token: string, limit: number): ListPage {
+    const [id = '', offset = ''] = Buffer.from(token, 'base64url').toString().split(':');
+    const open = this.openLists.get(id);
+    if (open === undefined) throw expired('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.');
+    return this.page(open.items, open.version, Number(offset), limit, id);
+  }
+
+  private page(items: readonly StoredObject[], version: number, offset: number, limit: number, id: string = randomUUID()): ListPage {
+    const end = limit === 0 ? items.length : Math.min(items.length, offset + limit);
+    const metadata: Record<string, unknown> = { resourceVersion: String(version) };
+    if (end < items.length) {
+      this.keep(id, { items, version });
+      metadata.continue = Buffer.from(`${id}:${end}`).toString('base64url');
+      metadata.remainingItemCount = items.length - end;
+    }
+    return { items: offset === 0 && end === items.length ? items : items.slice(offset, end), metadata };
+  }
+
+  private keep(id: string, list: { readonly items: readonly StoredObject[]; readonly version: number }): void {
+    this.openLists.delete(id);
+    this.openLists.set(id, list);
+    const [oldest] = this.openLists.keys();
+    if (this.openLists.size > MAX_OPEN_LISTS && oldest !== undefined) this.openLists.delete(oldest);
+  }
+}
+
+/** JSON of a list; the text of each object is made once and used for every list. */
+export function listJson(kind: ResourceKind, { items, metadata }: ListPage): string {
+  const head = JSON.stringify({ ...listTypeOf(kind), metadata });
+  return `${head.slice(0, -1)},"items":[${items.map(({ json }) => json).join(',')}]}`;
+}
+
+/** The version that a query names; undefined when it names none, or 0, which is any. @throws ApiError 400, 504 */
+export function checkVersion(text: string | null, current: number): number | undefined {
+  if (text === null || text === '' || text === '0') return undefined;
+  const version = Number(text);
+  if (!Number.isInteger(version) || version < 0) throw badRequest(`invalid resource version ${JSON.stringify(text)}: expected a whole number`);
+  if (version > current) throw versionTooLarge(version, current);
+  return version;
+}
+
+/** A whole number of the query, 0 when absent. @throws ApiError 400 */
+export function parseCount(query: URLSearchParams, name: string): number {
+  const count = Number(query.get(name) ?? 0);
+  if (!Number.isInteger(count) || count < 0) throw badRequest(`invalid ${name} ${JSON.stringify(query.get(name))}: expected a whole number`);
+  return count;
+}

@@ -1,0 +1,144 @@
+import { objectKey } from '../../src/schema/kubernetes';
+import { type AdmissionOptions, admitChange, admitNew, checkTypeOf, type WrittenPart } from './admission';
+import { type ApiMetadata, type ApiObject, timestampOf } from './api-object';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from './api-error';
+import { beginDeletion, canBeRemoved, checkPreconditions, type DeleteOptions } from './deletion';
+import { invalidValue, requiredValue } from './field-problem';
+import { jsonEqual, type JsonObject } from './json';
+import { cleanMetadata, isTerminating, metadataOf } from './metadata';
+import type { Registry } from './registry';
+import type { ResourceKind } from './resource-kind';
+import type { ObjectStore } from './store';
+import { StoredObject } from './watch-feed';
+
+/** How a create or a change is to be made. */
+export interface WriteOptions extends AdmissionOptions {
+  /** Everything but the write itself. */
+  readonly dryRun: boolean;
+}
+
+/** What chance and time give to new objects; arguments, so that a test can hold them still. */
+export interface ObjectSources {
+  readonly now: () => Date;
+  readonly newUid: () => string;
+  /** Five characters that make a name of a generateName. */
+  readonly newSuffix: () => string;
+}
+
+/** Attempts to find a free name for a generateName. */
+const NAME_ATTEMPTS = 8;
+/** Most characters that a generateName keeps, so that the name with its suffix has at most 63. */
+const MAX_GENERATE_NAME = 58;
+
+/** Creates, changes and deletes objects by the rules that all kinds share. */
+export class ObjectWriter {
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly registry: Registry,
+    private readonly sources: ObjectSources,
+  ) {}
+
+  /** Stores a new object. @throws ApiError 400, 403, 404, 409, 422 */
+  create(kind: ResourceKind, namespace: string | undefined, input: JsonObject, options: WriteOptions): StoredObject {
+    checkTypeOf(input, kind);
+    const metadata = this.newMetadata(kind, namespace, metadataOf(input));
+    if (namespace !== undefined) this.checkNamespace(kind, namespace, metadata.name);
+    const object = admitNew(input, metadata, kind, options);
+    if (this.store.collectionOf(kind).get(objectKey(object)) !== undefined) throw alreadyExists(kind, metadata.name);
+    return options.dryRun ? this.unstored(object) : this.store.put(kind, object);
+  }
+
+  /**
+   * Replaces an object, or its status, by what `change` makes of the present one. A change that changes nothing writes nothing.
+   *
+   * @throws ApiError 400, 404, 409, 422
+   */
+  change(kind: ResourceKind, key: string, part: WrittenPart, change: (old: ApiObject) => JsonObject, options: WriteOptions): StoredObject {
+    const stored = this.get(kind, key);
+    const old = stored.object;
+    const input = change(old);
+    checkTypeOf(input, kind);
+    this.checkIdentity(kind, old, metadataOf(input));
+    const object = admitChange(old, input, kind, part, options);
+    if (jsonEqual(object, old)) return stored;
+    if (options.dryRun) return this.unstored(object);
+    return canBeRemoved(object, kind) ? this.store.remove(kind, object) : this.store.put(kind, object);
+  }
+
+  /** Deletes an object, or begins to. The second value tells whether it is gone. @throws ApiError 404, 409 */
+  delete(kind: ResourceKind, key: string, options: DeleteOptions): { readonly stored: StoredObject; readonly isGone: boolean } {
+    const stored = this.get(kind, key);
+    checkPreconditions(stored.object, kind, options);
+    const object = beginDeletion(stored.object, kind, options, this.sources.now());
+    const isGone = canBeRemoved(object, kind);
+    if (options.dryRun) return { stored: this.unstored(object), isGone };
+    if (isGone) return { stored: this.store.remove(kind, kind.graceSeconds === undefined ? stored.object : object), isGone };
+    return { stored: object === stored.object ? stored : this.store.put(kind, object), isGone };
+  }
+
+  /** The stored object. @throws ApiError 404 */
+  get(kind: ResourceKind, key: string): StoredObject {
+    const stored = this.store.collectionOf(kind).get(key);
+    if (stored === undefined) throw notFound(kind, key.slice(key.indexOf('/') + 1));
+    return stored;
+  }
+
+  private newMetadata(kind: ResourceKind, namespace: string | undefined, input: JsonObject): ApiMetadata {
+    if (input.resourceVersion !== undefined && input.resourceVersion !== '') throw badRequest('resourceVersion should not be set on objects to be created');
+    if (namespace !== undefined && input.namespace !== undefined && input.namespace !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    const { labels, annotations, ownerReferences, finalizers, generateName } = cleanMetadata(input);
+    const user = { labels, annotations, ownerReferences, finalizers };
+    return {
+      name: this.newName(kind, namespace, input),
+      ...(typeof generateName === 'string' ? { generateName } : {}),
+      ...(namespace === undefined ? {} : { namespace }),
+      uid: this.sources.newUid(),
+      resourceVersion: '',
+      creationTimestamp: timestampOf(this.sources.now()),
+      ...Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined)),
+    };
+  }
+
+  private newName(kind: ResourceKind, namespace: string | undefined, { name, generateName }: JsonObject): string {
+    if (typeof name === 'string' && name !== '') return name;
+    if (typeof generateName !== 'string' || generateName === '') throw invalid(kind, '', [requiredValue(['metadata', 'name'], 'name or generateName is required')]);
+    const base = generateName.slice(0, MAX_GENERATE_NAME);
+    const collection = this.store.collectionOf(kind);
+    for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt += 1) {
+      const candidate = base + this.sources.newSuffix();
+      if (collection.get(objectKey({ metadata: { name: candidate, namespace } })) === undefined) return candidate;
+    }
+    throw alreadyExists(kind, `${base}*`);
+  }
+
+  private checkNamespace(kind: ResourceKind, namespace: string, name: string): void {
+    const namespaces = this.registry.find('', 'v1', 'namespaces');
+    if (namespaces === undefined) return;
+    const { object } = this.get(namespaces, namespace);
+    if (!isTerminating(object)) return;
+    const cause = { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' };
+    throw forbidden(kind, name, `unable to create new content in namespace ${namespace} because it is being terminated`, cause);
+  }
+
+  /** Refuses a change of another object, or of another version of it, than the caller saw. */
+  private checkIdentity(kind: ResourceKind, { metadata }: ApiObject, input: JsonObject): void {
+    if (input.name !== metadata.name) throw badRequest(`the name of the object (${String(input.name ?? '')}) does not match the name on the URL (${metadata.name})`);
+    if (input.namespace !== undefined && input.namespace !== metadata.namespace) throw badRequest('the namespace of the object does not match the namespace on the URL');
+    if (input.uid !== undefined && input.uid !== '' && input.uid !== metadata.uid) {
+      throw conflict(kind, metadata.name, `Precondition failed: UID in precondition: ${String(input.uid)}, UID in object meta: ${metadata.uid}`);
+    }
+    if (input.resourceVersion === undefined || input.resourceVersion === '') {
+      if (!kind.custom) return;
+      throw invalid(kind, metadata.name, [invalidValue(['metadata', 'resourceVersion'], 0, 'must be specified for an update')]);
+    }
+    if (input.resourceVersion !== metadata.resourceVersion) {
+      throw conflict(kind, metadata.name, 'the object has been modified; please apply your changes to the latest version and try again');
+    }
+  }
+
+  private unstored(object: ApiObject): StoredObject {
+    return new StoredObject(object, this.store.currentVersion);
+  }
+}

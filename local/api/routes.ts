@@ -1,0 +1,150 @@
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
+import { stream } from 'hono/streaming';
+import { parse as parseYaml } from 'yaml';
+import { ApiError, badRequest, unknownPath } from './api-error';
+import { aggregated, AGGREGATED_TYPE, coreVersions, findGroup, findResources, groupList, SERVER_VERSION } from './discovery';
+import { type JsonObject, toJsonObject } from './json';
+import type { ObjectWriter } from './object-writer';
+import { findOpenApi, openApiIndex } from './openapi';
+import { parseLogRequest, type PodLogs } from './pod-logs';
+import type { Registry } from './registry';
+import { parseResourcePath, type ResourcePath } from './request-path';
+import type { ResourceApi } from './resource-api';
+import { answerReview, type TokenCheck } from './reviews';
+import type { ObjectStore } from './store';
+import { parseIncludeObject, parsePresentation } from './table';
+import { parseWatch, startWatch } from './watch';
+import { openWatchSink } from './watch-sink';
+import type { WriteCounter } from './write-counts';
+
+/** Largest request body, in bytes, as on a real API server. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+/** What the routes stand on. */
+export interface RouteParts {
+  readonly store: ObjectStore;
+  readonly registry: Registry;
+  readonly writer: ObjectWriter;
+  readonly resources: ResourceApi;
+  readonly writes: WriteCounter;
+  readonly tokens: TokenCheck;
+  readonly now: () => Date;
+  readonly logs?: PodLogs;
+}
+
+type Env = { Bindings: HttpBindings };
+
+/** All routes of the API server. */
+export function createRoutes(parts: RouteParts): Hono<Env> {
+  const app = new Hono<Env>();
+  app.onError((error, c) => {
+    if (error instanceof ApiError) return statusResponse(c, error);
+    return statusResponse(c, new ApiError(500, 'InternalError', `Internal error occurred: ${error.message}`));
+  });
+  for (const path of ['/healthz', '/readyz', '/livez']) app.get(path, (c) => c.text('ok'));
+  app.get('/version', (c) => c.json(SERVER_VERSION));
+  app.use('*', async (c, next) => {
+    if (!parts.tokens.admits(c.req.header('authorization'))) throw new ApiError(401, 'Unauthorized', 'Unauthorized');
+    await next();
+  });
+  addDiscovery(app, parts.registry);
+  app.get('/debug/writes', (c) => c.json(parts.writes.snapshot()));
+  app.all('*', (c) => answerResource(c, parts));
+  return app;
+}
+
+function addDiscovery(app: Hono<Env>, registry: Registry): void {
+  const answer = (c: Context, document: JsonObject | undefined) => {
+    if (document === undefined) throw unknownPath();
+    return c.json(document);
+  };
+  const root = (c: Context, plain: JsonObject, isCore: boolean) =>
+    c.req.header('accept')?.includes('as=APIGroupDiscoveryList') === true
+      ? c.body(JSON.stringify(aggregated(registry, isCore)), 200, { 'content-type': AGGREGATED_TYPE })
+      : c.json(plain);
+  app.get('/api', (c) => root(c, coreVersions(), true));
+  app.get('/apis', (c) => root(c, groupList(registry), false));
+  app.get('/api/:version', (c) => answer(c, findResources(registry, '', c.req.param('version'))));
+  app.get('/apis/:group', (c) => answer(c, findGroup(registry, c.req.param('group'))));
+  app.get('/apis/:group/:version', (c) => answer(c, findResources(registry, c.req.param('group'), c.req.param('version'))));
+  app.get('/openapi/v3', (c) => c.json(openApiIndex(registry)));
+  app.get('/openapi/v3/*', (c) => answer(c, findOpenApi(registry, c.req.path.slice('/openapi/v3/'.length))));
+}
+
+async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Response> {
+  const path = parseResourcePath(c.req.path, parts.registry);
+  if (path === undefined) return answerUnstored(c, parts);
+  const query = queryOf(c.req.url);
+  const presentation = parsePresentation(c.req.header('accept'));
+  if (c.req.method === 'GET') {
+    if (query.get('watch') === 'true' || query.get('watch') === '1') return watch(c, parts, path, query);
+    if (path.subresource === 'log') return podLog(c, parts, path, query);
+  }
+  const contentType = mediaType(c.req.header('content-type'));
+  const body = c.req.method === 'GET' ? undefined : await readBody(c, contentType);
+  const { code, json, warnings } = parts.resources.answer({ method: c.req.method, path, query, presentation, contentType, body });
+  return new Response(json, { status: code, headers: [['content-type', 'application/json'], ...warnings.map((text): [string, string] => ['warning', `299 - ${JSON.stringify(text)}`])] });
+}
+
+/** Paths that hold no objects: reviews, and nothing else. */
+async function answerUnstored(c: Context<Env>, { tokens }: RouteParts): Promise<Response> {
+  const body = c.req.method === 'POST' ? toJsonObject(await readBody(c, mediaType(c.req.header('content-type')))) : {};
+  const review = c.req.method === 'POST' ? answerReview(c.req.path, body, tokens) : undefined;
+  if (review === undefined) throw unknownPath();
+  return c.json(review, 201);
+}
+
+function watch(c: Context<Env>, { store, now }: RouteParts, path: ResourcePath, query: URLSearchParams): Response {
+  const shown = { presentation: parsePresentation(c.req.header('accept')), includeObject: parseIncludeObject(query.get('includeObject')) };
+  // Watching one object is an old form of watching with a selector for its name.
+  if (path.name !== undefined) query.set('fieldSelector', `metadata.name=${path.name}`);
+  const request = parseWatch(path.kind, path.namespace, query, store.currentVersion, shown);
+  const { outgoing } = c.env;
+  const stop = startWatch(store, request, openWatchSink(outgoing), now);
+  outgoing.once('close', stop);
+  return RESPONSE_ALREADY_SENT;
+}
+
+function podLog(c: Context<Env>, { writer, logs }: RouteParts, { kind, namespace, name = '' }: ResourcePath, query: URLSearchParams): Response {
+  const { object } = writer.get(kind, `${namespace}/${name}`);
+  const request = parseLogRequest(object, query);
+  const closing = new AbortController();
+  const log = logs?.(request, closing.signal);
+  if (log === undefined) throw badRequest(`container "${request.container}" in pod "${name}" is not available`);
+  c.header('content-type', 'text/plain');
+  return stream(c, async (output) => {
+    output.onAbort(() => closing.abort());
+    for await (const chunk of log) await output.write(chunk);
+  });
+}
+
+/** The parsed body; undefined when it is empty. @throws ApiError 400, 413 */
+async function readBody(c: Context<Env>, contentType: string): Promise<unknown> {
+  const tooLarge = new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+  if (Number(c.req.header('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  const text = await c.req.text();
+  if (text.length > MAX_BODY_BYTES) throw tooLarge;
+  if (text === '') return undefined;
+  try {
+    return contentType.endsWith('yaml') ? parseYaml(text) : JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`couldn't read the request body: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function statusResponse(c: Context, error: ApiError): Response {
+  const retryAfter = error.details?.retryAfterSeconds;
+  const headers = { 'content-type': 'application/json', ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }) };
+  return c.body(JSON.stringify(error.toStatus()), error.code as 400, headers);
+}
+
+function queryOf(url: string): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start === -1 ? '' : url.slice(start));
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
+}
