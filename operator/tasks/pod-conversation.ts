@@ -144,8 +144,10 @@ export class PodConversation {
   private go(step: Step): void {
     this.step = step;
     this.tools.backoff.reset(this);
-    this.interrupt.abort();
-    this.interrupt = new AbortController();
+    if (this.talk) {
+      this.interrupt.abort();
+      this.interrupt = new AbortController();
+    }
     if (CALL_OF[step] !== 'nothing') this.talk ??= this.takeTurns();
   }
 
