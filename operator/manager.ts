@@ -91,7 +91,11 @@ export class Manager {
     this.directPods = this.inform(PODS, trimPod, Label.batchName);
     this.events = new EventRecorder({ api: this.api, clock, log, component: 'sandbox-operator' });
     this.tasks = new TaskTracker({
-      client: new ExecutorClient({ clock, signingKey: options.signingKey }),
+      client: new ExecutorClient({
+        clock,
+        signingKey: options.signingKey,
+        onCall: (operation, result) => this.metrics.calledExecutor(operation, result),
+      }),
       clock,
       log,
       onChange: (key) => this.batchQueue.add(key),

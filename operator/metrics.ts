@@ -35,6 +35,7 @@ export class OperatorMetrics {
     ['namespace', 'pool'],
     DELIVERY_BUCKETS,
   );
+  private readonly executorCalls = this.counter('opensandbox_executor_calls_total', 'Calls to executors.', ['operation', 'result']);
   private readonly replacedPods = this.counter('opensandbox_pods_replaced_total', 'Pods that batches lost.', ['namespace']);
 
   constructor(
@@ -93,6 +94,11 @@ export class OperatorMetrics {
   /** The API server has answered, or `<error>` when it has not. */
   answered(method: string, code: string): void {
     this.requests.inc({ method, code, host: this.host });
+  }
+
+  /** A call to an executor has ended. */
+  calledExecutor(operation: string, result: string): void {
+    this.executorCalls.inc({ operation, result });
   }
 
   /** All slots of a pooled batch are filled. */

@@ -3,7 +3,7 @@ import { objectKey } from '../../src/schema/kubernetes';
 import { Annotation } from '../../src/schema/names';
 import type { Slot } from '../allocation-record';
 import type { PodFacts } from '../pod-facts';
-import { hasTasks, planTasks } from '../tasks/dispatch';
+import { hasTasks } from '../tasks/dispatch';
 import { mergeTaskStatus, recordedLetter, type TaskStatus } from '../tasks/status';
 import { isEnd, type ObservedTask, type TaskLetter } from '../tasks/task-state';
 import type { BatchTools } from './batch-tools';
@@ -76,7 +76,7 @@ export class BatchTasks {
   status(): TaskStatus {
     return mergeTaskStatus({
       recorded: this.batch.status?.taskStates ?? '',
-      plans: planTasks(this.batch),
+      plans: this.tools.tasks.plans(this.batch),
       observed: this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]),
     });
   }
@@ -84,7 +84,7 @@ export class BatchTasks {
   /** Declares the task of every slot that has a pod; `states` is what the status says of them now. */
   send(slots: readonly Slot[], states: string): void {
     if (!this.exist) return;
-    const plans = planTasks(this.batch);
+    const plans = this.tools.tasks.plans(this.batch);
     this.tools.tasks.ensure(
       { key: this.key, uid: this.uid },
       slots.flatMap((slot, index) => {
