@@ -95,6 +95,15 @@ export class BatchTasks {
     );
   }
 
+  /** Tells of tasks that could not be made (R31); the event is one, however many they are. */
+  reportInvalid(): void {
+    const invalid = this.exist ? this.tools.tasks.plans(this.batch).filter((plan) => plan.kind === 'invalid') : [];
+    const [first] = invalid;
+    if (first === undefined) return;
+    const others = invalid.length > 1 ? `; ${invalid.length - 1} more tasks have problems` : '';
+    this.tools.events.record(this.batch, 'Warning', 'InvalidTaskPatch', `${first.problems.join('; ')}${others}`);
+  }
+
   private get observed(): ReadonlyMap<number, ObservedTask> {
     return this.tools.tasks.observed(this.uid);
   }

@@ -64,6 +64,7 @@ export class DirectDelivery {
       signal,
     );
     tasks.send(slots, status.taskStates ?? '');
+    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
     if (failure !== undefined) throw failure;
     return waitMs;
   }

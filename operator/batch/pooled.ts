@@ -82,6 +82,7 @@ export class PooledDelivery {
       signal,
     );
     tasks.send(slots, status.taskStates ?? '');
+    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
     if (taken.length > 0) {
       events.record(current, 'Normal', 'PodsAllocated', `took ${taken.length} pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
       if (unmet === 0) this.tools.metrics.allocated(current);
