@@ -16,8 +16,10 @@ interface Merge {
  * Objects merge field by field, `null` removes a field, lists follow `table`, anything else is replaced. Neither argument is changed; the
  * result shares what the patch leaves alone. Paths of problems start at the patch. Never throws.
  *
- * Items of a keyed list with the same key (a port for TCP and for UDP) are matched in their order: the second of the patch with the
- * second of the base.
+ * Compared with StrategicMergePatch of apimachinery 0.34 on random pods: equal but for directives and nulls that Go leaves inside newly
+ * added items, and for two choices of ours. A value that one patch both deletes from a list of values and adds to it is there
+ * afterwards (Go: by chance). Items of a keyed list with the same key (a port for TCP and for UDP) are matched in their order, the
+ * second of the patch with the second of the base (Go: always the first).
  */
 export function strategicMerge(base: unknown, patch: unknown, table: MergeTable): Parsed<Fields> {
   if (!isRecord(patch)) {
@@ -88,18 +90,26 @@ function mergeField(base: unknown, name: string, patch: Fields, path: Path, merg
   const value = Object.hasOwn(patch, name) && patch[name] !== undefined ? patch[name] : base;
   const fieldPath = [...path, name];
   if (isRecord(value) && value !== base) {
-    return mergeObject(isRecord(base) ? base : {}, value, fieldPath, merge);
+    return base === undefined && value['$patch'] === 'delete'
+      ? undefined
+      : mergeObject(isRecord(base) ? base : {}, value, fieldPath, merge);
   }
   if (!Array.isArray(value)) {
     return value;
   }
-  const baseItems: unknown[] = Array.isArray(base) ? base : [];
-  const items = value === base ? baseItems : mergeList(baseItems, value, name, fieldPath, merge);
-  const removed = listDirective('deleteFromPrimitiveList', name, patch, path, merge);
-  const left = removed === undefined ? items : items.filter((item) => !removed.includes(item));
+  const removed = listDirective('deleteFromPrimitiveList', name, patch, path, merge) ?? [];
   const order = listDirective('setElementOrder', name, patch, path, merge);
+  const baseItems = Array.isArray(base) ? base.filter((item) => !removed.includes(item)) : [];
+  const patchItems = value === base ? [] : value;
   const key = merge.table.keys[name];
-  return order === undefined ? left : inOrder(left, baseItems, order, key === undefined ? String : (item) => keyOf(item, key));
+  if (key !== undefined) {
+    const items = mergeKeyed(baseItems, patchItems, key, fieldPath, merge);
+    return inOrder(items, baseItems, order ?? patchItems, (item) => keyOf(item, key));
+  }
+  if (merge.table.sets.includes(name)) {
+    return inOrder([...new Set([...baseItems, ...patchItems])], baseItems, order ?? patchItems, String);
+  }
+  return value === base ? baseItems : value;
 }
 
 function listDirective(
@@ -116,14 +126,6 @@ function listDirective(
   }
   problems.push({ path: showPath([...path, field]), expected: 'a list', got: showValue(value) });
   return undefined;
-}
-
-function mergeList(base: readonly unknown[], patch: readonly unknown[], name: string, path: Path, merge: Merge): readonly unknown[] {
-  if (merge.table.sets.includes(name)) {
-    return [...new Set([...base, ...patch])];
-  }
-  const key = merge.table.keys[name];
-  return key === undefined ? patch : mergeKeyed(base, patch, key, path, merge);
 }
 
 function mergeKeyed(base: readonly unknown[], patch: readonly unknown[], key: string, path: Path, merge: Merge): readonly unknown[] {
@@ -180,8 +182,8 @@ function keyOf(item: unknown, key: string): string | undefined {
 }
 
 /**
- * Items in the order that `$setElementOrder` gives. One that it does not name comes before the first named one that it preceded in
- * the base.
+ * Items in the order that `$setElementOrder` gives, or else the list of the patch. One that is not named there comes before the first
+ * named one that it preceded in the base, so a new item comes first.
  */
 function inOrder(
   items: readonly unknown[],

@@ -30,7 +30,7 @@ describe('taskOfShard', () => {
       {
         base: task({ command: ['ls'], env: [{ name: 'A', value: '1' }, { name: 'A', value: '2' }, { name: 'B', value: '1' }] }),
         patch: task({ env: [{ name: 'C', value: '3' }, { name: 'A', value: '3' }, { name: 'C', value: '4' }] }),
-        want: task({ command: ['ls'], env: [{ name: 'A', value: '3' }, { name: 'B', value: '1' }, { name: 'C', value: '4' }] }),
+        want: task({ command: ['ls'], env: [{ name: 'C', value: '4' }, { name: 'A', value: '3' }, { name: 'B', value: '1' }] }),
       },
     ],
     [

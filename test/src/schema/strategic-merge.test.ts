@@ -50,20 +50,20 @@ describe('lists merged by key (R27)', () => {
     ['volumeDevices', 'devicePath'],
     ['hostAliases', 'ip'],
     ['topologySpreadConstraints', 'topologyKey'],
-  ])('%s by %s: the same key merges, a new one is appended', (list, key) => {
+  ])('%s by %s: the same key merges, a new one comes first', (list, key) => {
     const base = { [list]: [{ [key]: 'one', kept: 1 }, { [key]: 'two' }] };
     const patch = { [list]: [{ [key]: 'three' }, { [key]: 'one', added: 2 }] };
-    expect(merged(base, patch)).toEqual({ [list]: [{ [key]: 'one', kept: 1, added: 2 }, { [key]: 'two' }, { [key]: 'three' }] });
+    expect(merged(base, patch)).toEqual({ [list]: [{ [key]: 'three' }, { [key]: 'one', kept: 1, added: 2 }, { [key]: 'two' }] });
   });
 
   test.each<[string, Case]>([
-    ['finalizers become a union', { base: { finalizers: ['a', 'b'] }, patch: { finalizers: ['c', 'a'] }, want: { finalizers: ['a', 'b', 'c'] } }],
+    ['finalizers become a union', { base: { finalizers: ['a', 'b'] }, patch: { finalizers: ['c', 'a'] }, want: { finalizers: ['c', 'a', 'b'] } }],
     [
       'keyed lists merge inside keyed lists',
       {
         base: { containers: [{ name: 'a', env: [{ name: 'X', value: '1' }] }] },
         patch: { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }] }] },
-        want: { containers: [{ name: 'a', env: [{ name: 'X', value: '1' }, { name: 'Y', value: '2' }] }] },
+        want: { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }, { name: 'X', value: '1' }] }] },
       },
     ],
     [
@@ -92,7 +92,9 @@ describe('directives (R28)', () => {
   test.each<[string, Case]>([
     ['$patch: delete removes an item', { base: { containers: [a, b] }, patch: { containers: [{ name: 'a', $patch: 'delete' }] }, want: { containers: [b] } }],
     ['$patch: delete of what is not there is nothing', { base: {}, patch: { containers: [{ name: 'a', $patch: 'delete' }, b] }, want: { containers: [b] } }],
+    ['the patch gives the order when nothing else does', { base: { containers: [a, b, c] }, patch: { containers: [c, a] }, want: { containers: [b, c, a] } }],
     ['$patch: delete empties an object', { base: { x: { y: 1 } }, patch: { x: { $patch: 'delete' } }, want: { x: {} } }],
+    ['$patch: delete makes no object where there was none', { base: {}, patch: { x: { $patch: 'delete' } }, want: {} }],
     ['$patch: replace replaces an object', { base: { x: { y: 1 } }, patch: { x: { $patch: 'replace', z: 2 } }, want: { x: { z: 2 } } }],
     ['$patch: replace among items replaces the list', { base: { containers: [a, b] }, patch: { containers: [c, { $patch: 'replace' }] }, want: { containers: [c] } }],
     ['$patch: merge is what happens anyway', { base: { x: { y: 1 } }, patch: { x: { $patch: 'merge', z: 2 } }, want: { x: { y: 1, z: 2 } } }],
@@ -106,7 +108,7 @@ describe('directives (R28)', () => {
     ],
     [
       '$deleteFromPrimitiveList removes values',
-      { base: { finalizers: ['a', 'b'] }, patch: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c'] }, want: { finalizers: ['b', 'c'] } },
+      { base: { finalizers: ['a', 'b'] }, patch: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c'] }, want: { finalizers: ['c', 'b'] } },
     ],
     [
       '$setElementOrder orders the list, new items included',
