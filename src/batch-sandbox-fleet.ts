@@ -283,7 +283,7 @@ export class BatchSandboxFleet extends Construct {
 
 /** The patches; undefined when none of them says anything. */
 function unlessEmpty<T extends object>(patches: T[] = []): T[] | undefined {
-  return patches.some((patch) => Object.keys(patch).length > 0) ? patches : undefined;
+  return patches.some((patch) => isRecord(patch) && Object.keys(patch).length > 0) ? patches : undefined;
 }
 
 function renderShardPatches(problems: Problems, patches: unknown): Record<string, unknown>[] | undefined {

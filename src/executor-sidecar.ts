@@ -30,7 +30,8 @@ export interface ExecutorOptions {
   readonly mainContainer?: string;
 
   /**
-   * Resources of the executor container. Tasks run inside these limits, so size them for the tasks.
+   * Resources of the executor container. Tasks run inside these limits, so size them for the tasks. CPU or memory that is given
+   * replaces both its request and its limit.
    *
    * @default - 50m CPU and 64Mi requested, limited to 500m and 256Mi
    */

@@ -64,7 +64,11 @@ export function isBatchSize(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_BATCH_REPLICAS;
 }
 
-/** Bytes that `value` takes in JSON, with a comma after it. */
+/** Bytes that `value` takes in JSON, with a comma after it; 0 for what has no JSON, which is reported elsewhere. */
 export function bytesOf(value: unknown): number {
-  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)) + 1;
+  try {
+    return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)) + 1;
+  } catch {
+    return 0;
+  }
 }

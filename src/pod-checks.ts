@@ -59,7 +59,7 @@ function checkPlain(problems: Problems, path: string, value: unknown): void {
       checkPlain(problems, `${path}.${key}`, field);
     }
   } else if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-    problems.add(path, 'plain data', `a ${typeof value}`);
+    problems.addKind(path, 'plain data', value);
   } else if (typeof value === 'number' && !Number.isFinite(value)) {
     problems.add(path, 'a finite number', value);
   }

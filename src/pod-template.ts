@@ -39,7 +39,8 @@ export class PodTemplate {
    * @param pod The pod or workload; of a workload, its pod template is used.
    */
   static fromPod(pod: AbstractPod): PodTemplate {
-    pod.node.scope?.node.tryRemoveChild(pod.node.id);
+    // Without types anything may arrive here; what is no pod is reported at synth, with everything else.
+    pod?.node?.scope?.node.tryRemoveChild(pod.node.id);
     return new PodTemplate(() => templateOfManifest(ApiObject.of(pod).toJson()));
   }
 
@@ -55,12 +56,16 @@ export class PodTemplate {
       problems.add('template', 'a PodTemplate', template, 'write PodTemplate.fromSpec(…), .fromTemplate(…) or .fromPod(…)');
       return undefined;
     }
-    const plain: unknown = resolve([], unwrap(template.produce()), owner);
-    if (!isRecord(plain)) {
+    try {
+      const plain: unknown = resolve([], unwrap(template.produce()), owner);
+      if (isRecord(plain)) {
+        return withoutEmptyMaps(plain);
+      }
       problems.add('template', 'an object', plain);
-      return undefined;
+    } catch (error) {
+      problems.add('template', 'a pod that renders', error instanceof Error ? error.message : error);
     }
-    return withoutEmptyMaps(plain);
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type IConstruct } from 'constructs';
-import { type Problem, problem, showValue } from './schema/errors';
+import { type Problem, problem, showKind, showValue } from './schema/errors';
 import { nearest } from './schema/nearest';
 import { isRecord } from './schema/validation';
 
@@ -19,6 +19,11 @@ export class Problems {
   /** Adds one problem; `value` is what was found at `path`. */
   add(path: string, expected: string, value: unknown, fix?: string): void {
     this.found.push({ path, expected, got: showValue(value), fix });
+  }
+
+  /** {@link add} for a value that may be a secret or has no short form: only its kind is told. */
+  addKind(path: string, expected: string, value: unknown, fix?: string): void {
+    this.found.push({ path, expected, got: showKind(value), fix });
   }
 
   /** Adds problems whose paths are right already. */

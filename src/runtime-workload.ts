@@ -50,7 +50,7 @@ export interface ControllerOptions {
   readonly leaderElection?: boolean;
 
   /**
-   * Resources of the operator.
+   * Resources of the operator. CPU or memory that is given replaces both its request and its limit.
    *
    * @default - 100m CPU and 128Mi requested, limited to 1 CPU and 512Mi
    */

@@ -159,10 +159,18 @@ type RenderedTask = {
 };
 
 function renderTask(problems: Problems, path: string, options: TaskOptions): RenderedTask {
-  const { command, args, env, workingDir } = options;
-  const process = definedFields({ command, args, env, workingDir });
+  const { command, args, workingDir } = options;
+  const process = definedFields({ command, args, env: renderEnv(problems, join(path, 'env'), options.env), workingDir });
   const timeoutSeconds = toSeconds(problems, join(path, 'timeout'), options.timeout);
   return definedFields({ spec: definedFields({ process, timeoutSeconds }) }) ?? {};
+}
+
+function renderEnv(problems: Problems, path: string, env: unknown): readonly unknown[] | undefined {
+  if (env !== undefined && !Array.isArray(env)) {
+    problems.addKind(path, 'a list of {name, value}', env, "write [{ name: 'RANK', value: '3' }]");
+    return undefined;
+  }
+  return env;
 }
 
 /** The patch of one shard; undefined, with a problem, when it cannot be read. */

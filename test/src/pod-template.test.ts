@@ -1,0 +1,106 @@
+import { type Chart, Lazy } from 'cdk8s';
+import { Deployment, EnvValue, k8s, Pod } from 'cdk8s-plus-28';
+import { BatchSandboxFleet, type ExecutorOptions, PodTemplate } from '../../src';
+import { objectsOf, problemsOf } from '../support/synth';
+
+const fleetOf = (template: PodTemplate, executor?: ExecutorOptions) => (chart: Chart) =>
+  new BatchSandboxFleet(chart, 'fleet', { template, executor });
+
+const container = { name: 'main', image: 'busybox' };
+
+test('takes a pod spec with every field of Kubernetes, known to us or not', () => {
+  const spec = { containers: [container], runtimeClassName: 'gvisor', ofTomorrow: { a: [1, { b: true }] } };
+  const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec(spec))(chart));
+  expect(batch?.spec.template).toEqual({ spec });
+});
+
+test('takes imported types with their quantities, and lazy values', () => {
+  const spec: k8s.PodSpec = { containers: [{ ...container, resources: { limits: { cpu: k8s.Quantity.fromNumber(2) } } }] };
+  const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec({ ...spec, nodeName: Lazy.any({ produce: () => 'node-1' }) }))(chart));
+  expect(batch?.spec.template).toEqual({ spec: { containers: [{ ...container, resources: { limits: { cpu: 2 } } }], nodeName: 'node-1' } });
+});
+
+test('leaves out empty labels and annotations, but no other empty object', () => {
+  const template = { metadata: { labels: {}, annotations: {} }, spec: { containers: [container], volumes: [{ name: 'a', emptyDir: {} }] } };
+  const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromTemplate(template))(chart));
+  expect(batch?.spec.template).toEqual({ spec: template.spec });
+});
+
+test('makes a template of a cdk8s-plus pod, which is no object of its own any more', () => {
+  const objects = objectsOf((chart) => {
+    const pod = new Pod(chart, 'pod', { metadata: { labels: { app: 'web' } }, containers: [{ image: 'busybox' }] });
+    fleetOf(PodTemplate.fromPod(pod))(chart);
+    pod.addContainer({ name: 'late', image: 'busybox', envVariables: { A: EnvValue.fromValue('1') } });
+  });
+  expect(objects.map(({ kind }) => kind)).toEqual(['BatchSandbox']);
+  expect(objects[0]?.spec.template).toMatchObject({
+    metadata: { labels: { app: 'web' } },
+    spec: { containers: [{ name: 'main' }, { name: 'late', env: [{ name: 'A', value: '1' }] }] },
+  });
+});
+
+test('makes a template of the pods of a cdk8s-plus workload', () => {
+  const objects = objectsOf((chart) => fleetOf(PodTemplate.fromPod(new Deployment(chart, 'app', { containers: [{ image: 'busybox' }] })), {})(chart));
+  expect(objects.map(({ kind }) => kind)).toEqual(['BatchSandbox']);
+  expect(objects[0]?.spec.template).toMatchObject({ spec: { containers: [{ image: 'busybox' }, { name: 'task-executor' }] } });
+});
+
+test('adds the executor without changing the object that the user wrote', () => {
+  const spec = Object.freeze({ containers: Object.freeze([Object.freeze(container)]) });
+  const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec(spec), {})(chart));
+  expect(batch?.spec.template).toMatchObject({ spec: { shareProcessNamespace: true, containers: [container, { name: 'task-executor' }] } });
+});
+
+class Custom {}
+
+const name = 'a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit)';
+
+test.each<[string, object, string[]]>([
+  ['a pod without containers', { containers: [] }, ['template.spec.containers: expected a list of at least 1 item, got a list of 0 items']],
+  ['a container without a name', { containers: [{ image: 'busybox' }] }, [`template.spec.containers[0].name: expected ${name}, got nothing`]],
+  ['a container without an image', { containers: [{ name: 'main' }] }, ['template.spec.containers[0].image: expected the name of an image, got nothing']],
+  [
+    'two containers of one name',
+    { initContainers: [container], containers: [container] },
+    ["template.spec.containers[0].name: expected a name that no other container of the pod has, got 'main'"],
+  ],
+  [
+    'quantities that are none',
+    { containers: [{ ...container, resources: { requests: { memory: '1GB' }, limits: { cpu: -1 } } }] },
+    [
+      "template.spec.containers[0].resources.requests.memory: expected a quantity such as 2, '500m' or '1.5Gi', got '1GB'",
+      "template.spec.containers[0].resources.limits.cpu: expected a quantity such as 2, '500m' or '1.5Gi', got -1",
+    ],
+  ],
+  ['a function', { containers: [container], nodeName: () => 'node-1' }, ['template.spec.nodeName: expected plain data, got a function']],
+  [
+    'an instance of a class',
+    { containers: [container], affinity: new Custom() },
+    ["template.spec.affinity: expected plain data, got 'an instance of Custom'"],
+  ],
+  ['a number that JSON does not know', { containers: [container], priority: NaN }, ['template.spec.priority: expected a finite number, got NaN']],
+])('refuses %s', (_, spec, problems) => {
+  expect(problemsOf(fleetOf(PodTemplate.fromSpec(spec)))).toEqual(problems.map((problem) => `BatchSandboxFleet 'web/fleet': ${problem}`));
+});
+
+test('refuses a whole manifest in place of a template', () => {
+  const manifest = { apiVersion: 'v1', kind: 'Pod', spec: { containers: [container] } };
+  expect(problemsOf(fleetOf(PodTemplate.fromTemplate(manifest)))).toEqual([
+    "BatchSandboxFleet 'web/fleet': template: expected one of 'metadata', 'spec', got 'apiVersion'",
+    "BatchSandboxFleet 'web/fleet': template: expected one of 'metadata', 'spec', got 'kind'",
+  ]);
+});
+
+test('refuses a second executor', () => {
+  const spec = { containers: [container, { name: 'task-executor', image: 'mine' }] };
+  expect(problemsOf(fleetOf(PodTemplate.fromSpec(spec), {}))).toEqual([
+    "BatchSandboxFleet 'web/fleet': executor: expected a template without a container named 'task-executor', got 'task-executor'; " +
+      'leave executor out, or rename the container',
+  ]);
+});
+
+test('reports what is no pod at synth, not before', () => {
+  expect(problemsOf(fleetOf(PodTemplate.fromPod(undefined as unknown as Pod)))).toEqual([
+    expect.stringContaining("BatchSandboxFleet 'web/fleet': template: expected a pod that renders, got"),
+  ]);
+});

@@ -1,0 +1,98 @@
+import { Size } from 'cdk8s';
+import { Cpu, Secret } from 'cdk8s-plus-28';
+import { LogLevel, SandboxCrds, SandboxRuntime, type SandboxRuntimeProps } from '../../src';
+import { OPERATOR_ACCESS } from '../../src/schema/access';
+import { loadSettings } from '../../src/program/load-settings';
+import { operatorSettings } from '../../src/schema/operator-settings';
+import { type Manifest, manifestOf, objectsOf, problemsOf } from '../support/synth';
+
+const runtime = (props: SandboxRuntimeProps = {}) => objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { installCrds: false, ...props }));
+
+const kindsOf = (objects: Manifest[]) => objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}/${metadata.name}`);
+
+const argsOf = (objects: Manifest[]): string[] => {
+  const deployment = objects.find(({ kind }) => kind === 'Deployment');
+  return (deployment as unknown as { spec: { template: { spec: { containers: { args: string[] }[] } } } }).spec.template.spec.containers[0]?.args ?? [];
+};
+
+test('renders the operator with its defaults', () => {
+  expect(manifestOf((chart) => new SandboxRuntime(chart, 'runtime', { installCrds: false }))).toMatchSnapshot();
+});
+
+test('renders the operator with everything set', () => {
+  const manifest = manifestOf((chart) => {
+    new SandboxRuntime(chart, 'runtime', {
+      namespace: 'sandboxes',
+      createNamespace: true,
+      installCrds: false,
+      clusterWide: true,
+      metrics: false,
+      roles: false,
+      controller: {
+        image: 'registry.local/operator:1',
+        imagePullPolicy: 'Always',
+        replicas: 2,
+        leaderElection: true,
+        resources: { cpu: { request: Cpu.millis(250) }, memory: { limit: Size.gibibytes(1) } },
+        logLevel: LogLevel.DEBUG,
+        signingKey: { secret: Secret.fromSecretName(chart, 'key', 'operator-key'), key: 'ed25519.pem' },
+      },
+    });
+  });
+  expect(manifest).toMatchSnapshot();
+});
+
+test('has the CRDs unless they are left out', () => {
+  const crds = ['CustomResourceDefinition -/batchsandboxes.sandbox.opensandbox.io', 'CustomResourceDefinition -/pools.sandbox.opensandbox.io'];
+  expect(kindsOf(runtime({ installCrds: true }))).toEqual(expect.arrayContaining(crds));
+  expect(kindsOf(runtime({ installCrds: false }))).not.toEqual(expect.arrayContaining([crds[0]]));
+  expect(kindsOf(objectsOf((chart) => new SandboxCrds(chart, 'crds'), { namespace: 'team-a' }))).toEqual(crds);
+});
+
+test('gives the operator a Role in each namespace that it serves, and nothing beyond', () => {
+  const objects = runtime({ namespace: 'system', watchNamespaces: ['team-b', 'team-a', 'team-b'] });
+  expect(kindsOf(objects).filter((kind) => kind.startsWith('Role '))).toEqual([
+    'Role system/opensandbox-leader-election',
+    'Role team-a/opensandbox-manager',
+    'Role team-b/opensandbox-manager',
+  ]);
+  expect(argsOf(objects)).toContain('--namespaces=team-a,team-b');
+  const manager = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'team-a');
+  expect(manager).toMatchObject({ rules: OPERATOR_ACCESS.served });
+});
+
+test.each<[string, SandboxRuntimeProps]>([
+  ['defaults', {}],
+  ['all namespaces', { clusterWide: true }],
+  ['no metrics, no leader election', { metrics: false, controller: { leaderElection: false, logLevel: LogLevel.WARN } }],
+])('passes flags that the operator accepts: %s', (_, props) => {
+  expect(loadSettings(operatorSettings, argsOf(runtime(props)), { POD_NAMESPACE: 'system' })).toMatchObject({ ok: true });
+});
+
+test('puts no namespace on objects of the cluster', () => {
+  const objects = objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, clusterWide: true }), { namespace: 'system' });
+  const ofCluster = /^(Namespace|CustomResourceDefinition|ClusterRole|ClusterRoleBinding) /;
+  expect(kindsOf(objects).filter((kind) => ofCluster.test(kind) && !kind.includes(' -/'))).toEqual([]);
+});
+
+test('refuses each wrong prop', () => {
+  const props = {
+    namespace: 'No_Namespace',
+    installCrds: 'yes',
+    watchNamespaces: [],
+    rolls: true,
+    controller: { replicas: 2, leaderElection: false, logLevel: 'loud', signingKey: {}, resources: { cpu: { limit: '1' } } },
+  };
+  expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', props as unknown as SandboxRuntimeProps))).toEqual(
+    [
+      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'metrics', 'roles', got 'rolls'; did you mean 'roles'?",
+      "installCrds: expected true or false, got 'yes'",
+      "namespace: expected a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit), got 'No_Namespace'",
+      'watchNamespaces: expected a list of at least 1 namespace, got a list of 0 items; set clusterWide for all namespaces',
+      'controller.replicas: expected at most 1 without leader election, got 2; leave leaderElection on',
+      "controller.logLevel: expected one of debug, info, warn, error, got 'loud'",
+      'controller.signingKey.secret: expected a Secret, got nothing',
+      "controller.resources.cpu.limit: expected a Cpu, got '1'; write Cpu.millis(500)",
+    ].map((problem) => `SandboxRuntime 'web/runtime': ${problem}`),
+  );
+});
