@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { Readable } from 'node:stream';
 
 /** Bytes of one file of a container's log; two files are kept, so a log holds the last 5 to 10 MiB. The kubelet's default is 10 MiB. */
 const SEGMENT_BYTES = 5 * 1024 * 1024;
@@ -39,9 +40,14 @@ export class ContainerLog {
     return Buffer.concat([readIfThere(`${this.path}.1`), readIfThere(this.path)]);
   }
 
-  /** What is kept, and then what comes, until the log is closed or the signal aborts. */
-  async *follow(signal: AbortSignal): AsyncGenerator<Buffer> {
-    const pending: Buffer[] = [this.read()];
+  /** What is kept, or its last lines. */
+  snapshot(tailLines?: number): AsyncIterable<Buffer> {
+    return Readable.from([lastLines(this.read(), tailLines)]);
+  }
+
+  /** What is kept, or its last lines, and then what comes, until the log is closed or the signal aborts. */
+  async *follow(signal: AbortSignal, tailLines?: number): AsyncGenerator<Buffer> {
+    const pending: Buffer[] = [lastLines(this.read(), tailLines)];
     const collect = (chunk: Buffer) => pending.push(chunk);
     this.events.on('output', collect);
     try {
@@ -77,4 +83,13 @@ function readIfThere(path: string): Buffer {
   } catch {
     return Buffer.alloc(0);
   }
+}
+
+/** The last `count` lines of a text; all of it when there is no count. */
+function lastLines(text: Buffer, count: number | undefined): Buffer {
+  if (count === undefined) return text;
+  let start = text.length;
+  // The newline at the very end of the text ends a line and does not begin one.
+  for (let left = count; left > 0 && start > 0; left -= 1) start = start < 2 ? 0 : text.lastIndexOf('\n', start - 2) + 1;
+  return text.subarray(start);
 }

@@ -49,6 +49,11 @@ export class ContainerRunner {
 
   constructor(private readonly props: ContainerRunnerProps) {}
 
+  /** Pid of its first process while that runs. */
+  get pid(): number | undefined {
+    return 'running' in this.state ? this.process?.pid : undefined;
+  }
+
   /** What is known of the container now. */
   observe(): ObservedContainer {
     const { state, lastState, ready, restartCount } = this;

@@ -1,0 +1,93 @@
+import type { Clock } from '../src/program/clock';
+import { ContainerLog } from './nodes/container-log';
+import { ContainerRunner } from './nodes/container-runner';
+import type { ProcessSpec } from './nodes/pod-process';
+import { toReadinessProbe } from './nodes/probes';
+import { StartGate } from './nodes/start-gate';
+
+/** Port of the operator's health endpoints, on the address of the cluster. */
+const HEALTH_PORT = 8081;
+/** Port of the operator's metrics, on the address of the cluster. */
+const METRICS_PORT = 8443;
+
+export interface OperatorProcessProps {
+  /** Program and first arguments. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Folder to run in. */
+  readonly folder: string;
+  readonly kubeconfigPath: string;
+  /** Address to serve health and metrics on. */
+  readonly address: string;
+  readonly logPath: string;
+  readonly clock: Clock;
+}
+
+/** The operator beside an embedded cluster: a container like any other, so it is started again with back-off when it ends. */
+export class OperatorProcess {
+  private readonly runner: ContainerRunner;
+  private readonly output: ContainerLog;
+  private running: Promise<unknown> = Promise.resolve();
+  private readonly readyListeners = new Set<() => void>();
+
+  constructor({ command, env, folder, kubeconfigPath, address, logPath, clock }: OperatorProcessProps) {
+    const flags = [
+      `--kubeconfig=${kubeconfigPath}`,
+      `--health-probe-bind-address=${address}:${String(HEALTH_PORT)}`,
+      `--metrics-bind-address=${address}:${String(METRICS_PORT)}`,
+      '--metrics-secure=false',
+      // The API server is in memory and has no other clients to protect.
+      '--kube-client-qps=0',
+    ];
+    const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
+    const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: HEALTH_PORT } } };
+    this.output = new ContainerLog(logPath);
+    this.runner = new ContainerRunner({
+      container,
+      process,
+      probe: toReadinessProbe(container, address, process),
+      restartPolicy: 'Always',
+      clock,
+      log: this.output,
+      gate: new StartGate(1),
+      onChange: () => this.readyListeners.forEach((listener) => listener()),
+    });
+  }
+
+  /** Pid of the running operator, or undefined while there is none. */
+  get pid(): number | undefined {
+    return this.runner.pid;
+  }
+
+  /**
+   * Starts the operator and waits until it is ready.
+   *
+   * @throws Error with the last lines of its log when it ends before that
+   */
+  async start(): Promise<void> {
+    this.running = this.runner.run();
+    await new Promise<void>((resolve, reject) => {
+      const look = () => {
+        const { ready, state } = this.runner.observe();
+        const exitCode = 'terminated' in state ? state.terminated.exitCode : undefined;
+        if (!ready && exitCode === undefined) return;
+        this.readyListeners.delete(look);
+        if (ready) resolve();
+        else reject(new Error(`operator: expected it to become ready, got exit code ${String(exitCode)}: ${this.lastLines()}`));
+      };
+      this.readyListeners.add(look);
+      look();
+    });
+  }
+
+  /** Stops the operator: TERM, and KILL after the grace time. */
+  async stop(graceMs: number): Promise<void> {
+    await this.runner.stop(graceMs);
+    await this.running;
+    this.output.close();
+  }
+
+  private lastLines(): string {
+    return this.output.read().toString().trimEnd().split('\n').slice(-3).join(' | ');
+  }
+}

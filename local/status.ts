@@ -1,0 +1,61 @@
+import { KubeApi } from '../operator/kube/api';
+import { BATCHES, POOLS } from '../operator/kube/resource-types';
+import { Transport } from '../operator/kube/transport';
+import { systemClock as clock } from '../src/program/clock';
+import type { BatchSandbox } from '../src/schema/batch-sandbox';
+import type { Pool } from '../src/schema/pool';
+import type { CommandContext } from './command';
+import { toAge, toTable } from './table';
+
+export interface StatusOptions {
+  /** @default - KUBECONFIG, then ~/.kube/config */
+  readonly kubeconfig?: string;
+  /** @default - the namespace of the kubeconfig, or `default` */
+  readonly namespace?: string;
+  readonly allNamespaces: boolean;
+  readonly output: 'table' | 'json';
+}
+
+/** Prints the pools and batches of a cluster. */
+export async function status(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { connectionFromKubeconfig } = await import('../operator/kube/client-node.js');
+  const connection = await connectionFromKubeconfig(options.kubeconfig, () => clock.monotonicMs());
+  const transport = new Transport({ connection, clock });
+  context.atEnd(() => transport.destroy());
+  const api = new KubeApi({ transport });
+  const namespace = options.allNamespaces ? undefined : (options.namespace ?? connection.namespace ?? 'default');
+  const [pools, batches] = await Promise.all([
+    api.list(POOLS, { namespace }, { signal: context.signal }),
+    api.list(BATCHES, { namespace }, { signal: context.signal }),
+  ]);
+  if (options.output === 'json') context.print(JSON.stringify({ pools: pools.items, batches: batches.items }));
+  else context.print(toStatusText(pools.items, batches.items, clock.now()));
+}
+
+/** Pools and batches as two tables. */
+export function toStatusText(pools: readonly Pool[], batches: readonly BatchSandbox[], now: Date): string {
+  const count = (value: number | undefined) => (value === undefined ? '-' : String(value));
+  const poolRows = [...pools].sort(byNamespaceAndName).map(({ metadata, status }) => [
+    metadata.namespace ?? '',
+    metadata.name,
+    ...[status?.total, status?.allocated, status?.available, status?.updated].map(count),
+    toAge(metadata.creationTimestamp, now),
+  ]);
+  const batchRows = [...batches].sort(byNamespaceAndName).map(({ metadata, spec, status }) => [
+    metadata.namespace ?? '',
+    metadata.name,
+    spec.poolRef ?? '-',
+    ...[spec.replicas, status?.allocated, status?.ready, status?.taskRunning, status?.taskSucceed, status?.taskFailed].map(count),
+    status?.phase ?? '-',
+    toAge(metadata.creationTimestamp, now),
+  ]);
+  return [
+    toTable(['NAMESPACE', 'POOL', 'TOTAL', 'ALLOCATED', 'AVAILABLE', 'UPDATED', 'AGE'], poolRows),
+    toTable(['NAMESPACE', 'BATCH', 'POOL', 'DESIRED', 'ALLOCATED', 'READY', 'RUNNING', 'SUCCEEDED', 'FAILED', 'PHASE', 'AGE'], batchRows),
+  ].join('\n\n');
+}
+
+function byNamespaceAndName(a: Pool | BatchSandbox, b: Pool | BatchSandbox): number {
+  const key = ({ metadata: { namespace = '', name } }: Pool | BatchSandbox) => `${namespace}/${name}`;
+  return key(a) < key(b) ? -1 : 1;
+}
