@@ -4,6 +4,15 @@ import type { Registry } from './registry';
 import type { ResourceKind } from './resource-kind';
 import { SERVER_VERSION } from './discovery';
 
+/** The only form in which kubectl asks for version 2; it writes `@` for the third dot, which no media type may hold. */
+export const OPENAPI_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/**
+ * A document of version 2 without any definition: field 1 is the version, field 2 the (empty) information. kubectl reads it to check
+ * kinds that it did not find in version 3, such as lists, and leaves the check to the server when it knows nothing of them.
+ */
+export const EMPTY_OPENAPI_V2 = new Uint8Array([0x0a, 3, ...Buffer.from('2.0'), 0x12, 0]);
+
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 /** Answer of `/openapi/v3`: where the document of each group and version is. */
@@ -65,7 +74,8 @@ function pathsOf(kind: ResourceKind): [string, JsonObject][] {
     ...more,
   });
   const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } }));
-  const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', ...(kind.custom ? [] : ['application/strategic-merge-patch+json'])];
+  // Strategic merge is left out although built-in kinds take it: kubectl then merges by its own types, which know the keys of lists.
+  const patchTypes = ['application/json-patch+json', 'application/merge-patch+json'];
   const content = Object.fromEntries(patchTypes.map((type) => [type, { schema: { type: 'object' } }]));
   return [
     [base, { get: operation('list'), post: operation('post', { parameters }), delete: operation('deletecollection') }],

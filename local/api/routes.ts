@@ -7,8 +7,9 @@ import { ApiError, badRequest, unknownPath } from './api-error';
 import { aggregated, AGGREGATED_TYPE, coreVersions, findGroup, findResources, groupList, SERVER_VERSION } from './discovery';
 import { type JsonObject, toJsonObject } from './json';
 import type { ObjectWriter } from './object-writer';
-import { findOpenApi, openApiIndex } from './openapi';
+import { EMPTY_OPENAPI_V2, findOpenApi, OPENAPI_V2_TYPE, openApiIndex } from './openapi';
 import { parseLogRequest, type PodLogs } from './pod-logs';
+import { decodeObject, ProtobufError } from './protobuf';
 import type { Registry } from './registry';
 import { parseResourcePath, type ResourcePath } from './request-path';
 import type { ResourceApi } from './resource-api';
@@ -70,6 +71,7 @@ function addDiscovery(app: Hono<Env>, registry: Registry): void {
   app.get('/apis/:group', (c) => answer(c, findGroup(registry, c.req.param('group'))));
   app.get('/apis/:group/:version', (c) => answer(c, findResources(registry, c.req.param('group'), c.req.param('version'))));
   app.get('/openapi/v3', (c) => c.json(openApiIndex(registry)));
+  app.get('/openapi/v2', (c) => c.body(EMPTY_OPENAPI_V2, 200, { 'content-type': OPENAPI_V2_TYPE }));
   app.get('/openapi/v3/*', (c) => answer(c, findOpenApi(registry, c.req.path.slice('/openapi/v3/'.length))));
 }
 
@@ -124,12 +126,18 @@ function podLog(c: Context<Env>, { writer, logs }: RouteParts, { kind, namespace
 async function readBody(c: Context<Env>, contentType: string): Promise<unknown> {
   const tooLarge = new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
   if (Number(c.req.header('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
-  const text = await c.req.text();
-  if (text.length > MAX_BODY_BYTES) throw tooLarge;
-  if (text === '') return undefined;
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge;
+  return bytes.length === 0 ? undefined : parseBody(bytes, contentType);
+}
+
+function parseBody(bytes: Uint8Array, contentType: string): unknown {
   try {
+    if (contentType.endsWith('protobuf')) return decodeObject(bytes);
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
     return contentType.endsWith('yaml') ? parseYaml(text) : JSON.parse(text);
   } catch (error) {
+    if (error instanceof ProtobufError) throw new ApiError(415, 'UnsupportedMediaType', error.message);
     throw badRequest(`couldn't read the request body: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
