@@ -1,6 +1,6 @@
 import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { type ExecutorOptions } from './executor-sidecar';
+import { type ExecutorOptions, hasExecutor } from './executor-sidecar';
 import { renderExpireTime } from './expire-time';
 import {
   bytesOf,
@@ -15,7 +15,6 @@ import {
 } from './fleet-slices';
 import { isDnsSubdomain } from './kube-syntax';
 import { checkMetadata, toMetadata } from './metadata';
-import { checkPatch } from './pod-checks';
 import { type PodTemplate } from './pod-template';
 import { Problems, reportAtSynth } from './problems';
 import { checkSpec, type SpecPathByProp } from './rendered-spec';
@@ -23,9 +22,10 @@ import { renderSandboxPod } from './sandbox-pod';
 import { type ISandboxPool, SandboxPool } from './sandbox-pool';
 import { batchSandboxSpec, type BatchSandboxSpec, MAX_BATCH_REPLICAS } from './schema/batch-sandbox';
 import { type PodTemplateSpec } from './schema/kubernetes';
-import { API_VERSION, MAX_NAME_LENGTH } from './schema/names';
+import { API_VERSION, MAX_NAME_LENGTH, Port } from './schema/names';
 import { podOfShard } from './schema/shards';
 import { isRecord } from './schema/validation';
+import { renderShardPatches, unlessEmpty } from './shard-patches';
 import { TaskShards } from './task-shards';
 
 /** What happens to a sandbox when its task has ended. */
@@ -90,6 +90,7 @@ export interface BatchSandboxFleetProps {
    * The work: one task a sandbox.
    *
    * @default - no tasks
+   * @throws SYNTH_INVALID when the pods have no executor, as far as this app defines them
    */
   readonly tasks?: TaskShards;
 
@@ -200,6 +201,16 @@ export class BatchSandboxFleet extends Construct {
     const spec = this.renderSpec(problems, this.slices[0]);
     checkSpec(problems, batchSandboxSpec, spec, SPEC_PATHS);
     this.checkShards(problems, spec.template);
+    this.checkExecutor(problems, spec.template);
+  }
+
+  private checkExecutor(problems: Problems, template: PodTemplateSpec | undefined): void {
+    const { pool } = this.props;
+    const isMissing = pool instanceof SandboxPool ? !pool._hasExecutor() : template !== undefined && !hasExecutor(template);
+    if (this.tasks !== undefined && isMissing) {
+      const where = pool === undefined ? 'executor' : 'executor of the pool';
+      problems.add('tasks', `an executor in the pod (container port ${Port.executor})`, undefined, `set ${where}, such as executor: {}`);
+    }
   }
 
   /** Checks what depends on a sandbox: its pod after its patch, and that one object can hold it. */
@@ -279,20 +290,4 @@ export class BatchSandboxFleet extends Construct {
       taskResourcePolicyWhenCompleted,
     };
   }
-}
-
-/** The patches; undefined when none of them says anything. */
-function unlessEmpty<T extends object>(patches: T[] = []): T[] | undefined {
-  return patches.some((patch) => isRecord(patch) && Object.keys(patch).length > 0) ? patches : undefined;
-}
-
-function renderShardPatches(problems: Problems, patches: unknown): Record<string, unknown>[] | undefined {
-  if (patches !== undefined && !Array.isArray(patches)) {
-    problems.add('shardPatches', 'a list', patches);
-  }
-  if (!Array.isArray(patches)) {
-    return undefined;
-  }
-  patches.forEach((patch: unknown, index) => checkPatch(problems, `shardPatches[${index}]`, patch));
-  return patches;
 }

@@ -115,6 +115,16 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
   return { ...template, spec };
 }
 
+/** Whether the pod has an executor: ours, or one of its own on the executor's port. */
+export function hasExecutor(template: PodTemplateSpec | undefined): boolean {
+  return listOf(template?.spec?.containers)
+    .filter(isRecord)
+    .some(
+      ({ name, ports }) =>
+        name === EXECUTOR_CONTAINER || listOf(ports).some((port) => isRecord(port) && port.containerPort === Port.executor),
+    );
+}
+
 function withMarker(container: Container): Container {
   const others = listOf(container.env).filter((variable) => !isRecord(variable) || variable.name !== EnvVar.mainContainer);
   return { ...container, env: [...(others as NonNullable<Container['env']>), { name: EnvVar.mainContainer, value: container.name }] };

@@ -1,6 +1,6 @@
 import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { type ExecutorOptions } from './executor-sidecar';
+import { type ExecutorOptions, hasExecutor } from './executor-sidecar';
 import { checkMetadata, toMetadata } from './metadata';
 import { PodCount } from './pod-count';
 import { type PodTemplate } from './pod-template';
@@ -167,6 +167,15 @@ export class SandboxPool extends Construct implements ISandboxPool {
   /** Namespace of the Pool; undefined is the one that it is applied to. */
   get poolNamespace(): string | undefined {
     return this.apiObject.metadata.namespace;
+  }
+
+  /**
+   * Whether its pods can run tasks.
+   *
+   * @internal
+   */
+  _hasExecutor(): boolean {
+    return hasExecutor(this.renderSpec(new Problems()).template);
   }
 
   private check(problems: Problems): void {

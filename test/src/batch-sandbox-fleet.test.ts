@@ -190,6 +190,29 @@ test('refuses shards that were added after the fleet', () => {
   ]);
 });
 
+describe('tasks without an executor', () => {
+  const tasksOf = (chart: Chart) => new TaskShards(chart, 'tasks', { command: ['true'] });
+  const got = "BatchSandboxFleet 'web/fleet': tasks: expected an executor in the pod (container port 5758), got nothing";
+
+  test('are refused with a template', () => {
+    const problems = problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { template: pod, replicas: 1, tasks: tasksOf(chart) }));
+    expect(problems).toEqual([`${got}; set executor, such as executor: {}`]);
+  });
+
+  test('are refused with a pool of the same app', () => {
+    const problems = problemsOf((chart) => {
+      const own = new SandboxPool(chart, 'warm', { template: pod, bufferMin: 1, poolMax: 2 });
+      new BatchSandboxFleet(chart, 'fleet', { pool: own, replicas: 1, tasks: tasksOf(chart) });
+    });
+    expect(problems).toEqual([`${got}; set executor of the pool, such as executor: {}`]);
+  });
+
+  test('are accepted where the image brings its own', () => {
+    const own = PodTemplate.fromSpec({ containers: [{ name: 'main', image: 'mine', ports: [{ containerPort: 5758 }] }] });
+    expect(problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { template: own, replicas: 1, tasks: tasksOf(chart) }))).toEqual([]);
+  });
+});
+
 test('refuses a pool of another namespace', () => {
   const problems = problemsOf((chart) => {
     const other = new SandboxPool(chart, 'warm', { metadata: { namespace: 'team-b' }, template: pod, bufferMin: 1, poolMax: 2 });

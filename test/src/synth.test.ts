@@ -27,6 +27,7 @@ test('reports all problems of all constructs together', () => {
     "TaskShards 'web/tasks': command: expected a list of at least 1 item, got a list of 0 items",
     "BatchSandboxFleet 'web/fleet': replicas: expected a whole number from 0 to 1000000, got 0.5",
     "BatchSandboxFleet 'web/fleet': template: expected nothing beside pool, got an object; the pool decides on its pods; set it there, or leave pool out",
+    "BatchSandboxFleet 'web/fleet': tasks: expected an executor in the pod (container port 5758), got nothing; set executor of the pool, such as executor: {}",
   ]);
 });
 
