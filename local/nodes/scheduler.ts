@@ -2,8 +2,11 @@ import type { Logger } from '../../src/program/log';
 import type { Pod } from '../../src/schema/kubernetes';
 import type { PodApi } from './pod-api';
 
+/** Name by which a pod asks for this scheduler; it is also what the API server fills in. */
+const SCHEDULER_NAME = 'default-scheduler';
+
 /**
- * Gives each pending pod to the node with the fewest pods.
+ * Gives each pending pod to the node with the fewest pods, unless it asks for another scheduler.
  *
  * Resources, selectors, affinities and taints are not looked at: all nodes are this one machine.
  */
@@ -24,6 +27,7 @@ export class Scheduler {
   observe(pod: Pod): void {
     if (this.nodeByUid.has(uidOf(pod)) || pod.metadata.deletionTimestamp !== undefined) return;
     const boundTo = pod.spec?.nodeName ?? '';
+    if (boundTo === '' && (pod.spec?.schedulerName ?? SCHEDULER_NAME) !== SCHEDULER_NAME) return;
     const nodeName = boundTo === '' ? this.leastUsedNode() : boundTo;
     this.count(nodeName, 1);
     this.nodeByUid.set(uidOf(pod), nodeName);
