@@ -82,7 +82,10 @@ export class PooledDelivery {
       signal,
     );
     tasks.send(slots, status.taskStates ?? '');
-    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
+    if (batch.status?.observedGeneration !== batch.metadata.generation) {
+      tasks.reportInvalid();
+      this.reportIgnored(batch);
+    }
     if (taken.length > 0) {
       events.record(current, 'Normal', 'PodsAllocated', `took ${taken.length} pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
       if (unmet === 0) this.tools.metrics.allocated(current);
@@ -186,6 +189,13 @@ export class PooledDelivery {
   /** Endpoints are written from the first pod on, and kept up to date from then on (R96). */
   private isPublished(batch: BatchSandbox, hasPods: boolean): boolean {
     return hasPods || batch.metadata.annotations?.[Annotation.endpoints] !== undefined;
+  }
+
+  /** Tells of fields that only a batch without a pool has a use for (R12). */
+  private reportIgnored(batch: BatchSandbox): void {
+    if ((batch.spec.shardPatches?.length ?? 0) === 0) return;
+    const message = 'spec.shardPatches: expected none beside poolRef, whose pods are made before; they are ignored';
+    this.tools.events.record(batch, 'Warning', 'ShardPatchesIgnored', message);
   }
 
   private reportLosses(batch: BatchSandbox, lost: readonly HeldSlot[], returned: readonly HeldSlot[]): void {
