@@ -38,6 +38,8 @@ interface Flight {
   readonly beganAt: number;
   /** Versions from the start on, the one at the start included. */
   readonly versions: Set<string | undefined>;
+  /** Incarnation known at the start. */
+  readonly uid: string | undefined;
   readonly deletedUids: Set<string | undefined>;
   /** A list was stored meanwhile: a version that it does not show may lie before or after it. */
   listed: boolean;
@@ -53,7 +55,10 @@ type OverlayEnd =
 /** An own write that is shown before the watch has delivered it. */
 interface Overlay<T> {
   readonly uid: string | undefined;
+  /** Turn of the answer that is shown; a list begun later is at least as new. */
   readonly recordedAt: number;
+  /** Turn of the answer to the own write, also when a read has replaced its object; a write begun later is newer. */
+  readonly writtenAt: number;
   end: OverlayEnd;
   /** What list and watch say meanwhile. */
   behind: T | undefined;
@@ -67,12 +72,16 @@ interface Overlay<T> {
  * equality only. A write whose event came before its answer changes nothing.
  *
  * Where equality cannot tell which of two states is newer (a list was taken while a write was under way, or two
- * writes of one key overlapped), the object is read once and the answer treated like a write. Writers of a key should
- * therefore go one after another, as the work queue makes them.
+ * writes of one key overlapped), the object is read once and the answer treated like a write; when it is not there any
+ * more, the incarnations known until then are not shown again. Writers of a key should therefore go one after another,
+ * as the work queue makes them. What can still show for a moment is an incarnation that was made and deleted without our
+ * being told.
  */
 export class ObjectCache<T extends KubeObject> {
   private readonly objects = new Map<string, T>();
   private readonly overlays = new Map<string, Overlay<T>>();
+  /** UIDs of objects that are gone, although list and watch may still tell of them. */
+  private readonly buried = new Map<string, { readonly key: string; readonly recordedAt: number }>();
   private readonly flightsByKey = new Map<string, Set<Flight>>();
   private readonly listeners = new Set<(change: CacheChange<T>) => void>();
   /** Counts starts of lists and writes, to tell what came first. */
@@ -116,11 +125,15 @@ export class ObjectCache<T extends KubeObject> {
 
   /** Stores a complete list of one namespace, or of all when `namespace` is absent. */
   replace(token: ListToken, items: readonly T[], namespace?: string): void {
+    const inScope = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
+    for (const [uid, { key, recordedAt }] of this.buried) {
+      if (inScope(key) && recordedAt < token) this.buried.delete(uid);
+    }
     const listed = new Map(items.map((item) => [objectKey(item), this.prepare(item)]));
     const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flightsByKey.keys(), ...listed.keys()]);
     const changes: CacheChange<T>[] = [];
     for (const key of keys) {
-      if (namespace !== undefined && !key.startsWith(`${namespace}/`)) continue;
+      if (!inScope(key)) continue;
       const item = listed.get(key);
       for (const flight of this.flightsByKey.get(key) ?? []) {
         flight.listed = true;
@@ -144,6 +157,7 @@ export class ObjectCache<T extends KubeObject> {
       (end.by === 'version' && end.version === resourceVersion) || (deleted && shownUid === uid);
     const changes: CacheChange<T>[] = [];
     this.showUnlessOverlaid(key, deleted ? undefined : this.prepare(object), ends, changes);
+    if (deleted && uid !== undefined) this.buried.delete(uid);
     this.tell(changes);
   }
 
@@ -186,26 +200,30 @@ export class ObjectCache<T extends KubeObject> {
   private recordStored(key: string, flight: Flight, object: T): void {
     this.endFlight(key, flight);
     const { resourceVersion, uid } = object.metadata;
-    if (flight.versions.has(resourceVersion) || flight.deletedUids.has(uid)) return;
     const earlier = this.overlays.get(key);
-    const overlapped = earlier !== undefined && earlier.recordedAt > flight.beganAt;
+    const overlapped = earlier !== undefined && earlier.writtenAt > flight.beganAt;
+    if (flight.versions.has(resourceVersion) || flight.deletedUids.has(uid)) {
+      // The watch has passed this write, and so any earlier one.
+      if (earlier !== undefined && !overlapped) this.endOverlay(key, earlier);
+      return;
+    }
     this.overlay(key, this.prepare(object), uid, flight.listed || overlapped ? { by: 'read' } : { by: 'version', version: resourceVersion });
   }
 
   private recordRemoved(key: string, flight: Flight, uid: string): void {
     this.endFlight(key, flight);
-    const overlay = this.overlays.get(key);
-    const known = overlay === undefined ? this.objects.get(key) : overlay.behind;
-    // Nothing of this UID is or will be shown: the deletion has passed, or nobody has seen the object.
-    if (flight.deletedUids.has(uid) || (known?.metadata.uid !== uid && overlay?.uid !== uid)) return;
-    this.overlay(key, undefined, uid, { by: flight.listed || overlay?.end.by === 'read' ? 'read' : 'deletion' });
+    if (flight.deletedUids.has(uid)) return;
+    this.bury(key, uid);
+    const unclear = flight.listed || this.overlays.get(key)?.end.by === 'read';
+    this.overlay(key, undefined, uid, { by: unclear ? 'read' : 'deletion' });
   }
 
   /** Shows `object` in place of what list and watch say. */
-  private overlay(key: string, object: T | undefined, uid: string | undefined, end: OverlayEnd): void {
+  private overlay(key: string, object: T | undefined, uid: string | undefined, end: OverlayEnd, writtenAt?: number): void {
     const earlier = this.overlays.get(key);
     const behind = earlier === undefined ? this.objects.get(key) : earlier.behind;
-    const overlay: Overlay<T> = { uid, recordedAt: (this.turn += 1), end, behind };
+    const recordedAt = (this.turn += 1);
+    const overlay: Overlay<T> = { uid, recordedAt, writtenAt: writtenAt ?? recordedAt, end, behind };
     this.overlays.set(key, overlay);
     if (end.by === 'read') this.startSettling(key, overlay);
     const changes: CacheChange<T>[] = [];
@@ -226,18 +244,14 @@ export class ObjectCache<T extends KubeObject> {
 
   /** Whether a list shows the state of a key at least as new as its overlay; starts a read when that cannot be told. */
   private listEnds(key: string, overlay: Overlay<T>, item: T | undefined, token: ListToken): boolean {
+    const { end, uid } = overlay;
     if (overlay.recordedAt < token) return true;
-    switch (overlay.end.by) {
-      case 'deletion':
-        return item?.metadata.uid !== overlay.uid;
-      case 'version':
-        if (item?.metadata.resourceVersion === overlay.end.version) return true;
-        overlay.end = { by: 'read' };
-        this.startSettling(key, overlay);
-        return false;
-      case 'read':
-        return false;
-    }
+    if (end.by === 'version' && item?.metadata.resourceVersion === end.version) return true;
+    // A list that still has what we deleted is older; the watch will tell of the deletion.
+    if (end.by === 'read' || (end.by === 'deletion' && item?.metadata.uid === uid)) return false;
+    overlay.end = { by: 'read' };
+    this.startSettling(key, overlay);
+    return false;
   }
 
   private startSettling(key: string, overlay: Overlay<T>): void {
@@ -257,11 +271,15 @@ export class ObjectCache<T extends KubeObject> {
       }
       if (this.overlays.get(key) !== overlay) return;
       if (flight.listed) continue;
-      if (object === undefined || flight.versions.has(object.metadata.resourceVersion)) {
+      if (object === undefined) {
+        this.bury(key, overlay.uid);
+        this.bury(key, flight.uid);
+        this.endOverlay(key, overlay);
+      } else if (flight.versions.has(object.metadata.resourceVersion)) {
         this.endOverlay(key, overlay);
       } else {
         const { uid, resourceVersion } = object.metadata;
-        this.overlay(key, this.prepare(object), uid, { by: 'version', version: resourceVersion });
+        this.overlay(key, this.prepare(object), uid, { by: 'version', version: resourceVersion }, overlay.writtenAt);
       }
       return;
     }
@@ -275,12 +293,17 @@ export class ObjectCache<T extends KubeObject> {
     this.tell(changes);
   }
 
+  private bury(key: string, uid: string | undefined): void {
+    if (uid !== undefined) this.buried.set(uid, { key, recordedAt: (this.turn += 1) });
+  }
+
   private beginFlight(key: string): Flight {
     const overlay = this.overlays.get(key);
     const known = overlay === undefined ? this.objects.get(key) : overlay.behind;
     const flight: Flight = {
       beganAt: (this.turn += 1),
       versions: new Set([known?.metadata.resourceVersion]),
+      uid: known?.metadata.uid,
       deletedUids: new Set(),
       listed: false,
     };
@@ -296,7 +319,8 @@ export class ObjectCache<T extends KubeObject> {
     if (flights?.size === 0) this.flightsByKey.delete(key);
   }
 
-  private show(key: string, after: T | undefined, changes: CacheChange<T>[]): void {
+  private show(key: string, object: T | undefined, changes: CacheChange<T>[]): void {
+    const after = this.buried.has(object?.metadata.uid ?? '') ? undefined : object;
     const before = this.objects.get(key);
     if (before === undefined && after === undefined) return;
     if (before !== undefined && before.metadata.resourceVersion === after?.metadata.resourceVersion) return;

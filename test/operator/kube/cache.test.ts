@@ -1,0 +1,452 @@
+import fc from 'fast-check';
+import { type CacheChange, ObjectCache, type PendingWrite } from '../../../operator/kube/cache';
+import type { KubeObject } from '../../../src/schema/kubernetes';
+import { settle } from '../../support/manual-clock';
+
+interface Thing extends KubeObject {
+  readonly label?: string;
+}
+
+const thing = (version: string, { uid = 'u1', label = version, name = 'a' } = {}): Thing => ({
+  metadata: { namespace: 'ns', name, uid, resourceVersion: version },
+  label,
+});
+
+/** A cache with what its listener was told, as `before>after`. */
+function cacheWith(items: readonly Thing[] = [], read: (key: string) => Promise<Thing | undefined> = () => Promise.reject(new Error('not expected'))) {
+  const cache = new ObjectCache<Thing>({ read, freeze: true });
+  cache.replace(cache.beginList(true), items);
+  const told: string[] = [];
+  const show = (object: Thing | undefined) => object?.label ?? '-';
+  cache.onChange(({ before, after }: CacheChange<Thing>) => told.push(`${show(before)}>${show(after)}`));
+  return { cache, told, shown: () => cache.get('ns/a')?.label };
+}
+
+describe('ObjectCache', () => {
+  test('follows list and watch', () => {
+    const { cache, told } = cacheWith([thing('1')]);
+    cache.apply('MODIFIED', thing('2'));
+    cache.apply('ADDED', thing('3', { name: 'b' }));
+    cache.apply('DELETED', thing('4'));
+    expect(told).toEqual(['1>2', '->3', '2>-']);
+    expect([...cache.values()].map(({ label }) => label)).toEqual(['3']);
+  });
+
+  test('tells nobody of an event that repeats what is shown', () => {
+    const { cache, told } = cacheWith([thing('1')]);
+    cache.apply('MODIFIED', thing('1'));
+    expect(told).toEqual([]);
+  });
+
+  test('drops what a list no longer shows, in its namespace only', () => {
+    const elsewhere = { metadata: { namespace: 'other', name: 'a', resourceVersion: '9' } };
+    const { cache } = cacheWith([thing('1'), elsewhere]);
+    cache.replace(cache.beginList(true), [], 'ns');
+    expect([...cache.values()]).toEqual([elsewhere]);
+  });
+
+  test('tells of changes after the whole list is stored', () => {
+    const { cache } = cacheWith();
+    const sizes: number[] = [];
+    cache.onChange(() => sizes.push(cache.size));
+    cache.replace(cache.beginList(true), [thing('1'), thing('2', { name: 'b' })]);
+    expect(sizes).toEqual([2, 2]);
+  });
+
+  test('stores objects trimmed and, when asked, frozen', () => {
+    const cache = new ObjectCache<Thing>({ read: () => Promise.resolve(undefined), trim: ({ metadata }) => ({ metadata }), freeze: true });
+    cache.apply('ADDED', thing('1'));
+    const stored = cache.get('ns/a');
+    expect(stored).toEqual({ metadata: thing('1').metadata });
+    expect(Object.isFrozen(stored?.metadata)).toBe(true);
+  });
+
+  test('ends the calls to a listener', () => {
+    const { cache, told } = cacheWith();
+    const more: string[] = [];
+    cache.onChange(({ key }) => more.push(key))();
+    cache.apply('ADDED', thing('1'));
+    expect([told, more]).toEqual([['->1'], []]);
+  });
+});
+
+describe('own writes', () => {
+  test('are shown at once, hold back older events, and their echo is no change', () => {
+    const { cache, told, shown } = cacheWith([thing('1')]);
+    cache.beginWrite('ns/a').stored(thing('3'));
+    expect(shown()).toBe('3');
+    cache.apply('MODIFIED', thing('2'));
+    expect(shown()).toBe('3');
+    cache.apply('MODIFIED', thing('3'));
+    cache.apply('MODIFIED', thing('4'));
+    expect(told).toEqual(['1>3', '3>4']);
+  });
+
+  test('do not bring back what the watch has already passed', () => {
+    const { cache, told, shown } = cacheWith([thing('1')]);
+    const write = cache.beginWrite('ns/a');
+    cache.apply('MODIFIED', thing('2'));
+    cache.apply('MODIFIED', thing('3'));
+    write.stored(thing('2'));
+    expect(shown()).toBe('3');
+    expect(told).toEqual(['1>2', '2>3']);
+  });
+
+  test('do not bring back what has been deleted meanwhile', () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    const write = cache.beginWrite('ns/a');
+    cache.apply('DELETED', thing('3'));
+    write.stored(thing('2'));
+    expect(shown()).toBeUndefined();
+  });
+
+  test('that changed nothing hold nothing back', () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    cache.beginWrite('ns/a').stored(thing('1'));
+    cache.apply('MODIFIED', thing('2'));
+    expect(shown()).toBe('2');
+  });
+
+  test('that failed leave the object to the watch', async () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    await expect(cache.write('ns/a', () => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    cache.apply('MODIFIED', thing('2'));
+    expect(shown()).toBe('2');
+  });
+
+  test('of a new object survive the deletion of its predecessor', () => {
+    const { cache, shown } = cacheWith([thing('1', { uid: 'old' })]);
+    cache.beginWrite('ns/a').stored(thing('3', { uid: 'new' }));
+    cache.apply('DELETED', thing('2', { uid: 'old' }));
+    expect(shown()).toBe('3');
+    cache.apply('ADDED', thing('3', { uid: 'new' }));
+    cache.apply('MODIFIED', thing('4', { uid: 'new' }));
+    expect(shown()).toBe('4');
+  });
+
+  test('end with the deletion of the object', () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    cache.beginWrite('ns/a').stored(thing('2'));
+    cache.apply('DELETED', thing('5'));
+    expect(shown()).toBeUndefined();
+  });
+
+  test('end with a list that was asked for after the answer', () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    cache.beginWrite('ns/a').stored(thing('2'));
+    cache.replace(cache.beginList(true), [thing('3')]);
+    expect(shown()).toBe('3');
+  });
+
+  test('are settled by a read when a list under way may be older or newer', async () => {
+    const { cache, shown } = cacheWith([thing('1')], () => Promise.resolve(thing('3')));
+    const token = cache.beginList(true);
+    cache.beginWrite('ns/a').stored(thing('2'));
+    cache.replace(token, [thing('3')]);
+    expect(shown()).toBe('2');
+    await settle();
+    expect(shown()).toBe('3');
+    cache.apply('MODIFIED', thing('4'));
+    expect(shown()).toBe('4');
+  });
+
+  test('give up to the watch when that read fails', async () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    const token = cache.beginList(true);
+    cache.beginWrite('ns/a').stored(thing('2'));
+    cache.replace(token, [thing('3')]);
+    await settle();
+    expect(shown()).toBe('3');
+  });
+});
+
+describe('own deletes', () => {
+  test('hide the object until the watch has passed its deletion', async () => {
+    const { cache, told, shown } = cacheWith([thing('1')]);
+    await cache.remove('ns/a', 'u1', () => Promise.resolve(undefined));
+    cache.apply('MODIFIED', thing('2'));
+    expect(shown()).toBeUndefined();
+    cache.apply('DELETED', thing('3'));
+    cache.apply('ADDED', thing('4', { uid: 'u2' }));
+    expect(told).toEqual(['1>-', '->4']);
+  });
+
+  test('show an object that stays for a while', async () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    await cache.remove('ns/a', 'u1', () => Promise.resolve(thing('2', { label: 'terminating' })));
+    expect(shown()).toBe('terminating');
+  });
+
+  test('hide nothing when the deletion has passed already', () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    const write = cache.beginWrite('ns/a');
+    cache.apply('DELETED', thing('2'));
+    cache.apply('ADDED', thing('3', { uid: 'u2' }));
+    write.removed('u1');
+    expect(shown()).toBe('3');
+  });
+});
+
+/** One step of the simulation; steps that do not fit the moment do nothing. */
+const STEPS = ['other', 'otherDelete', 'begin', 'commit', 'answer', 'fail', 'deliver', 'list', 'snapshot', 'listed', 'readNow', 'readAnswer'] as const;
+type Step = readonly [(typeof STEPS)[number], 0 | 1, 'change' | 'same' | 'delete'];
+
+/** An own write under way. */
+interface OwnWrite {
+  readonly pending: PendingWrite<Thing>;
+  readonly verb: Step[2];
+  outcome?: { readonly object: Thing | undefined; readonly uid: string; readonly seq: number };
+}
+
+/**
+ * A server of two objects, a watch that lags, lists and reads that are answered late, other writers, and the cache.
+ * `seq` orders all states of the server; the cache never sees it, and versions say nothing about order.
+ */
+class World {
+  readonly cache = new ObjectCache<Thing>({ read: (key) => this.startRead(key), freeze: true });
+  readonly problems: string[] = [];
+  private seq = 0;
+  private uids = 0;
+  private readonly seqByVersion = new Map<string, number>();
+  private readonly objects = new Map<string, Thing>();
+  private readonly log: { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: Thing }[] = [];
+  private delivered = 0;
+  private listing: { token: number; state?: Thing[]; position?: number } | undefined;
+  private readonly writes = new Map<string, OwnWrite[]>();
+  private readonly reads: { key: string; answer: (object: Thing | undefined) => void; state?: { object: Thing | undefined } }[] = [];
+  /** Newest state of each key that an own write was told of. */
+  private readonly toldSeq = new Map<string, number>();
+  /** When each key was absent: from and until, as seqs. */
+  private readonly absences = new Map<string, { from: number; until: number }[]>();
+
+  /** @param loose own writes of one key may overlap, and objects may be deleted without our being told: only the end can be judged */
+  constructor(private readonly loose: boolean) {
+    this.cache.onChange(() => this.checkOrder());
+    this.cache.replace(this.cache.beginList(true), []);
+  }
+
+  async step([step, index, verb]: Step): Promise<void> {
+    const key = `ns/${['a', 'b'][index] ?? ''}`;
+    switch (step) {
+      case 'other':
+        this.change(key);
+        break;
+      case 'otherDelete':
+        if (this.loose) this.delete(key);
+        break;
+      case 'begin':
+        this.begin(key, verb);
+        break;
+      case 'commit':
+        this.commit(key);
+        break;
+      case 'answer':
+        this.answer(key);
+        break;
+      case 'fail':
+        this.fail(key);
+        break;
+      case 'deliver':
+        if (this.listing === undefined) this.deliver();
+        break;
+      case 'list':
+        this.listing ??= { token: this.cache.beginList(true) };
+        break;
+      case 'snapshot':
+        if (this.listing !== undefined && this.listing.state === undefined) {
+          this.listing = { ...this.listing, state: [...this.objects.values()], position: this.log.length };
+        }
+        break;
+      case 'listed':
+        this.finishList();
+        break;
+      case 'readNow':
+        this.reads.filter(({ state }) => state === undefined).forEach((read) => (read.state = { object: this.objects.get(read.key) }));
+        break;
+      case 'readAnswer':
+        this.answerReads();
+        break;
+    }
+    // Reads go on in microtasks.
+    for (let i = 0; i < 6; i++) await Promise.resolve();
+    this.checkOrder();
+  }
+
+  /** Ends all that is under way and delivers everything. */
+  async finish(): Promise<void> {
+    for (const key of ['ns/a', 'ns/b']) {
+      for (let i = 0; i < 10; i++) {
+        this.commit(key);
+        this.answer(key);
+      }
+    }
+    for (let i = 0; i < 10; i++) {
+      await this.step(['snapshot', 0, 'same']);
+      await this.step(['listed', 0, 'same']);
+      await this.step(['readNow', 0, 'same']);
+      await this.step(['readAnswer', 0, 'same']);
+    }
+    while (this.delivered < this.log.length) await this.step(['deliver', 0, 'same']);
+  }
+
+  async changeAll(): Promise<void> {
+    for (const index of [0, 1] as const) await this.step(['other', index, 'same']);
+    await this.finish();
+  }
+
+  difference(): object {
+    const versions = (objects: Iterable<Thing>) => [...objects].map(({ metadata }) => metadata.resourceVersion).sort();
+    return { shown: versions(this.cache.values()), stored: versions(this.objects.values()) };
+  }
+
+  private nextVersion(): string {
+    this.seq += 1;
+    // Neither text nor number of a version tells its place.
+    const version = String((this.seq * 7919) % 10_007);
+    this.seqByVersion.set(version, this.seq);
+    return version;
+  }
+
+  private change(key: string): Thing {
+    const before = this.objects.get(key);
+    const uid = before?.metadata.uid ?? `u${(this.uids += 1)}`;
+    const object = thing(this.nextVersion(), { uid, name: key.slice(3) });
+    this.objects.set(key, object);
+    this.log.push({ type: before === undefined ? 'ADDED' : 'MODIFIED', object });
+    if (before === undefined) this.endAbsence(key);
+    return object;
+  }
+
+  private delete(key: string): Thing | undefined {
+    const before = this.objects.get(key);
+    if (before === undefined) return undefined;
+    const gone = thing(this.nextVersion(), { uid: before.metadata.uid, name: key.slice(3) });
+    this.objects.delete(key);
+    this.log.push({ type: 'DELETED', object: gone });
+    this.absencesOf(key).push({ from: this.seq, until: Infinity });
+    return before;
+  }
+
+  private begin(key: string, verb: Step[2]): void {
+    const writes = this.writes.get(key) ?? [];
+    if (writes.length > 0 && !this.loose) return;
+    this.writes.set(key, [...writes, { pending: this.cache.beginWrite(key), verb }]);
+  }
+
+  private commit(key: string): void {
+    const write = this.writes.get(key)?.find(({ outcome }) => outcome === undefined);
+    if (write === undefined) return;
+    if (write.verb === 'delete') {
+      const gone = this.delete(key);
+      if (gone !== undefined) write.outcome = { object: undefined, uid: gone.metadata.uid ?? '', seq: this.seq };
+      else this.fail(key);
+      return;
+    }
+    const same = write.verb === 'same' ? this.objects.get(key) : undefined;
+    const object = same ?? this.change(key);
+    write.outcome = { object, uid: object.metadata.uid ?? '', seq: this.seqOf(object) };
+  }
+
+  private answer(key: string): void {
+    const write = this.writes.get(key)?.find(({ outcome }) => outcome !== undefined);
+    if (write?.outcome === undefined) return;
+    this.forget(key, write);
+    const { object, uid, seq } = write.outcome;
+    this.toldSeq.set(key, Math.max(seq, this.toldSeq.get(key) ?? 0));
+    if (object === undefined) write.pending.removed(uid);
+    else write.pending.stored(object);
+  }
+
+  private fail(key: string): void {
+    const write = this.writes.get(key)?.[0];
+    if (write === undefined) return;
+    // A deletion that nobody was told of is the case that the cache cannot see.
+    if (!this.loose && write.outcome !== undefined && write.outcome.object === undefined) return;
+    this.forget(key, write);
+    write.pending.failed();
+  }
+
+  private forget(key: string, write: OwnWrite): void {
+    this.writes.set(key, (this.writes.get(key) ?? []).filter((other) => other !== write));
+  }
+
+  private deliver(): void {
+    const event = this.log[this.delivered];
+    if (event === undefined) return;
+    this.delivered += 1;
+    this.cache.apply(event.type, event.object);
+  }
+
+  private finishList(): void {
+    const { token, state, position } = this.listing ?? {};
+    if (token === undefined || state === undefined || position === undefined) return;
+    this.listing = undefined;
+    this.delivered = position;
+    this.cache.replace(token, state);
+  }
+
+  private startRead(key: string): Promise<Thing | undefined> {
+    return new Promise((resolve) => this.reads.push({ key, answer: resolve }));
+  }
+
+  private answerReads(): void {
+    const answered = this.reads.filter(({ state }) => state !== undefined);
+    answered.forEach((read) => {
+      this.reads.splice(this.reads.indexOf(read), 1);
+      read.answer(read.state?.object);
+    });
+  }
+
+  /** Nothing older than what an own write was told of may be shown. */
+  private checkOrder(): void {
+    if (this.loose) return;
+    for (const [key, told] of this.toldSeq) {
+      const shown = this.cache.get(key);
+      const fresh = shown === undefined ? this.absencesOf(key).some(({ until }) => until >= told) : this.seqOf(shown) >= told;
+      if (!fresh) this.problems.push(`${key}: shows ${shown === undefined ? 'nothing' : this.seqOf(shown)} after an own write was told of ${told}`);
+    }
+  }
+
+  private absencesOf(key: string): { from: number; until: number }[] {
+    const absences = this.absences.get(key) ?? [{ from: 0, until: Infinity }];
+    this.absences.set(key, absences);
+    return absences;
+  }
+
+  private endAbsence(key: string): void {
+    const last = this.absencesOf(key).at(-1);
+    if (last !== undefined) last.until = this.seq - 1;
+  }
+
+  private seqOf(object: Thing): number {
+    return this.seqByVersion.get(object.metadata.resourceVersion ?? '') ?? NaN;
+  }
+}
+
+describe('any order of writes, answers, events, lists and reads', () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.constantFrom(0 as const, 1 as const), fc.constantFrom('change' as const, 'same' as const, 'delete' as const)), {
+    minLength: 10,
+    maxLength: 80,
+  });
+
+  test.each([
+    ['never shows an older state after an own write, and ends at the last state of the server', false],
+    ['ends at the last state of the server when own writes of a key overlap and others delete, too', true],
+  ])('%s', async (_title, loose) => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (run) => {
+        const world = new World(loose);
+        for (const step of run) await world.step(step);
+        await world.finish();
+        const { shown, stored } = world.difference() as { shown: string[]; stored: string[] };
+        expect(shown).toEqual(stored);
+        // Whoever held events back for ever would miss these.
+        await world.changeAll();
+        const after = world.difference() as { shown: string[]; stored: string[] };
+        expect(after.shown).toEqual(after.stored);
+        expect(world.problems).toEqual([]);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+});
