@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../src/program/clock';
 import { readVerifyKeys } from '../src/program/executor-token';
-import { createLogger } from '../src/program/log';
 import { type ExecutorSettings, executorSettings } from '../src/schema/executor-settings';
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
+import { createLog } from './log';
 import { Health } from './tasks/health';
 import { hostLauncher } from './tasks/launch';
 import { readBootId } from './tasks/process';
@@ -35,8 +35,8 @@ export interface ServeOptions {
  * @throws the error of the system when the data directory, the key file or the address cannot be used
  */
 export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop }: ServeOptions): Promise<void> {
-  const log = createLogger('sandbox-executor', settings.logLevel);
   const clock = systemClock;
+  const log = createLog(settings.logLevel, clock);
   const store = await TaskStore.open(settings.dataDir);
   const authorizer = await loadAuthorizer(settings);
   const { tasks, corruptCount } = await store.load();
@@ -68,7 +68,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   await aborted(stop);
   supervisor.changes.close();
   await Promise.all([server.close(), runners.close()]);
-  log.info('stopped');
+  log.info({}, 'stopped');
 }
 
 async function loadAuthorizer({ authPublicKeyFile, authAudience, podUid }: ExecutorSettings): Promise<RequestAuthorizer | undefined> {

@@ -4,7 +4,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ExecutorErrorBody, type ExecutorResetAnswer, type ExecutorVersion, LogHeader, MAX_LOG_CHUNK_BYTES, MAX_WAIT_SECONDS, REVISION_HEADER } from '../../src/schema/executor-api';
 import { ERROR_CODES, isSandboxError, SandboxError } from '../../src/schema/errors';
-import type { Logger } from '../../src/program/log';
+import type { Log } from '../log';
 import { type LogStream, readLog } from './log-files';
 import { invalid, parseCount, parseEmpty, parseTask, parseTasks } from './requests';
 import type { Supervisor } from './supervisor';
@@ -13,7 +13,7 @@ import { type HeldTask, toExecutorTask } from './task';
 /** What the routes work with. */
 export interface RoutesOptions {
   readonly supervisor: Supervisor;
-  readonly log: Logger;
+  readonly log: Log;
   readonly version: ExecutorVersion;
   /** Most bytes of a request body. */
   readonly maxBodyBytes: number;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants as fsConstants, openSync, readFileSync, readSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSync, readSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import type { TerminatedReason } from '../../src/schema/executor-api';
@@ -14,12 +14,29 @@ import { GATE_FD, OUTPUT_FIFOS, READY, type RunOrder, RunnerEvent } from './runn
  * and records how it ended. It loads little, since every task pays for its start.
  */
 export async function runTask(): Promise<void> {
+  closeForeignDescriptors();
   const runner = new TaskRunner();
   process.on('SIGTERM', () => runner.stop());
   process.on('SIGHUP', () => undefined);
   const order = await receiveOrder();
   if (order !== undefined) {
     runner.run(order);
+  }
+}
+
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** Closes what came down from the executor's own parents: Node keeps only the low ones of it from the task (rule 28). */
+function closeForeignDescriptors(): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > GATE_FD)) {
+    try {
+      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
+      if ((Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) {
+        closeSync(fd);
+      }
+    } catch {
+      // The descriptor of the listing itself, closed by now.
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ExecutorTask, ExecutorTaskRequest } from '../../src/schema/executor-api';
 import { SandboxError } from '../../src/schema/errors';
 import type { Clock } from '../../src/program/clock';
-import type { Logger } from '../../src/program/log';
+import type { Log } from '../log';
 import { Changes } from './changes';
 import type { Launcher } from './launch';
 import { endTree, findTree, isAlive, signalProcess, type TaskTree } from './process';
@@ -18,7 +18,7 @@ export interface SupervisorOptions {
   readonly runners: RunnerPool;
   readonly launcher: Launcher;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   /** Front of every task id; the same after a restart, another for every other executor of the machine. */
   readonly scope: string;
   /** Most tasks wanted at a time, and most that run at a time. */
