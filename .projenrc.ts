@@ -1,0 +1,282 @@
+// The only hand-edited configuration of this project: every other configuration file is written from here by `npx projen`.
+import { JsonFile, TextFile, javascript, typescript } from 'projen';
+
+/** Every script and test runs on this Node, through the npm package `node`; the machine's own may be older. */
+const NODE_VERSION = '24.21.0';
+
+/** Composite TypeScript projects: room -> rooms it may import. A wrong import does not compile. */
+const ROOMS: Record<string, { references: string[]; exclude?: string[] }> = {
+  'src/schema': { references: [] },
+  'src/program': { references: ['src/schema'] },
+  src: { references: ['src/schema'], exclude: ['schema', 'program'] },
+  'operator/kube': { references: ['src/schema', 'src/program'] },
+  operator: { references: ['operator/kube', 'src/schema', 'src/program'], exclude: ['kube'] },
+  executor: { references: ['src/schema', 'src/program'] },
+  local: { references: ['operator', 'operator/kube', 'src/schema', 'src/program'] },
+};
+
+/** Program name -> entry file; each becomes one bundled file in lib/bin. */
+const PROGRAMS: Record<string, string> = {
+  'sandbox-operator': 'operator/main.ts',
+  'sandbox-executor': 'executor/main.ts',
+  sandboxes: 'local/main.ts',
+};
+
+const project = new typescript.TypeScriptProject({
+  name: 'cdk8s-sandboxes',
+  description: 'Sandbox fleets on Kubernetes as cdk8s constructs, with the operator and executor that make them true',
+  authorName: 'cdk8s-sandboxes maintainers',
+  defaultReleaseBranch: 'main',
+  license: 'Apache-2.0',
+  keywords: ['cdk8s', 'kubernetes', 'sandbox', 'opensandbox', 'operator'],
+  packageManager: javascript.NodePackageManager.NPM,
+  minNodeVersion: '20.0.0', // the construct library runs on the user's Node; the programs check for 22.19 themselves
+  entrypoint: 'lib/src/index.js',
+  entrypointTypes: 'lib/src/index.d.ts',
+  bin: Object.fromEntries(Object.keys(PROGRAMS).map((name) => [name, `lib/bin/${name}.js`])),
+  srcdir: 'src',
+  libdir: 'lib',
+  testdir: 'test',
+  projenrcTs: true,
+  runner: typescript.TypeScriptRunner.nodejs(), // Node 24 strips types itself
+  sampleCode: false,
+  disableTsconfig: true, // our own, one for each room, below
+  eslint: false, // a flat config of our own, below: projen's component still writes the legacy format
+  jest: false, // a configuration of our own, below: tests span several rooms
+  github: false,
+  depsUpgrade: false,
+  release: false,
+  package: false,
+  npmignoreEnabled: false,
+  typescriptVersion: '~5.9.3',
+  allowScripts: [`node@${NODE_VERSION}`, '@swc/core', 'esbuild'],
+  peerDeps: ['cdk8s@^2.70.0', 'constructs@^10.4.0'],
+  peerDependencyOptions: { pinnedDevDependency: false },
+  deps: [
+    'cdk8s-plus-28@^2.5.6', // workloads and roles of SandboxRuntime; its pods are accepted as input
+    'zod@^4.6.7', // the one source of every schema
+  ],
+  devDeps: [
+    `node@${NODE_VERSION}`,
+    'cdk8s@2.70.106',
+    'constructs@10.8.1',
+    'cdk8s-cli@2.207.60', // `cdk8s synth` and `cdk8s import` in examples and tests
+    '@kubernetes/client-node@2.0.1', // kubeconfig, credentials, types; exact: lessons K2
+    'undici@8.12.4', // transport of the operator; exact, one copy: lessons K3
+    'hono@^4.13.19', // HTTP of executor, health endpoints and embedded API
+    '@hono/node-server@^2.1.8', // serves hono applications on node:http
+    'pino@^10.4.0', // logs as JSON lines
+    'prom-client@^15.1.3', // metrics
+    'jose@^6.2.17', // signed requests to executors
+    'commander@^15.1.0', // command lines
+    'listr2@^11.4.0', // progress of `sandboxes`
+    'yaml@^2.9.1', // reads manifests, writes kubeconfigs
+    'ajv@^8.20.0', // validation of custom resources in the embedded API
+    'ajv-formats@^3.0.1', // date-time and int32 for it
+    '@marcbachmann/cel-js@^8.0.0', // CEL rules of CRDs in the embedded API
+    'esbuild@^0.28.2', // one bundled file for each program
+    'jest@^30.5.2',
+    '@types/jest@^30',
+    '@swc/core@^1.16.22', // compiles tests in milliseconds; types are checked by tsc
+    '@swc/jest@^0.2.39',
+    'fast-check@^4.10.2', // property tests
+    'eslint@^10.15.0',
+    'typescript-eslint@^8.73.0',
+    'eslint-plugin-import-x@^4.18.1', // import cycles
+    'eslint-import-resolver-typescript@^4',
+    '@types/node@^24',
+  ],
+  gitignore: ['/lib/*', '!/lib/README.md', 'dist/', '.cache/', '/examples/*/imports/', '/test/.tmp/'],
+});
+// projen ignores the whole folder, and git then looks at nothing in it.
+project.gitignore.removePatterns('/lib');
+for (const path of ['tsconfig.dev.json', 'projenrc/tsconfig.json']) project.tryRemoveFile(path);
+
+project.package.addField('exports', {
+  '.': { types: './lib/src/index.d.ts', default: './lib/src/index.js' },
+  './package.json': './package.json',
+});
+project.package.addField('files', ['lib/src', 'lib/bin', 'lib/README.md']);
+project.package.addField('overrides', { undici: '$undici' });
+
+// --- TypeScript: one composite project a room, all with one rootDir and one outDir.
+const compilerOptions = {
+  target: 'ES2023',
+  lib: ['ES2023'],
+  module: 'node20',
+  moduleResolution: 'node16',
+  types: ['node'],
+  strict: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noFallthroughCasesInSwitch: true,
+  noUncheckedIndexedAccess: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  exactOptionalPropertyTypes: false,
+  useUnknownInCatchVariables: true,
+  esModuleInterop: true,
+  isolatedModules: true,
+  resolveJsonModule: true,
+  skipLibCheck: true,
+  declaration: true,
+};
+new JsonFile(project, 'tsconfig.base.json', { obj: { compilerOptions } });
+for (const [room, { references, exclude }] of Object.entries(ROOMS)) {
+  const up = room.split('/').map(() => '..').join('/');
+  new JsonFile(project, `${room}/tsconfig.json`, {
+    obj: {
+      extends: `${up}/tsconfig.base.json`,
+      compilerOptions: {
+        composite: true,
+        rootDir: up,
+        outDir: `${up}/lib`,
+        tsBuildInfoFile: `${up}/lib/.build/${room.replace('/', '-')}.tsbuildinfo`,
+      },
+      include: ['**/*.ts'],
+      ...(exclude && { exclude }),
+      references: references.map((path) => ({ path: `${up}/${path}` })),
+    },
+  });
+}
+new JsonFile(project, 'tsconfig.json', {
+  obj: { files: [], references: Object.keys(ROOMS).map((path) => ({ path })) },
+});
+new JsonFile(project, 'tsconfig.check.json', {
+  // Tests, examples and configuration are checked without emitting.
+  obj: {
+    extends: './tsconfig.base.json',
+    compilerOptions: {
+      noEmit: true,
+      rootDir: '.',
+      types: ['node', 'jest'],
+      allowImportingTsExtensions: true,
+    },
+    include: ['test/**/*.ts', 'examples/**/*.ts', '.projenrc.ts'],
+    exclude: ['**/node_modules', 'examples/*/imports', 'test/.tmp'],
+    references: Object.keys(ROOMS).map((path) => ({ path })),
+  },
+});
+
+// --- Jest
+new JsonFile(project, 'jest.config.json', {
+  obj: {
+    testEnvironment: 'node',
+    roots: ['<rootDir>/test'],
+    testMatch: ['**/*.test.ts'],
+    modulePathIgnorePatterns: ['<rootDir>/test/.tmp/'],
+    transform: {
+      '^.+\\.ts$': [
+        '@swc/jest',
+        { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+      ],
+    },
+    testTimeout: 60000,
+    clearMocks: true,
+  },
+});
+
+// --- ESLint
+new TextFile(project, 'eslint.config.mjs', {
+  lines: `// ${project.projenCommand}: written from .projenrc.ts, to be edited there.
+import tseslint from 'typescript-eslint';
+import importX from 'eslint-plugin-import-x';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+
+const only = (files, patterns) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] },
+});
+
+export default tseslint.config(
+  { ignores: ['lib/**', 'dist/**', '**/dist/**', 'examples/*/imports/**', 'node_modules/**', 'test/.tmp/**'] },
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts'],
+    plugins: { 'import-x': importX },
+    languageOptions: {
+      parserOptions: {
+        project: [${Object.keys(ROOMS).map((room) => `'${room}/tsconfig.json'`).join(', ')}, 'tsconfig.check.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver({ noWarnOnMultipleProjects: true })] },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-extraneous-class': 'off', // constructs do their work in the constructor
+      '@typescript-eslint/no-dynamic-delete': 'off', // objects of unknown shape are patched key by key
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      'import-x/no-cycle': 'error',
+      'import-x/no-default-export': 'error',
+      'no-restricted-syntax': ['error', { selector: 'ExportAllDeclaration', message: 'use named exports' }],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['src/schema/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.property.name=/^(refine|superRefine|transform|preprocess|pipe|catch)$/]',
+          message: 'lost or bent in the CRD: write a rule() instead (src/schema/rules.ts)',
+        },
+      ],
+    },
+  },
+  only(['src/*.ts'], [{ group: ['**/operator/**', '**/executor/**', '**/local/**', '**/program/**'], message: 'constructs reach only src/schema' }]),
+  only(['operator/**/*.ts', 'executor/**/*.ts'], [
+    { group: ['cdk8s', 'cdk8s-plus-28', 'constructs'], message: 'programs know the contract in src/schema, not the constructs' },
+  ]),
+  { files: ['.projenrc.ts', 'eslint.config.mjs'], rules: { 'import-x/no-default-export': 'off' } },
+);
+`.split('\n'),
+});
+
+// --- Tasks
+const programs = Object.entries(PROGRAMS).map(([name, entry]) => `${name}=${entry}`).join(' ');
+const bundle = project.addTask('bundle', {
+  description: 'Bundle each program into one file in lib/bin',
+  exec:
+    `esbuild ${programs} --bundle --platform=node --target=node22 --format=cjs --outdir=lib/bin ` +
+    `--banner:js="#!/usr/bin/env node" --legal-comments=linked --log-level=warning && chmod +x lib/bin/*.js`,
+});
+project.compileTask.reset('tsc --build');
+project.compileTask.spawn(bundle);
+
+const lint = project.addTask('lint', { description: 'ESLint; every rule is an error', exec: 'eslint --max-warnings 0 .' });
+const check = project.addTask('check', {
+  description: 'Type-check tests and examples without emitting',
+  exec: 'tsc -p tsconfig.check.json',
+});
+project.testTask.reset();
+project.testTask.spawn(project.compileTask);
+project.testTask.spawn(check);
+project.testTask.spawn(lint);
+project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings' } });
+
+const quickstart = project.addTask('quickstart', {
+  description: 'Synthesize examples/quickstart, deliver 100 sandboxes on the embedded cluster and run 100 tasks in them',
+});
+quickstart.exec('tsc --build src operator executor local');
+quickstart.spawn(bundle);
+quickstart.exec('node lib/bin/sandboxes.js quickstart', { receiveArgs: true });
+
+// Packing starts from a clean lib: deleted sources leave output behind.
+project.addTask('clean', {
+  description: 'Remove compiled output',
+  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/bin lib/.build',
+});
+
+new TextFile(project, '.ci/run', {
+  executable: true,
+  lines: ['#!/usr/bin/env bash', `# ${project.name}: exactly the test command of README.md.`, 'set -euo pipefail', 'npm ci && npm test', ''],
+});
+
+project.synth();
