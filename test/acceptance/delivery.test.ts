@@ -1,0 +1,198 @@
+import { Finalizer } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { elasticPool, fixedPool } from '../support/pool-spec';
+import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
+import type { WriteCounts } from '../support/target';
+import { inParallel, until } from '../support/waiting';
+
+const cluster = useCluster();
+
+test('R16: batches of 1, 10 and 100 from a warm pool get counts, conditions, finalizer and endpoints that answer', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(111, cluster.target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 111, 50_000);
+  const poolPods = (await space.list('Pod')).map(({ metadata }) => metadata.name);
+
+  for (const replicas of [1, 10, 100]) {
+    const name = `batch-${replicas}`;
+    await space.create('BatchSandbox', name, { replicas, poolRef: 'warm' });
+    const batch = await space.untilDelivered(name);
+    expect(batch.status).toMatchObject({
+      observedGeneration: batch.metadata.generation,
+      phase: 'Succeed',
+      taskRunning: 0,
+      taskSucceed: 0,
+      taskFailed: 0,
+      taskPending: 0,
+      taskUnknown: 0,
+    });
+    expect(conditionOf(batch, 'Ready')).toMatchObject({ status: 'True', reason: 'PodsReady' });
+    expect(conditionOf(batch, 'AllReady')).toMatchObject({ status: 'True' });
+    expect(conditionOf(batch, 'PoolAllocationPending')).toBeUndefined();
+    expect(batch.metadata.finalizers).toEqual([Finalizer.poolAllocation]);
+    expect(new Set(recordedUIDsOf(batch)).size).toBe(replicas);
+    expect(new Set(mirroredPodsOf(batch)).size).toBe(replicas);
+    expect(poolPods).toEqual(expect.arrayContaining([...mirroredPodsOf(batch)]));
+
+    const endpoints = endpointsOf(batch);
+    expect(new Set(endpoints).size).toBe(replicas);
+    const healthy = await inParallel(endpoints, 10, async (ip) => (await fetch(`${cluster.target.executorUrl(ip)}/health`)).status);
+    expect(healthy).toEqual(endpoints.map(() => 200));
+  }
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 111, allocated: 111, available: 0 }));
+});
+
+test.each([1, 100, 1000])('R17: a batch of %d from a warm pool takes 3 writes, and none to its pods', async (replicas) => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(replicas, handMadeTemplate()));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(replicas), 50_000);
+  await makeReady(space);
+  await space.untilWarm('warm', replicas);
+  const before = await countWrites(space);
+
+  await space.create('BatchSandbox', 'all', { replicas, poolRef: 'warm' });
+  await space.untilDelivered('all');
+  // Events and the counts of the pool are written after the delivery: when they are there, a late write of the batch would be too.
+  await space.untilEvent('all', 'PodsAllocated');
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: replicas, available: 0 }));
+
+  const after = await countWrites(space);
+  const added = Object.entries(after).flatMap(([key, count]) => (count === before[key] ? [] : [[key, count - (before[key] ?? 0)]]));
+  const ofBatch = added.filter(([key]) => String(key).endsWith(' batchsandboxes') || String(key).includes(' batchsandboxes/'));
+  expect(ofBatch.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(3);
+  expect(added.filter(([key]) => / pods(\/|$)/.test(String(key)))).toEqual([]);
+});
+
+/** Writes of the namespace so far, by `VERB resource[/subresource]`. */
+async function countWrites(space: Space): Promise<Record<string, number>> {
+  const { writes } = cluster.target;
+  if (writes === undefined) throw new Error(`target '${cluster.target.name}': expected counts of writes, got none`);
+  return sumByResource(await writes(), space.namespace);
+}
+
+function sumByResource({ byObject }: WriteCounts, namespace: string): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [key, count] of Object.entries(byObject)) {
+    const [verb, resource, object = ''] = key.split(' ');
+    if (object.startsWith(`${namespace}/`)) sums[`${verb} ${resource}`] = (sums[`${verb} ${resource}`] ?? 0) + count;
+  }
+  return sums;
+}
+
+test('R15, R18: a batch made before its pool waits with PoolNotFound and is served once the pool is there', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'early', { replicas: 2, poolRef: 'late' });
+  const waiting = await space.until('BatchSandbox', 'early', (batch) =>
+    expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ status: 'True', reason: 'PoolNotFound' }),
+  );
+  expect(waiting.status).toMatchObject({ replicas: 0, allocated: 0, ready: 0, phase: 'Pending' });
+  expect(conditionOf(waiting, 'Progressing')).toMatchObject({ status: 'True', reason: 'Creating' });
+
+  await space.create('Pool', 'late', fixedPool(2, cluster.target.podTemplate()));
+  const served = await space.untilDelivered('early');
+  expect(conditionOf(served, 'PoolAllocationPending')).toBeUndefined();
+});
+
+test('R15: a batch waits with PoolScaling while its cold pool makes pods', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'cold', elasticPool({ bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 10 }, handMadeTemplate()));
+  await space.create('BatchSandbox', 'patient', { replicas: 3, poolRef: 'cold' });
+  await until(async () => expect(await space.list('Pod')).toHaveLength(3));
+  const waiting = await space.until('BatchSandbox', 'patient', (batch) =>
+    expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ status: 'True', reason: 'PoolScaling' }),
+  );
+  expect(waiting.status).toMatchObject({ replicas: 0, ready: 0, phase: 'Pending' });
+
+  await makeReady(space);
+  const served = await space.untilDelivered('patient');
+  expect(conditionOf(served, 'PoolAllocationPending')).toBeUndefined();
+  expect(await space.list('Pod')).toHaveLength(3);
+});
+
+test('R13, R15: a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
+  await space.untilWarm('small', 2);
+  await space.create('BatchSandbox', 'large', { replicas: 8, poolRef: 'small' });
+  const partly = await space.until('BatchSandbox', 'large', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 6, allocated: 6, ready: 6, phase: 'Succeed' });
+    expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ status: 'True', reason: 'PoolExhausted' });
+    expect(endpointsOf(batch).filter((ip) => ip !== '')).toHaveLength(6);
+  });
+  expect(endpointsOf(partly)).toHaveLength(8);
+  expect(conditionOf(partly, 'AllReady')).toBeUndefined();
+
+  await space.patch('Pool', 'small', { spec: { capacitySpec: { poolMax: 8 } } });
+  const whole = await space.untilDelivered('large');
+  expect(recordedUIDsOf(whole)).toEqual(expect.arrayContaining([...recordedUIDsOf(partly)]));
+  expect(endpointsOf(whole).slice(0, 6)).toEqual(endpointsOf(partly).slice(0, 6));
+  await space.until('Pool', 'small', ({ status }) => expect(status).toMatchObject({ total: 8, allocated: 8, available: 0 }));
+});
+
+test('R103: twenty batches made at once from one pool never share a pod', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(50, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 50, 40_000);
+  const names = Array.from({ length: 20 }, (_, index) => `batch-${index}`);
+  await Promise.all(names.map((name) => space.create('BatchSandbox', name, { replicas: 3, poolRef: 'warm' })));
+  const held = await until(async () => {
+    const uids = (await space.list('BatchSandbox')).flatMap((batch) => recordedUIDsOf(batch));
+    expect(uids).toHaveLength(50);
+    return uids;
+  });
+  expect(new Set(held).size).toBe(50);
+  const endpoints = (await space.list('BatchSandbox')).flatMap((batch) => endpointsOf(batch)).filter((ip) => ip !== '');
+  expect(new Set(endpoints).size).toBe(endpoints.length);
+});
+
+test('R14: a pod that comes free goes to the older of two waiting batches', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'one', fixedPool(1, cluster.target.podTemplate()));
+  await space.untilWarm('one', 1);
+  await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'one' });
+  await space.untilDelivered('holder');
+  // Equal ages are settled by name, so the older one gets the later name, and the other is made in a later second.
+  const older = await space.create('BatchSandbox', 'waiting-z', { replicas: 1, poolRef: 'one' });
+  await until(() => expect(Date.now()).toBeGreaterThan(Date.parse(older.metadata.creationTimestamp ?? '') + 1000));
+  await space.create('BatchSandbox', 'waiting-a', { replicas: 1, poolRef: 'one' });
+  await space.until('BatchSandbox', 'waiting-a', (batch) => expect(conditionOf(batch, 'PoolAllocationPending')?.reason).toBe('PoolExhausted'));
+
+  await space.delete('BatchSandbox', 'holder');
+  await space.untilDelivered('waiting-z');
+  expect((await space.get('BatchSandbox', 'waiting-a')).status).toMatchObject({ replicas: 0, phase: 'Pending' });
+});
+
+test('R12: a template beside poolRef does not stop allocation and makes no pod', async () => {
+  const space = await cluster.newSpace();
+  const template = cluster.target.podTemplate();
+  await space.create('Pool', 'warm', fixedPool(2, template));
+  await space.untilWarm('warm', 2);
+  await space.create('BatchSandbox', 'both', { replicas: 2, poolRef: 'warm', template, shardPatches: [{ spec: { hostname: 'ignored' } }] });
+  await space.untilDelivered('both');
+  expect(await space.list('Pod')).toHaveLength(2);
+  await until(async () => expect(await space.list('Event')).toContainEqual(expect.objectContaining({ type: 'Warning', message: expect.stringContaining('shardPatches') as string })));
+});
+
+test('R104: an edited or deleted mirror is written back, and gives no foreign pod', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 2);
+  await space.create('BatchSandbox', 'victim', { replicas: 1, poolRef: 'warm' });
+  await space.create('BatchSandbox', 'greedy', { replicas: 1, poolRef: 'warm' });
+  const victim = await space.untilDelivered('victim');
+  const greedy = await space.untilDelivered('greedy');
+
+  const endpoints = 'sandbox.opensandbox.io/endpoints';
+  const allocStatus = 'sandbox.opensandbox.io/alloc-status';
+  await space.patch('BatchSandbox', 'greedy', {
+    metadata: { annotations: { [endpoints]: victim.metadata.annotations?.[endpoints], [allocStatus]: victim.metadata.annotations?.[allocStatus] } },
+  });
+  await space.until('BatchSandbox', 'greedy', (batch) => {
+    expect(endpointsOf(batch)).toEqual(endpointsOf(greedy));
+    expect(mirroredPodsOf(batch)).toEqual(mirroredPodsOf(greedy));
+  });
+  await space.patch('BatchSandbox', 'greedy', { metadata: { annotations: { [endpoints]: null, [allocStatus]: null } } });
+  const restored = await space.until('BatchSandbox', 'greedy', (batch) => expect(endpointsOf(batch)).toEqual(endpointsOf(greedy)));
+  expect(recordedUIDsOf(restored)).toEqual(recordedUIDsOf(greedy));
+});

@@ -1,0 +1,174 @@
+import { Finalizer } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { readTaskOutput, readTasks } from '../support/executor';
+import { fixedPool } from '../support/pool-spec';
+import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
+import { inParallel, until } from '../support/waiting';
+
+const cluster = useCluster();
+
+/** Waits until the states of a batch's tasks are these, and all its sandboxes are published. */
+function untilStates(space: Space, batch: string, states: string) {
+  return space.until('BatchSandbox', batch, (object) => {
+    expect(object.status?.taskStates).toBe(states);
+    expect(endpointsOf(object)).toHaveLength(states.length);
+  });
+}
+
+async function newPool(size: number, type: 'Delete' | 'Noop' = 'Delete'): Promise<Space> {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(size, cluster.target.podTemplate({ executor: true, env: [{ name: 'FROM_POD', value: 'pod' }] }), { recycleStrategy: { type } }));
+  await space.untilWarm('warm', size);
+  return space;
+}
+
+const shell = (script: string) => ({ command: ['sh', '-c', script] });
+
+test('R24 to R31: one template with a patch for each shard gives each sandbox its own task and its own result', async () => {
+  const space = await newPool(7);
+  await space.create('BatchSandbox', 'mixed', {
+    replicas: 7,
+    poolRef: 'warm',
+    taskTemplate: { spec: { process: { ...shell('echo "$KIND $FROM_POD"'), env: [{ name: 'KIND', value: 'default' }, { name: 'OTHER', value: 'kept' }] } } },
+    shardTaskPatches: [
+      { spec: { process: { args: ['ignored-zero'] } } },
+      { spec: { process: { env: [{ name: 'KIND', value: 'patched' }] } } },
+      { spec: { process: { command: ['sh', '-c', 'echo before; exit 3'] } } },
+      { spec: { process: { command: ['no-such-program-anywhere'] } } },
+      { spec: { process: { command: 'not a list' } } },
+      null,
+    ],
+  });
+  const batch = await untilStates(space, 'mixed', 'SSFFFSS');
+  expect(batch.status).toMatchObject({ taskSucceed: 4, taskFailed: 3, taskRunning: 0, taskPending: 0, taskUnknown: 0, phase: 'Succeed', ready: 7 });
+  expect([...(batch.metadata.finalizers ?? [])].sort()).toEqual([Finalizer.taskCleanup, Finalizer.poolAllocation].sort());
+
+  const outputs = await inParallel([0, 1, 2, 5, 6], 5, (slot) => readTaskOutput(cluster.target, endpointsOf(batch)[slot] ?? '', `mixed-${slot}`));
+  expect(outputs).toEqual(['default pod\n', 'patched pod\n', 'before\n', 'default pod\n', 'default pod\n']);
+
+  const ends = await inParallel([2, 3], 2, async (slot) => (await readTasks(cluster.target, endpointsOf(batch)[slot] ?? ''))[0]?.processStatus?.terminated);
+  expect(ends).toMatchObject([
+    { exitCode: 3, reason: 'Failed' },
+    { exitCode: 127, reason: 'StartFailed' },
+  ]);
+  expect(await readTasks(cluster.target, endpointsOf(batch)[4] ?? '')).toEqual([]);
+  expect((await space.untilEvent('mixed', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[4]');
+});
+
+test('R32: shard patches without a template give tasks to their slots alone', async () => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'some', { replicas: 3, poolRef: 'warm', shardTaskPatches: [null, { spec: { process: shell('echo only me') } }] });
+  const batch = await untilStates(space, 'some', '-S-');
+  expect(batch.status).toMatchObject({ taskSucceed: 1, taskFailed: 0, taskRunning: 0, taskPending: 0, taskUnknown: 0 });
+  expect(await readTaskOutput(cluster.target, endpointsOf(batch)[1] ?? '', 'some-1')).toBe('only me\n');
+});
+
+test('a task has its own working directory and environment, and ends as TaskTimeout when its time is over (R30)', async () => {
+  const space = await newPool(2);
+  await space.create('BatchSandbox', 'limits', {
+    replicas: 2,
+    poolRef: 'warm',
+    taskTemplate: { spec: { process: { ...shell('pwd; printenv A B'), workingDir: '/usr', env: [{ name: 'A', value: 'one two' }, { name: 'B', value: '$A' }] } } },
+    shardTaskPatches: [null, { spec: { process: { command: ['sleep', '600'] }, timeoutSeconds: 1 } }],
+  });
+  const batch = await untilStates(space, 'limits', 'SF');
+  const [first = '', second = ''] = endpointsOf(batch);
+  expect(await readTaskOutput(cluster.target, first, 'limits-0')).toBe('/usr\none two\n$A\n');
+  expect((await readTasks(cluster.target, second))[0]?.processStatus?.terminated).toMatchObject({ reason: 'TaskTimeout', exitCode: 143 });
+});
+
+test('R38: while tasks run the counters say so, and they add up to the number of tasks', async () => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'waiting', {
+    replicas: 4, // one more than there are pods
+    poolRef: 'warm',
+    taskTemplate: { spec: { process: { command: ['sleep', '600'] } } },
+    shardTaskPatches: [{ spec: { process: { command: ['true'] } } }],
+  });
+  const batch = await untilStates(space, 'waiting', 'SRRP');
+  expect(batch.status).toMatchObject({ taskSucceed: 1, taskRunning: 2, taskPending: 1, taskFailed: 0, taskUnknown: 0 });
+  expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' });
+});
+
+test('R36: an edit of the template changes and restarts no task that was sent', async () => {
+  const space = await newPool(2);
+  await space.create('BatchSandbox', 'steady', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo "pid $$"') } } });
+  const before = await untilStates(space, 'steady', 'S');
+  const output = await readTaskOutput(cluster.target, endpointsOf(before)[0] ?? '', 'steady-0');
+  await space.patch('BatchSandbox', 'steady', { spec: { replicas: 2, taskTemplate: { spec: { process: shell('echo new') } } } });
+  const after = await untilStates(space, 'steady', 'SS');
+  const [first = '', second = ''] = endpointsOf(after);
+  expect(first).toBe(endpointsOf(before)[0]);
+  expect(await readTaskOutput(cluster.target, first, 'steady-0')).toBe(output);
+  expect(await readTaskOutput(cluster.target, second, 'steady-1')).toBe('new\n');
+});
+
+test('R40: with Retain a pod stays with the batch after its task has ended', async () => {
+  const space = await newPool(2);
+  await space.create('BatchSandbox', 'keeper', { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['true'] } } } });
+  const batch = await untilStates(space, 'keeper', 'SS');
+  expect(batch.status).toMatchObject({ replicas: 2, ready: 2, phase: 'Succeed' });
+  expect(conditionOf(batch, 'Completed')).toBeUndefined();
+  expect(recordedUIDsOf(batch)).toHaveLength(2);
+});
+
+test('R41 to R43: with Release pods go back to the pool as their tasks end, and the batch is Completed after the last', async () => {
+  const space = await newPool(3, 'Noop');
+  const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid).sort();
+  await space.create('BatchSandbox', 'giver', {
+    replicas: 3,
+    poolRef: 'warm',
+    taskResourcePolicyWhenCompleted: 'Release',
+    taskTemplate: { spec: { process: { command: ['true'] } } },
+    shardTaskPatches: [null, { spec: { process: { command: ['false'] } } }, { spec: { process: { command: ['sleep', '600'] }, timeoutSeconds: 5 } }],
+  });
+  const partly = await space.until('BatchSandbox', 'giver', (batch) => {
+    expect(batch.status).toMatchObject({ taskStates: 'SFR', replicas: 1, ready: 1, allocated: 1, phase: 'Succeed' });
+    expect(endpointsOf(batch).map((ip) => ip !== '')).toEqual([false, false, true]);
+  });
+  expect(partly.status?.allocation?.slots?.slice(0, 2)).toEqual(['-', '-']);
+  await space.untilWarm('warm', 2);
+
+  const done = await space.until('BatchSandbox', 'giver', (batch) => expect(conditionOf(batch, 'Completed')).toMatchObject({ status: 'True' }));
+  expect(done.status).toMatchObject({ taskStates: 'SFF', replicas: 0, ready: 0, allocated: 0, phase: 'Succeed', taskRunning: 0 });
+  await space.untilWarm('warm', 3);
+  expect((await space.list('Pod')).map(({ metadata }) => metadata.uid).sort()).toEqual(pods);
+});
+
+test('R41, R43: an edit from Retain to Release frees the pods of a batch without a pool', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'own', {
+    replicas: 2,
+    template: cluster.target.podTemplate({ executor: true }),
+    taskTemplate: { spec: { process: { command: ['true'] } } },
+  });
+  await untilStates(space, 'own', 'SS');
+  await space.patch('BatchSandbox', 'own', { spec: { taskResourcePolicyWhenCompleted: 'Release' } });
+  const done = await space.until('BatchSandbox', 'own', (batch) => expect(conditionOf(batch, 'Completed')).toMatchObject({ status: 'True' }));
+  expect(done.status).toMatchObject({ replicas: 0, taskSucceed: 2, taskStates: 'SS', phase: 'Succeed' });
+  expect(endpointsOf(done)).toEqual(['', '']);
+  await until(async () => expect(await space.list('Pod')).toEqual([]));
+});
+
+test('R37, R113, R116: when a pod dies, a task that ran runs again in the new pod of its slot, and one that had ended does not', async () => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'moved', {
+    replicas: 2,
+    poolRef: 'warm',
+    taskTemplate: { spec: { process: { command: ['sleep', '600'] } } },
+    shardTaskPatches: [{ spec: { process: { command: ['true'] } } }],
+  });
+  const before = await untilStates(space, 'moved', 'SR');
+  const held = recordedUIDsOf(before);
+  for (const { metadata } of await space.list('Pod')) if (held.includes(metadata.uid ?? '')) await space.delete('Pod', metadata.name);
+
+  const after = await space.until('BatchSandbox', 'moved', (batch) => {
+    expect(batch.status).toMatchObject({ taskStates: 'SR', ready: 2, replicas: 2 });
+    expect(recordedUIDsOf(batch).some((uid) => held.includes(uid))).toBe(false);
+    expect(endpointsOf(batch).filter((ip) => ip !== '' && !endpointsOf(before).includes(ip))).toHaveLength(2);
+  });
+  const [first = '', second = ''] = endpointsOf(after);
+  expect(await readTasks(cluster.target, first)).toEqual([]);
+  expect((await readTasks(cluster.target, second)).map(({ name }) => name)).toEqual(['moved-1']);
+  await space.untilEvent('moved', 'PodReplaced');
+});

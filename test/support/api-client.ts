@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'undici';
+import { parse } from 'yaml';
+
+/** What the API server said. */
+export interface ApiAnswer<T = unknown> {
+  readonly status: number;
+  readonly body: T;
+}
+
+/** The parts of a kubeconfig that a client with a token or a client certificate needs. */
+interface Kubeconfig {
+  readonly clusters: readonly { readonly cluster: { readonly server: string; readonly 'certificate-authority-data'?: string; readonly 'certificate-authority'?: string } }[];
+  readonly users: readonly {
+    readonly user: {
+      readonly token?: string;
+      readonly 'client-certificate-data'?: string;
+      readonly 'client-certificate'?: string;
+      readonly 'client-key-data'?: string;
+      readonly 'client-key'?: string;
+    };
+  }[];
+}
+
+/**
+ * A client of the Kubernetes API that shows answers as they are.
+ *
+ * Written for the tests, so that a fault of the operator's own client cannot hide itself.
+ */
+export class ApiClient {
+  readonly url: string;
+  private readonly token: string | undefined;
+  private readonly agent: Agent;
+
+  /** @param kubeconfigPath file with one cluster and one user, as the targets write it */
+  constructor(kubeconfigPath: string) {
+    const config = parse(readFileSync(kubeconfigPath, 'utf8')) as Kubeconfig;
+    const cluster = config.clusters[0]?.cluster;
+    const user = config.users[0]?.user;
+    if (cluster === undefined) throw new Error(`kubeconfig '${kubeconfigPath}': clusters: expected one, got none`);
+    this.url = cluster.server.replace(/\/$/, '');
+    this.token = user?.token;
+    this.agent = new Agent({
+      connections: 32,
+      connect: {
+        ca: readPem(cluster['certificate-authority-data'], cluster['certificate-authority']),
+        cert: readPem(user?.['client-certificate-data'], user?.['client-certificate']),
+        key: readPem(user?.['client-key-data'], user?.['client-key']),
+      },
+    });
+  }
+
+  /** Sends one request; an answer of any status is an answer. */
+  async request<T = unknown>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer<T>> {
+    const answer = await request(`${this.url}${path}`, {
+      method,
+      dispatcher: this.agent,
+      headers: { accept: 'application/json', 'content-type': contentType, ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.body.text();
+    return { status: answer.statusCode, body: parseBody(text) as T };
+  }
+
+  /** Closes the connections. */
+  close(): Promise<void> {
+    return this.agent.destroy();
+  }
+}
+
+function readPem(data: string | undefined, file: string | undefined): string | undefined {
+  if (data !== undefined) return Buffer.from(data, 'base64').toString();
+  return file === undefined ? undefined : readFileSync(file, 'utf8');
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // health endpoints and logs
+  }
+}

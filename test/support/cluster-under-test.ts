@@ -1,0 +1,40 @@
+import { startEmbeddedCluster } from './embedded-cluster';
+import { Space } from './space';
+import type { Target } from './target';
+import { inParallel } from './waiting';
+
+/** Longest time of a cluster's start or end, and of the removal of the namespaces of one test, in ms. */
+const SET_UP_MS = 60_000;
+
+/** The cluster of a test file. */
+export interface ClusterUnderTest {
+  readonly target: Target;
+  /** Makes a namespace for one test; it is deleted, with what is in it, when the test has ended. */
+  newSpace(): Promise<Space>;
+}
+
+/** Starts a cluster before the tests of the file that calls this, and ends it after them. */
+export function useCluster(): ClusterUnderTest {
+  let target: Target | undefined;
+  const spaces: Space[] = [];
+  const started = () => {
+    if (target === undefined) throw new Error('cluster: expected a call from within a test');
+    return target;
+  };
+  beforeAll(async () => {
+    target = await startEmbeddedCluster();
+  }, SET_UP_MS);
+  // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121).
+  afterEach(() => inParallel(spaces.splice(0), 4, (space) => space.remove()), SET_UP_MS);
+  afterAll(() => target?.stop(), SET_UP_MS);
+  return {
+    get target() {
+      return started();
+    },
+    newSpace: async () => {
+      const space = await Space.create(started());
+      spaces.push(space);
+      return space;
+    },
+  };
+}

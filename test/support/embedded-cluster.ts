@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PodTemplateSpec } from '../../src/schema/kubernetes';
+import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
+import { ApiClient } from './api-client';
+import { runProgram } from './run-program';
+import type { Target, TemplateOptions, WriteCounts } from './target';
+import { until } from './waiting';
+
+const ROOT = join(__dirname, '..', '..');
+const SANDBOXES = join(ROOT, 'lib', 'bin', 'sandboxes.js');
+/** A cluster starts in a second or two; much longer means that it never will. */
+const START_WITHIN_MS = 40_000;
+
+/** Starts `sandboxes up`, as a user does, in a process of its own. */
+export async function startEmbeddedCluster(): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), 'sandboxes-acceptance-'));
+  const kubeconfigPath = join(folder, 'kubeconfig');
+  const program = spawn(process.execPath, [SANDBOXES, 'up', '--json', '--kubeconfig', kubeconfigPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const killWithUs = () => program.kill('SIGTERM');
+  process.once('exit', killWithUs);
+  const stop = async () => {
+    await end(program);
+    process.off('exit', killWithUs);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await isUp(program);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const client = new ApiClient(kubeconfigPath);
+  return {
+    name: 'embedded',
+    kubeconfigPath,
+    request: (...args) => client.request(...args),
+    kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
+    executorUrl: (ip) => `http://${ip}:${Port.executor}`,
+    podTemplate,
+    writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,
+    killOperator: () => killOperatorOf(program),
+    stop: async () => {
+      await client.close();
+      await stop();
+    },
+  };
+}
+
+/** Resolves when the program has printed its one JSON object. */
+async function isUp(program: ChildProcess): Promise<void> {
+  let stdout = '';
+  let stderr = '';
+  program.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  program.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  await until(() => {
+    if (program.exitCode !== null || program.signalCode !== null) return;
+    JSON.parse(stdout);
+  }, START_WITHIN_MS);
+  if (program.exitCode !== null || program.signalCode !== null) {
+    throw new Error(`sandboxes up: expected a cluster, got exit code ${String(program.exitCode ?? program.signalCode)}: ${stderr}`);
+  }
+}
+
+async function end(program: ChildProcess): Promise<void> {
+  if (program.exitCode !== null || program.signalCode !== null) return;
+  const exited = once(program, 'exit');
+  program.kill('SIGTERM');
+  await exited;
+}
+
+/** Kills the operator and waits until the cluster runs another. */
+async function killOperatorOf(program: ChildProcess): Promise<void> {
+  const killed = operatorPid(program);
+  process.kill(killed, 'SIGKILL');
+  await until(() => {
+    if (operatorPid(program) === killed) throw new Error(`operator: expected another process than ${killed}, got the same`);
+  });
+}
+
+function operatorPid({ pid = 0 }: ChildProcess): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const operator = children.find((child) => commandLine(child).includes('sandbox-operator'));
+  if (operator === undefined) throw new Error(`operator: expected a child of process ${pid}, got none`);
+  return operator;
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
+}
+
+/** A node of the embedded cluster has no images: the main container's command comes from this machine. */
+function podTemplate({ executor = false, command = ['sleep', 'infinity'], env = [], labels = {} }: TemplateOptions = {}): PodTemplateSpec {
+  const main = { name: 'main', image: 'busybox:1.36', command, env };
+  const taskExecutor = {
+    name: EXECUTOR_CONTAINER,
+    image: `registry.example/${EXECUTOR_CONTAINER}:test`,
+    env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'true' }],
+    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1 },
+  };
+  return {
+    metadata: { labels },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      shareProcessNamespace: executor,
+      containers: executor ? [main, taskExecutor] : [main],
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
+import type { Space } from './space';
+import { inParallel } from './waiting';
+
+/** Status writes at once. */
+const WRITES_AT_ONCE = 32;
+
+/** A template whose pods no scheduler places, so that the test alone says how they are. */
+export function handMadeTemplate(): PodTemplateSpec {
+  return { spec: { schedulerName: 'acceptance-test', containers: [{ name: 'main', image: 'none' }] } };
+}
+
+/** Marks all pods of the namespace that are not Ready as Running and Ready, each with an address of its own. */
+export async function makeReady(space: Space): Promise<void> {
+  const pods = (await space.list('Pod')).filter(({ status }) => status?.podIP === undefined);
+  const known = (await space.list('Pod')).length - pods.length;
+  const entries = pods.map((pod, index) => ({ name: pod.metadata.name, ip: addressOf(known + index) }));
+  await inParallel(entries, WRITES_AT_ONCE, ({ name, ip }) => space.patch('Pod', name, { status: readyStatus(ip) }, 'status'));
+}
+
+/** Address from a block that leads nowhere (RFC 2544). */
+function addressOf(index: number): string {
+  return `198.18.${Math.floor(index / 250)}.${1 + (index % 250)}`;
+}
+
+function readyStatus(podIP: string): Pod['status'] {
+  const now = `${new Date().toISOString().slice(0, 19)}Z`;
+  return {
+    phase: 'Running',
+    podIP,
+    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }],
+  };
+}

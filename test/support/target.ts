@@ -1,0 +1,48 @@
+import type { PodTemplateSpec } from '../../src/schema/kubernetes';
+import type { ApiAnswer } from './api-client';
+
+/** What a program that was run has left. */
+export interface ProgramResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a pod of a test is made of. */
+export interface TemplateOptions {
+  /** Whether the task executor runs beside the main container; the pod is then Ready when it answers. @default false */
+  readonly executor?: boolean;
+  /** Command of the main container. @default - sleeps */
+  readonly command?: readonly string[];
+  /** Environment of the main container. @default - none */
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
+  /** Labels of the pod. @default - none */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Successful writes of all clients since the start of the cluster. */
+export interface WriteCounts {
+  /** `VERB resource[/subresource] namespace/name` to count. */
+  readonly byObject: Readonly<Record<string, number>>;
+}
+
+/** A cluster that runs the operator, reached by what a user has: a kubeconfig, kubectl, and the addresses of the pods. */
+export interface Target {
+  /** Name of the kind of cluster, for titles and messages. */
+  readonly name: string;
+  readonly kubeconfigPath: string;
+  /** Sends one request to the API server; `body` is sent as JSON. */
+  request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
+  /** Runs kubectl with these arguments, and `input` on its standard input. */
+  kubectl(args: readonly string[], input?: string): Promise<ProgramResult>;
+  /** Where the executor of the pod with this address answers. */
+  executorUrl(ip: string): string;
+  /** A template whose pods run on this cluster. */
+  podTemplate(options?: TemplateOptions): PodTemplateSpec;
+  /** Counts of API writes; absent where the API server has none. */
+  readonly writes?: () => Promise<WriteCounts>;
+  /** Ends the acting operator by SIGKILL; the cluster starts another. Absent where that cannot be done. */
+  readonly killOperator?: () => Promise<void>;
+  /** Ends what was started for the tests. */
+  stop(): Promise<void>;
+}
