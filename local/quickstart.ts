@@ -43,7 +43,8 @@ export async function quickstart(options: QuickstartOptions, context: CommandCon
   const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '' }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
-  const input = await toTextInput(options.input, join(cluster.folder, 'input.txt'));
+  // Beside the manifests, which name its path, so that they can be applied again later.
+  const input = await toTextInput(options.input, join(outputFolder, 'input.txt'));
   const { pool, batch } = await progress.step('synthesize examples/quickstart', () => synthesizeFleet(options, input, outputFolder, cluster, context));
   const run = new QuickstartRun(cluster, context, options.replicas);
   const poolReadyMs = await run.warmUp(pool);

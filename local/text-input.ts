@@ -1,5 +1,5 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { packageRoot } from './programs';
 
 /** One text file to count. */
@@ -19,14 +19,15 @@ const TEXT_FILE = /\.(md|txt|rst|adoc|html?)$|(^|\/)(LICENSE|README|CONTRIBUTING
  * Makes one file of the input: the file itself, or all text files of a folder one after the other.
  *
  * @param path file or folder. Absent means the documents of this package
- * @param target file to write the joined text to
+ * @param target file to write the joined text to; its folder is made when it is missing
  * @throws Error when there is no text
  */
 export async function toTextInput(path: string | undefined, target: string): Promise<TextInput> {
   if (path !== undefined && (await statOrThrow(path)).isFile()) return toInput(resolve(path), 1);
   const files = path === undefined ? await defaultDocuments() : await textFiles(path);
   if (files.length === 0) throw new Error(`input: expected text files (.md, .txt, .rst, .adoc, .html) in '${path ?? packageRoot()}', got none`);
-  const output = await open(target, 'w', 0o600);
+  await mkdir(dirname(target), { recursive: true });
+  const output = await open(target, 'w');
   try {
     for (const file of files) {
       const text = await readFile(file);

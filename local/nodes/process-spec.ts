@@ -30,10 +30,12 @@ export interface PlacedPod {
   readonly folder: string;
 }
 
+/** Last part of the repository of an image with the task executor: OpenSandbox's and ours. */
+const EXECUTOR_IMAGE = /(^|\/)(task-executor|sandbox-executor)(:[^/@]*)?(@.*)?$/;
+
 /** True for the container that runs the task executor: known by its name, or by its image. */
-export function isExecutor(container: Container): boolean {
-  const repository = (container.image ?? '').replace(/@.*$/, '').replace(/:[^/]*$/, '');
-  return container.name === EXECUTOR_CONTAINER || repository.endsWith(`/${EXECUTOR_CONTAINER}`);
+export function isExecutor({ name, image = '' }: Container): boolean {
+  return name === EXECUTOR_CONTAINER || EXECUTOR_IMAGE.test(image);
 }
 
 /** The container whose tasks the executor runs: named by MAIN_CONTAINER_NAME, marked as such, or the first one that is not the executor. */

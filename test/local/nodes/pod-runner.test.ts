@@ -1,0 +1,120 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findMarked, POD_MARKER } from '../../../local/nodes/marked-processes';
+import { PodRunner } from '../../../local/nodes/pod-runner';
+import { PodSweeper } from '../../../local/nodes/pod-sweeper';
+import { StartGate } from '../../../local/nodes/start-gate';
+import { systemClock } from '../../../src/program/clock';
+import type { Container, PodSpec } from '../../../src/schema/kubernetes';
+import { eventually } from '../../support/eventually';
+import { ManualClock } from '../../support/manual-clock';
+
+const UID = `pod-runner-test-${String(process.pid)}`;
+let folder: string;
+let runner: PodRunner | undefined;
+
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'pod-runner-'))));
+afterEach(async () => {
+  await runner?.stop(0);
+  rmSync(folder, { recursive: true });
+});
+
+function start(spec: PodSpec, { clock = systemClock, warnings = [] as string[] } = {}): PodRunner {
+  const podFolder = join(folder, 'pod');
+  const created = new PodRunner({
+    placed: { pod: { metadata: { name: 'p', namespace: 'default', uid: UID }, spec }, address: '127.0.0.1', folder: podFolder },
+    node: { name: 'n', address: '127.0.0.1', clusterId: UID, podsFolder: folder, path: process.env.PATH ?? '', executorCommand: [] },
+    gate: new StartGate(4),
+    sweeper: new PodSweeper(),
+    clock,
+    onChange: () => undefined,
+    warn: (reason) => warnings.push(reason),
+  });
+  runner = created;
+  void created.run();
+  return created;
+}
+
+const shell = (name: string, script: string, more: Partial<Container> = {}): Container => ({ name, command: ['sh', '-c', script], ...more });
+const states = (pod: PodRunner) => pod.observe().containers.map(({ state }) => state);
+const output = (pod: PodRunner, container: string) => pod.log(container)?.read().toString();
+
+test('runs init containers one after the other, then the containers side by side', async () => {
+  const note = (word: string) => `echo ${word} >> ../../order`;
+  const pod = start({
+    initContainers: [shell('one', `sleep 0.05; ${note('one')}`), shell('two', note('two'))],
+    containers: [shell('a', `${note('main')}; sleep 1000`), shell('b', 'echo b; sleep 1000')],
+  });
+  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
+  await eventually(() => expect(readFileSync(join(folder, 'pod', 'order'), 'utf8')).toBe('one\ntwo\nmain\n'));
+});
+
+test('does not start containers after an init container that failed for good', async () => {
+  const pod = start({ restartPolicy: 'Never', initContainers: [shell('one', 'exit 4')], containers: [shell('a', 'sleep 1000')] });
+  await eventually(() => expect(pod.observe().initContainers[0]?.state).toMatchObject({ terminated: { exitCode: 4 } }));
+  expect({ initialized: pod.observe().initialized, states: states(pod) }).toEqual({ initialized: false, states: [{ waiting: { reason: 'ContainerCreating' } }] });
+});
+
+test('starts a container that ends again: at once, then after delays that double', async () => {
+  const clock = new ManualClock();
+  const pod = start({ containers: [shell('a', 'echo run; exit 1')] }, { clock });
+  const waits = async (restartCount: number, delay: string) => {
+    await eventually(() =>
+      expect(pod.observe().containers[0]).toMatchObject({
+        restartCount,
+        state: { waiting: { reason: 'CrashLoopBackOff', message: `back-off ${delay} restarting failed container=a` } },
+        lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+      }),
+    );
+  };
+  await waits(1, '10s');
+  await clock.advance(10_000);
+  await waits(2, '20s');
+  await clock.advance(20_000);
+  await waits(3, '40s');
+  await eventually(() => expect(output(pod, 'a')).toBe('run\n'.repeat(4)));
+});
+
+test.each([
+  ['Never', 'exit 1', 1],
+  ['OnFailure', 'exit 0', 0],
+])('does not start a container again under restart policy %s after %s', async (restartPolicy, script, exitCode) => {
+  const pod = start({ restartPolicy, containers: [shell('a', script)] });
+  await eventually(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode } }]));
+  expect(pod.observe().containers[0]?.restartCount).toBe(0);
+});
+
+test('shows a program that does not exist as a start error with its name', async () => {
+  const pod = start({ restartPolicy: 'Never', containers: [{ name: 'a', command: ['no-such-program'] }] });
+  await eventually(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode: 128, reason: 'StartError', message: expect.stringContaining('no-such-program') as string } }]));
+});
+
+test('a container is ready once its probe passes', async () => {
+  const pod = start({
+    containers: [shell('a', 'sleep 1000', { readinessProbe: { exec: { command: ['test', '-e', '../ready'] } } }), shell('b', 'sleep 1000')],
+  });
+  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([false, true]));
+  writeFileSync(join(folder, 'pod', 'containers', 'ready'), '');
+  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
+});
+
+test('warns about what it cannot do: run an image, start in a directory that is not there', async () => {
+  const warnings: string[] = [];
+  const pod = start({ containers: [{ name: 'a', image: 'nginx' }, shell('b', 'pwd; sleep 1000', { workingDir: '/no/such/folder' })] }, { warnings });
+  await eventually(() => expect(output(pod, 'b')).toBe(`${join(folder, 'pod', 'containers', 'b')}\n`));
+  expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir']);
+});
+
+test('stop ends every process of the pod, also those that left their group, and removes its folder', async () => {
+  const pod = start({ containers: [shell('a', 'setsid sleep 1000 & trap "" TERM; echo ready; while :; do sleep 0.01; done')] });
+  await eventually(() => expect(output(pod, 'a')).toBe('ready\n'));
+  await pod.stop(50);
+  expect({ processes: findMarked(POD_MARKER, (uid) => uid === UID), folder: existsSync(join(folder, 'pod')) }).toEqual({ processes: [], folder: false });
+});
+
+test('stop right after the start leaves nothing behind', async () => {
+  const pod = start({ containers: [shell('a', 'sleep 1000')] });
+  await pod.stop(0);
+  expect({ processes: findMarked(POD_MARKER, (uid) => uid === UID), folder: existsSync(join(folder, 'pod')) }).toEqual({ processes: [], folder: false });
+});

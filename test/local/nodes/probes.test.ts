@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { runReadinessProbe, toReadinessProbe } from '../../../local/nodes/probes';
+import type { Container } from '../../../src/schema/kubernetes';
+import { ManualClock } from '../../support/manual-clock';
+import { eventually } from '../../support/eventually';
+
+const SPEC = { argv: ['sleep', '1'], cwd: '/', env: { PATH: process.env.PATH ?? '', ANSWER: '0' } };
+const probeOf = (readinessProbe: object, more: Partial<Container> = {}) => toReadinessProbe({ name: 'c', readinessProbe, ...more }, '127.0.0.1', SPEC);
+const signal = new AbortController().signal;
+
+test.each([
+  ['none', {}],
+  ['an unknown kind', { readinessProbe: { grpc: { port: 1 } } }],
+])('a container with a probe of %s has no probe', (_title, container) => {
+  expect(toReadinessProbe({ name: 'c', ...container }, '127.0.0.1', SPEC)).toBeUndefined();
+});
+
+test.each([
+  ['passes when the command ends with 0', 'exit $ANSWER', true],
+  ['does not pass on another exit code', 'exit 1', false],
+])('exec %s', async (_title, script, want) => {
+  await expect(probeOf({ exec: { command: ['sh', '-c', script] } })?.check(signal)).resolves.toBe(want);
+});
+
+describe('a server', () => {
+  let status = 200;
+  const server = createServer((_request, response) => response.writeHead(status).end());
+  let port: number;
+  beforeAll(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => server.close());
+
+  test.each([
+    [200, true],
+    [399, true],
+    [400, false],
+    [503, false],
+  ])('HTTP status %i: ready is %s', async (answer, want) => {
+    status = answer;
+    await expect(probeOf({ httpGet: { port } })?.check(signal)).resolves.toBe(want);
+  });
+
+  test('is found by the name of its port', async () => {
+    status = 200;
+    await expect(probeOf({ httpGet: { port: 'web' } }, { ports: [{ name: 'web', containerPort: port }] })?.check(signal)).resolves.toBe(true);
+    await expect(probeOf({ tcpSocket: { port } })?.check(signal)).resolves.toBe(true);
+  });
+
+  test('readiness comes with the first success, goes after failures in a row, and comes back', async () => {
+    status = 503;
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const probe = probeOf({ httpGet: { port }, periodSeconds: 10, failureThreshold: 2 });
+    if (probe === undefined) throw new Error('expected a probe');
+    const changes: boolean[] = [];
+    const ended = runReadinessProbe(probe, clock, (ready) => changes.push(ready), stop.signal);
+    const nextWait = () => eventually(() => expect(clock.timerCount).toBe(1));
+    await nextWait();
+    status = 200;
+    await clock.advance(50);
+    await nextWait();
+    expect(changes).toEqual([true]);
+    status = 503;
+    await clock.advance(10_000);
+    await nextWait();
+    expect(changes).toEqual([true]);
+    await clock.advance(10_000);
+    await nextWait();
+    expect(changes).toEqual([true, false]);
+    status = 200;
+    await clock.advance(10_000);
+    await nextWait();
+    expect(changes).toEqual([true, false, true]);
+    stop.abort();
+    await ended;
+  });
+});
