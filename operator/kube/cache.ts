@@ -1,4 +1,5 @@
 import { type KubeObject, objectKey } from '../../src/schema/kubernetes';
+import { type Flight, Flights } from './flights';
 
 /** One difference in what the cache shows. */
 export interface CacheChange<T> {
@@ -31,18 +32,6 @@ export interface PendingWrite<T> {
   removed(uid: string): void;
   /** The write failed or its outcome is unknown; the watch will tell. */
   failed(): void;
-}
-
-/** What the watch has shown of a key while a write or read of it was under way. */
-interface Flight {
-  readonly beganAt: number;
-  /** Versions from the start on, the one at the start included. */
-  readonly versions: Set<string | undefined>;
-  /** Incarnation known at the start. */
-  readonly uid: string | undefined;
-  readonly deletedUids: Set<string | undefined>;
-  /** A list was stored meanwhile: a version that it does not show may lie before or after it. */
-  listed: boolean;
 }
 
 /** How an overlay ends. */
@@ -82,7 +71,7 @@ export class ObjectCache<T extends KubeObject> {
   private readonly overlays = new Map<string, Overlay<T>>();
   /** UIDs of objects that are gone, although list and watch may still tell of them. */
   private readonly buried = new Map<string, { readonly key: string; readonly recordedAt: number }>();
-  private readonly flightsByKey = new Map<string, Set<Flight>>();
+  private readonly flights = new Flights();
   private readonly listeners = new Set<(change: CacheChange<T>) => void>();
   /** Counts starts of lists and writes, to tell what came first. */
   private turn = 0;
@@ -130,15 +119,12 @@ export class ObjectCache<T extends KubeObject> {
       if (inScope(key) && recordedAt < token) this.buried.delete(uid);
     }
     const listed = new Map(items.map((item) => [objectKey(item), this.prepare(item)]));
-    const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flightsByKey.keys(), ...listed.keys()]);
+    const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flights.keys(), ...listed.keys()]);
     const changes: CacheChange<T>[] = [];
     for (const key of keys) {
       if (!inScope(key)) continue;
       const item = listed.get(key);
-      for (const flight of this.flightsByKey.get(key) ?? []) {
-        flight.listed = true;
-        if (item !== undefined) flight.versions.add(item.metadata.resourceVersion);
-      }
+      this.flights.recordListed(key, item);
       this.showUnlessOverlaid(key, item, (overlay) => this.listEnds(key, overlay, item, token), changes);
     }
     this.tell(changes);
@@ -149,10 +135,7 @@ export class ObjectCache<T extends KubeObject> {
     const key = objectKey(object);
     const { resourceVersion, uid } = object.metadata;
     const deleted = type === 'DELETED';
-    for (const flight of this.flightsByKey.get(key) ?? []) {
-      flight.versions.add(resourceVersion);
-      if (deleted) flight.deletedUids.add(uid);
-    }
+    this.flights.recordEvent(key, object, deleted);
     const ends = ({ end, uid: shownUid }: Overlay<T>) =>
       (end.by === 'version' && end.version === resourceVersion) || (deleted && shownUid === uid);
     const changes: CacheChange<T>[] = [];
@@ -165,9 +148,9 @@ export class ObjectCache<T extends KubeObject> {
   beginWrite(key: string): PendingWrite<T> {
     const flight = this.beginFlight(key);
     return {
-      stored: (object) => this.recordStored(key, flight, object),
-      removed: (uid) => this.recordRemoved(key, flight, uid),
-      failed: () => this.endFlight(key, flight),
+      stored: (object) => this.recordStored(flight, object),
+      removed: (uid) => this.recordRemoved(flight, uid),
+      failed: () => this.flights.end(flight),
     };
   }
 
@@ -189,7 +172,8 @@ export class ObjectCache<T extends KubeObject> {
     const pending = this.beginWrite(key);
     try {
       const left = await send();
-      if (left === undefined) pending.removed(uid);
+      // Kubernetes answers the immediate deletion of some kinds with their last state, which is not terminating.
+      if (left?.metadata.deletionTimestamp === undefined) pending.removed(uid);
       else pending.stored(left);
     } catch (error) {
       pending.failed();
@@ -197,8 +181,9 @@ export class ObjectCache<T extends KubeObject> {
     }
   }
 
-  private recordStored(key: string, flight: Flight, object: T): void {
-    this.endFlight(key, flight);
+  private recordStored(flight: Flight, object: T): void {
+    const { key } = flight;
+    this.flights.end(flight);
     const { resourceVersion, uid } = object.metadata;
     const earlier = this.overlays.get(key);
     const overlapped = earlier !== undefined && earlier.writtenAt > flight.beganAt;
@@ -210,8 +195,9 @@ export class ObjectCache<T extends KubeObject> {
     this.overlay(key, this.prepare(object), uid, flight.listed || overlapped ? { by: 'read' } : { by: 'version', version: resourceVersion });
   }
 
-  private recordRemoved(key: string, flight: Flight, uid: string): void {
-    this.endFlight(key, flight);
+  private recordRemoved(flight: Flight, uid: string): void {
+    const { key } = flight;
+    this.flights.end(flight);
     if (flight.deletedUids.has(uid)) return;
     this.bury(key, uid);
     const unclear = flight.listed || this.overlays.get(key)?.end.by === 'read';
@@ -220,10 +206,8 @@ export class ObjectCache<T extends KubeObject> {
 
   /** Shows `object` in place of what list and watch say. */
   private overlay(key: string, object: T | undefined, uid: string | undefined, end: OverlayEnd, writtenAt?: number): void {
-    const earlier = this.overlays.get(key);
-    const behind = earlier === undefined ? this.objects.get(key) : earlier.behind;
     const recordedAt = (this.turn += 1);
-    const overlay: Overlay<T> = { uid, recordedAt, writtenAt: writtenAt ?? recordedAt, end, behind };
+    const overlay: Overlay<T> = { uid, recordedAt, writtenAt: writtenAt ?? recordedAt, end, behind: this.behind(key) };
     this.overlays.set(key, overlay);
     if (end.by === 'read') this.startSettling(key, overlay);
     const changes: CacheChange<T>[] = [];
@@ -267,7 +251,7 @@ export class ObjectCache<T extends KubeObject> {
       try {
         object = await this.options.read(key);
       } finally {
-        this.endFlight(key, flight);
+        this.flights.end(flight);
       }
       if (this.overlays.get(key) !== overlay) return;
       if (flight.listed) continue;
@@ -298,25 +282,13 @@ export class ObjectCache<T extends KubeObject> {
   }
 
   private beginFlight(key: string): Flight {
-    const overlay = this.overlays.get(key);
-    const known = overlay === undefined ? this.objects.get(key) : overlay.behind;
-    const flight: Flight = {
-      beganAt: (this.turn += 1),
-      versions: new Set([known?.metadata.resourceVersion]),
-      uid: known?.metadata.uid,
-      deletedUids: new Set(),
-      listed: false,
-    };
-    const flights = this.flightsByKey.get(key);
-    if (flights === undefined) this.flightsByKey.set(key, new Set([flight]));
-    else flights.add(flight);
-    return flight;
+    return this.flights.begin(key, this.behind(key), (this.turn += 1));
   }
 
-  private endFlight(key: string, flight: Flight): void {
-    const flights = this.flightsByKey.get(key);
-    flights?.delete(flight);
-    if (flights?.size === 0) this.flightsByKey.delete(key);
+  /** What list and watch say of a key. */
+  private behind(key: string): T | undefined {
+    const overlay = this.overlays.get(key);
+    return overlay === undefined ? this.objects.get(key) : overlay.behind;
   }
 
   private show(key: string, object: T | undefined, changes: CacheChange<T>[]): void {

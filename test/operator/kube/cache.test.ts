@@ -173,8 +173,15 @@ describe('own deletes', () => {
 
   test('show an object that stays for a while', async () => {
     const { cache, shown } = cacheWith([thing('1')]);
-    await cache.remove('ns/a', 'u1', () => Promise.resolve(thing('2', { label: 'terminating' })));
+    const { metadata } = thing('2');
+    await cache.remove('ns/a', 'u1', () => Promise.resolve({ label: 'terminating', metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }));
     expect(shown()).toBe('terminating');
+  });
+
+  test('hide an object whose last state is the answer', async () => {
+    const { cache, shown } = cacheWith([thing('1')]);
+    await cache.remove('ns/a', 'u1', () => Promise.resolve(thing('1')));
+    expect(shown()).toBeUndefined();
   });
 
   test('hide nothing when the deletion has passed already', () => {
