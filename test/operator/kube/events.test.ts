@@ -1,0 +1,128 @@
+import { KubeApi } from '../../../operator/kube/api';
+import { fixedConnection } from '../../../operator/kube/connection';
+import type { KubeEvent } from '../../../operator/kube/event-object';
+import { EventRecorder } from '../../../operator/kube/events';
+import { Transport } from '../../../operator/kube/transport';
+import { systemClock } from '../../../src/program/clock';
+import { createLogger } from '../../../src/program/log';
+import { eventually } from '../../support/eventually';
+import { FakeApi, json, refuse, silence } from '../../support/fake-api';
+import { ManualClock } from '../../support/manual-clock';
+
+const batch = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'BatchSandbox', metadata: { namespace: 'ns', name: 'b', uid: 'u', resourceVersion: '7' } };
+
+describe('EventRecorder', () => {
+  let fake: FakeApi;
+  let transport: Transport;
+  let clock: ManualClock;
+  let dropped: number;
+  let recorder: EventRecorder;
+
+  beforeEach(async () => {
+    fake = await FakeApi.start();
+    fake.always(json({}));
+    transport = new Transport({ connection: fixedConnection(fake.url), clock: systemClock });
+    clock = new ManualClock();
+    dropped = 0;
+    const log = createLogger('test', 'error', { write: () => undefined });
+    recorder = new EventRecorder({ api: new KubeApi({ transport }), component: 'op', clock, log, onDropped: () => (dropped += 1) });
+  });
+  afterEach(async () => {
+    const closing = recorder.close(0);
+    await clock.advance(1);
+    await closing;
+    await transport.destroy();
+    await fake.stop();
+  });
+  const sent = () => fake.requests.map(({ method, path, body }) => ({ method, path, ...(body as Partial<KubeEvent>) }));
+  /** Moves time on until so many requests have come. */
+  const untilSent = (count: number) =>
+    eventually(async () => {
+      await clock.advance(100);
+      expect(fake.requests.length).toBeGreaterThanOrEqual(count);
+    });
+
+  test('writes an event about an object, after a pause', async () => {
+    recorder.record(batch, 'Normal', 'PodsAllocated', 'took 2 pods');
+    await clock.advance(249);
+    expect(fake.requests).toHaveLength(0);
+    await untilSent(1);
+    expect(sent()).toMatchObject([
+      {
+        method: 'POST',
+        path: '/api/v1/namespaces/ns/events',
+        involvedObject: { apiVersion: batch.apiVersion, kind: 'BatchSandbox', ...batch.metadata },
+        type: 'Normal',
+        reason: 'PodsAllocated',
+        message: 'took 2 pods',
+        source: { component: 'op' },
+        count: 1,
+        firstTimestamp: '2026-01-01T00:00:00Z',
+      },
+    ]);
+    expect(sent()[0]?.metadata?.name).toMatch(/^b\.[0-9a-f]{16}$/);
+  });
+
+  test('makes repeats one event, before and after it was sent', async () => {
+    for (let i = 0; i < 3; i++) recorder.record(batch, 'Warning', 'FailedCreate', 'no quota');
+    recorder.record(batch, 'Warning', 'FailedCreate', 'another message');
+    await untilSent(2);
+    recorder.record(batch, 'Warning', 'FailedCreate', 'no quota');
+    await untilSent(3);
+    expect(sent().map(({ method, count }) => `${method} ${count}`)).toEqual(['POST 3', 'POST 1', 'PATCH 4']);
+    expect(sent()[2]?.path).toBe(`/api/v1/namespaces/ns/events/${sent()[0]?.metadata?.name}`);
+  });
+
+  test('makes an event again that has aged out', async () => {
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(1);
+    fake.script(refuse(404, 'NotFound'), json({}));
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(2);
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(3);
+    expect(sent().map(({ method, count }) => `${method} ${count}`)).toEqual(['POST 1', 'PATCH 2', 'POST 3']);
+  });
+
+  test('sends a burst of 25 and then 10 a second', async () => {
+    for (let i = 0; i < 60; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    await clock.advance(300);
+    await untilSent(60);
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(3_500);
+    expect(clock.monotonicMs()).toBeLessThan(10_000);
+  });
+
+  test('keeps the newest thousand and counts what it drops', async () => {
+    for (let i = 0; i < 1_005; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    expect([recorder.depth, dropped]).toEqual([1_000, 5]);
+    await untilSent(1);
+    expect(sent()[0]?.message).toBe('message 5');
+  });
+
+  test('goes on after an event that is refused', async () => {
+    fake.script(refuse(403, 'Forbidden'), json({}));
+    recorder.record(batch, 'Normal', 'One', 'x');
+    recorder.record(batch, 'Normal', 'Two', 'x');
+    await untilSent(2);
+    expect(sent().map(({ reason }) => reason)).toEqual(['One', 'Two']);
+  });
+
+  test('closes when all is sent, or at its deadline', async () => {
+    recorder.record(batch, 'Normal', 'Last', 'x');
+    const closing = recorder.close(5_000);
+    await untilSent(1);
+    await closing;
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test('drops what a silent server does not take in time', async () => {
+    fake.always(silence);
+    recorder.record(batch, 'Normal', 'Last', 'x');
+    const closing = recorder.close(1_000);
+    await untilSent(1);
+    await clock.advance(1_000);
+    await closing;
+    recorder.record(batch, 'Normal', 'Later', 'x');
+    expect(recorder.depth).toBe(0);
+  });
+});

@@ -1,0 +1,57 @@
+import { trimObject, trimPod } from '../../../operator/kube/trim';
+import type { Pod } from '../../../src/schema/kubernetes';
+
+const metadata = { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '1', labels: { l: '1' }, finalizers: ['f'] };
+const noise = { managedFields: [{ manager: 'kubectl' }] };
+
+describe('trimObject', () => {
+  test('drops what only servers and kubectl read', () => {
+    const object = { metadata: { ...metadata, ...noise, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'x' } }, spec: { replicas: 1 } };
+    expect(trimObject(object)).toEqual({ metadata: { ...metadata, annotations: { mine: 'x' } }, spec: { replicas: 1 } });
+  });
+
+  test('leaves an object without annotations without them', () => {
+    expect(trimObject({ metadata })).toEqual({ metadata });
+  });
+});
+
+describe('trimPod', () => {
+  test('keeps identity, node, phase, address, conditions and why containers do not run', () => {
+    const pod: Pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...metadata, ...noise, annotations: { big: 'x'.repeat(1_000) }, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'i' }] },
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        startTime: '2026-01-01T00:00:00Z',
+        conditions: [
+          { type: 'Ready', status: 'False', reason: 'ContainersNotReady', lastTransitionTime: '2026-01-01T00:00:00Z' },
+          { type: 'Initialized', status: 'True' },
+        ],
+        containerStatuses: [
+          { name: 'main', ready: false, restartCount: 1, containerID: 'c://1', state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
+          { name: 'side', ready: true, restartCount: 0, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } },
+        ],
+      },
+    };
+    expect(trimPod(pod)).toEqual({
+      metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { nodeName: 'n1' },
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', lastTransitionTime: '2026-01-01T00:00:00Z' }],
+        containerStatuses: [
+          { name: 'main', ready: false, restartCount: 1, state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
+          { name: 'side', ready: true, restartCount: 0, state: { running: {} } },
+        ],
+      },
+    });
+  });
+
+  test('leaves a pod that is not scheduled without spec and status', () => {
+    expect(trimPod({ metadata, spec: { containers: [] } })).toEqual({ metadata });
+  });
+});
