@@ -79,11 +79,12 @@ export function planSlots(input: SlotInput): SlotPlan {
       slots.push(next);
       continue;
     }
-    if (index < input.replicas && !finishes) {
+    const stopState = input.stopState(slot.uid);
+    // A pod whose task was asked to stop leaves, also when its slot is wanted again meanwhile: the slot gets a new pod (R21).
+    if (index < input.replicas && !finishes && stopState === 'idle') {
       slots.push(slot);
       continue;
     }
-    const stopState = input.stopState(slot.uid);
     const mayRun = letter !== '-' && pod.ip !== '' && (!ended || input.reused || finishes);
     if (mayRun && (stopState === 'idle' || stopState === 'stopping')) {
       stop.push(held);

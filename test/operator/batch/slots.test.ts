@@ -55,6 +55,7 @@ const rows: [string, Given, ReturnType<typeof plan>][] = [
   ['a cut stops running tasks first (R21)', { slots: 'a b c', replicas: 1, letters: 'RRS' }, { slots: 'a b', stop: 'b', giveBack: 'c' }],
   ['a task that is stopping keeps its pod', { slots: 'a b', replicas: 1, letters: 'RR', stops: { b: 'stopping' } }, { slots: 'a b', stop: 'b' }],
   ['a stopped task lets its pod go', { slots: 'a b', replicas: 1, letters: 'RR', stops: { b: 'stopped' } }, { slots: 'a', giveBack: 'b' }],
+  ['a slot that is wanted again while its task stops gets a new pod (R21)', { slots: 'a b', replicas: 2, letters: 'RR', stops: { b: 'stopped' } }, { slots: 'a .', giveBack: 'b', fill: '1' }],
   ['a stop that takes too long costs the pod (R49)', { slots: 'a b', replicas: 1, letters: 'RR', stops: { b: 'timedOut' } }, { slots: 'a', giveBack: 'b!' }],
   ['a dead pod leaves its slot, others do not move (R113)', { slots: 'a b c', replicas: 3, dead: 'b' }, { slots: 'a . c', lost: 'b', fill: '1' }],
   ['a pod of an older batch is dropped and never touched (R109)', { slots: 'a b', replicas: 2, conflicts: 'a' }, { slots: '. b', lost: 'a', fill: '0' }],
