@@ -1,0 +1,151 @@
+import { Label } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { conditionOf, endpointsOf } from '../support/space';
+import { until } from '../support/waiting';
+
+const cluster = useCluster();
+
+test('R1, R2: a batch without a pool makes one pod a slot, named, labelled and owned', async () => {
+  const space = await cluster.newSpace();
+  const template = cluster.target.podTemplate({ labels: { app: 'web' } });
+  await space.create('BatchSandbox', 'own', { replicas: 3, template });
+  const batch = await space.untilDelivered('own');
+  expect(batch.status).toMatchObject({ phase: 'Succeed', observedGeneration: batch.metadata.generation });
+  expect(conditionOf(batch, 'AllReady')).toMatchObject({ status: 'True' });
+  expect(batch.metadata.finalizers ?? []).toEqual([]); // R50
+  expect(batch.status?.allocation).toBeUndefined();
+
+  const pods = [...(await space.list('Pod'))].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  expect(pods.map(({ metadata: { name, labels, ownerReferences } }) => ({ name, labels, ownerReferences }))).toEqual(
+    [0, 1, 2].map((slot) => ({
+      name: `own-${slot}`,
+      labels: { app: 'web', [Label.batchName]: 'own', [Label.podIndex]: String(slot) },
+      ownerReferences: [
+        { apiVersion: batch.apiVersion, kind: 'BatchSandbox', name: 'own', uid: batch.metadata.uid, controller: true, blockOwnerDeletion: true },
+      ],
+    })),
+  );
+  expect(endpointsOf(batch)).toEqual(pods.map(({ status }) => status?.podIP));
+  await space.untilEvent('own', 'SuccessfulCreate');
+
+  await space.delete('BatchSandbox', 'own');
+  await space.untilGone('BatchSandbox', 'own');
+  await until(async () => expect(await space.list('Pod')).toEqual([]));
+});
+
+test('R2, R25: a shard patch changes its own pod, and never its name, labels or owner', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'shards', {
+    replicas: 3,
+    template: cluster.target.podTemplate({ env: [{ name: 'A', value: 'base' }, { name: 'B', value: 'base' }] }),
+    shardPatches: [
+      null,
+      {
+        metadata: { name: 'other', namespace: 'other', labels: { shard: 'one', [Label.podIndex]: '7' }, ownerReferences: [] },
+        spec: { containers: [{ name: 'main', env: [{ name: 'A', value: 'patched' }] }] },
+      },
+    ],
+  });
+  const batch = await space.untilDelivered('shards');
+  const envOf = async (slot: number) =>
+    (await space.get('Pod', `shards-${slot}`)).spec?.containers?.find(({ name }) => name === 'main')?.env?.map(({ name, value }) => `${name}=${value}`).sort();
+  expect([await envOf(0), await envOf(1), await envOf(2)]).toEqual([
+    ['A=base', 'B=base'],
+    ['A=patched', 'B=base'],
+    ['A=base', 'B=base'],
+  ]);
+  const { metadata } = await space.get('Pod', 'shards-1');
+  expect(metadata.labels).toMatchObject({ shard: 'one', [Label.podIndex]: '1', [Label.batchName]: 'shards' });
+  expect(metadata.ownerReferences).toMatchObject([{ uid: batch.metadata.uid }]);
+});
+
+test('R3: a pod that is deleted is made again in its slot, under its name', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'own', { replicas: 2, template: cluster.target.podTemplate() });
+  const before = await space.untilDelivered('own');
+  const { metadata } = await space.get('Pod', 'own-1');
+  await space.delete('Pod', 'own-1');
+  await until(async () => {
+    const again = await space.get('Pod', 'own-1');
+    expect(again.metadata.uid).not.toBe(metadata.uid);
+  });
+  const after = await space.until('BatchSandbox', 'own', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 2, ready: 2 });
+    expect(endpointsOf(batch)[1]).not.toBe(endpointsOf(before)[1]);
+    expect(endpointsOf(batch)[1]).not.toBe('');
+  });
+  expect(endpointsOf(after)[0]).toBe(endpointsOf(before)[0]);
+});
+
+test('R4: an edit of the template changes only pods that are made later', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'own', { replicas: 1, template: cluster.target.podTemplate({ labels: { version: 'one' } }) });
+  await space.untilDelivered('own');
+  const uid = (await space.get('Pod', 'own-0')).metadata.uid;
+  await space.patch('BatchSandbox', 'own', { spec: { replicas: 2, template: cluster.target.podTemplate({ labels: { version: 'two' } }) } });
+  await space.untilDelivered('own');
+  const [first, second] = [await space.get('Pod', 'own-0'), await space.get('Pod', 'own-1')];
+  expect([first.metadata.labels?.['version'], second.metadata.labels?.['version']]).toEqual(['one', 'two']);
+  expect(first.metadata.uid).toBe(uid);
+});
+
+test('R7: a foreign pod of the same name is neither adopted nor deleted, and holds up no other slot', async () => {
+  const space = await cluster.newSpace();
+  const template = cluster.target.podTemplate();
+  const foreign = await cluster.target.request<{ metadata: { uid: string } }>('POST', space.path('Pod'), {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'own-0' },
+    spec: template.spec,
+  });
+  expect(foreign.status).toBe(201);
+  await space.create('BatchSandbox', 'own', { replicas: 2, template });
+  const event = await space.untilEvent('own', 'FailedCreate');
+  expect(event.type).toBe('Warning');
+  const batch = await space.until('BatchSandbox', 'own', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
+  expect(endpointsOf(batch)[0]).toBe('');
+  expect((await space.get('Pod', 'own-0')).metadata.uid).toBe(foreign.body.metadata.uid);
+
+  await space.delete('Pod', 'own-0');
+  await space.untilDelivered('own');
+});
+
+test('R31: a bad shard patch leaves only its own slot without a pod', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'partly', {
+    replicas: 3,
+    template: cluster.target.podTemplate(),
+    shardPatches: [null, { spec: { containers: [{ image: 'an-item-without-its-key' }] } }],
+  });
+  expect((await space.untilEvent('partly', 'InvalidShardPatch')).message).toContain('shardPatches[1]');
+  const batch = await space.until('BatchSandbox', 'partly', ({ status }) => expect(status).toMatchObject({ replicas: 2, ready: 2, phase: 'Succeed' }));
+  expect(endpointsOf(batch).map((ip) => ip !== '')).toEqual([true, false, true]);
+});
+
+test('R6: a pod that the API server refuses leaves only its own slot empty, with FailedCreate, until the batch is edited', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'refused', {
+    replicas: 2,
+    template: cluster.target.podTemplate(),
+    shardPatches: [{ spec: { restartPolicy: 'Sometimes' } }],
+  });
+  await space.until('BatchSandbox', 'refused', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
+  await space.patch('BatchSandbox', 'refused', { spec: { shardPatches: [{ spec: { containers: [{ name: 'main', imagePullPolicy: 'Whenever' }] } }] } });
+  expect((await space.untilEvent('refused', 'FailedCreate')).message).toContain('imagePullPolicy');
+  await space.patch('BatchSandbox', 'refused', { spec: { shardPatches: null } });
+  await space.untilDelivered('refused', 40_000); // the slot's delay may have doubled a few times
+});
+
+test('R92, R93: a container that crashes again and again makes the batch Failed, until its pod is well', async () => {
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'crashing', { replicas: 2, template: cluster.target.podTemplate(), shardPatches: [{ spec: { containers: [{ name: 'main', command: ['false'] }] } }] });
+  const failed = await space.until('BatchSandbox', 'crashing', (batch) => {
+    expect(batch.status?.phase).toBe('Failed');
+    expect(conditionOf(batch, 'PodFailed')).toMatchObject({ status: 'True', reason: 'CrashLoopBackOff' });
+  });
+  expect(conditionOf(failed, 'PodFailed')?.message).toContain('crashing-0');
+  await space.patch('BatchSandbox', 'crashing', { spec: { shardPatches: null } });
+  await space.delete('Pod', 'crashing-0');
+  const well = await space.until('BatchSandbox', 'crashing', (batch) => expect(batch.status).toMatchObject({ ready: 2, phase: 'Succeed' }));
+  expect(conditionOf(well, 'PodFailed')).toBeUndefined();
+});
