@@ -37,7 +37,7 @@ test('apply creates, leaves alone and changes, of built-in and of custom kinds',
     { apiVersion: 'v1', kind: 'Service', metadata: { name: 's' }, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'sa' } },
     { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'r' }, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] },
-    { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'pdb' }, spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } } },
+    { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'pdb' }, spec: { maxUnavailable: 1 } },
     widget('w', { tags: ['a'] }),
   ];
   const first = await apply(DEPLOYMENT, ...others);

@@ -1,0 +1,199 @@
+import { Finalizer } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { readTaskOutput, readTasks } from '../support/executor';
+import { fixedPool } from '../support/pool-spec';
+import { endpointsOf, recordedUIDsOf, type Space } from '../support/space';
+import { inParallel, PATIENCE_MS, until } from '../support/waiting';
+
+const cluster = useCluster();
+
+/** An instant that many ms from now, as manifests write it: whole seconds, rounded up. */
+const instant = (inMs: number) => `${new Date(Math.ceil((Date.now() + inMs) / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+const untilPast = (time: string, byMs: number) => until(() => expect(Date.now()).toBeGreaterThan(Date.parse(time) + byMs));
+
+test('R45: a batch whose expireTime has passed is deleted at once, and gets no pod', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 1);
+  const [before] = await space.list('Pod');
+  await space.create('BatchSandbox', 'pooled', { replicas: 1, poolRef: 'warm', expireTime: instant(-60_000) });
+  await space.create('BatchSandbox', 'own', { replicas: 1, template: cluster.target.podTemplate(), expireTime: instant(-60_000) });
+  await space.untilGone('BatchSandbox', 'pooled');
+  await space.untilGone('BatchSandbox', 'own');
+  await space.untilEvent('pooled', 'Expired');
+  expect((await space.list('Event')).filter(({ reason }) => reason === 'PodsAllocated')).toEqual([]);
+  expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toEqual([before?.metadata.uid]);
+});
+
+test('R44, R46: a batch ends soon after its expireTime, unless that was moved or removed before', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 3);
+  const expireTime = instant(3_000);
+  for (const name of ['ends', 'moved', 'removed']) await space.create('BatchSandbox', name, { replicas: 1, poolRef: 'warm', expireTime });
+  for (const name of ['ends', 'moved', 'removed']) await space.untilDelivered(name);
+  await space.patch('BatchSandbox', 'moved', { spec: { expireTime: instant(3_600_000) } });
+  await space.patch('BatchSandbox', 'removed', { spec: { expireTime: null } });
+  await space.get('BatchSandbox', 'ends'); // not before its time
+  await space.untilGone('BatchSandbox', 'ends');
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expireTime));
+  expect(Date.now()).toBeLessThan(Date.parse(expireTime) + 5_000);
+  await space.untilWarm('warm', 1);
+  await untilPast(expireTime, 1_500);
+  for (const name of ['moved', 'removed']) {
+    const batch = await space.get('BatchSandbox', name);
+    expect(batch.metadata.deletionTimestamp).toBeUndefined();
+    expect(batch.status?.ready).toBe(1);
+  }
+});
+
+test('R47 to R49: deletion first stops tasks, by force if they ignore TERM, and ends although an executor is out of reach', async () => {
+  const space = await cluster.newSpace();
+  const { target } = cluster;
+  await space.create('Pool', 'warm', fixedPool(2, target.podTemplate({ executor: true }), { recycleStrategy: { type: 'Noop' } }));
+  await space.create('Pool', 'mute', fixedPool(1, target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
+  await space.untilWarm('warm', 2);
+  await space.untilWarm('mute', 1);
+  const stubborn = { spec: { process: { command: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'] } } };
+  await space.create('BatchSandbox', 'stubborn', { replicas: 2, poolRef: 'warm', taskTemplate: stubborn });
+  await space.create('BatchSandbox', 'unheard', { replicas: 1, poolRef: 'mute', taskTemplate: stubborn });
+  const running = await space.until('BatchSandbox', 'stubborn', (batch) => {
+    expect(batch.status?.taskStates).toBe('RR');
+    expect(endpointsOf(batch)).toHaveLength(2);
+  });
+  await inParallel(endpointsOf(running), 2, (ip) => until(async () => expect((await readTasks(target, ip))[0]?.processStatus?.running).toBeDefined()));
+  await until(async () => expect(await readTaskOutput(target, endpointsOf(running)[0] ?? '', 'stubborn-0')).toBe('ready\n'));
+  await space.untilDelivered('unheard');
+  const held = await space.list('Pod');
+
+  await space.delete('BatchSandbox', 'unheard');
+  await space.delete('BatchSandbox', 'stubborn');
+  // While the tasks run, the batch is guarded and holds its pods: nobody else may get one.
+  const ending = await space.get('BatchSandbox', 'stubborn');
+  expect(ending.metadata.finalizers).toEqual(expect.arrayContaining([Finalizer.taskCleanup, Finalizer.poolAllocation]));
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: 2, available: 0 }));
+  await space.untilGone('BatchSandbox', 'stubborn', 10_000 + PATIENCE_MS);
+  expect(await inParallel(endpointsOf(running), 2, (ip) => readTasks(target, ip))).toEqual([[], []]);
+  await space.untilWarm('warm', 2);
+
+  await space.untilGone('BatchSandbox', 'unheard', 30_000 + PATIENCE_MS);
+  await space.untilEvent('unheard', 'TaskStopTimeout');
+  await space.untilWarm('mute', 1);
+  const left = (await space.list('Pod')).map(({ metadata }) => metadata.uid);
+  const survivors = held.filter(({ metadata }) => left.includes(metadata.uid)).map(({ metadata }) => metadata.name.replace(/-[^-]+$/, ''));
+  expect(survivors).toEqual(['warm', 'warm']);
+}, 120_000);
+
+test.each([
+  { order: 'the pool first', delete: [['Pool', 'warm'], ['BatchSandbox', 'tasks'], ['BatchSandbox', 'plain']] },
+  { order: 'the batches first', delete: [['BatchSandbox', 'tasks'], ['BatchSandbox', 'plain'], ['Pool', 'warm']] },
+] as const)('R119, R120: everything can be deleted, $order', async ({ delete: steps }) => {
+  const space = await makeBusySpace();
+  for (const [kind, name] of steps) await space.delete(kind, name);
+  await untilEmpty(space);
+});
+
+test('R119 to R121: everything can be deleted at once, and with the namespace', async () => {
+  const space = await makeBusySpace();
+  await Promise.all([space.delete('Pool', 'warm'), space.delete('BatchSandbox', 'tasks'), space.delete('BatchSandbox', 'plain')]);
+  await untilEmpty(space);
+  const other = await makeBusySpace();
+  await other.remove();
+});
+
+/** A pool of 4 with one batch of 2 running tasks and one of 1 without. */
+async function makeBusySpace(): Promise<Space> {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 4);
+  await space.create('BatchSandbox', 'tasks', { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sleep', '600'] } } } });
+  await space.create('BatchSandbox', 'plain', { replicas: 1, poolRef: 'warm' });
+  await space.until('BatchSandbox', 'tasks', ({ status }) => expect(status?.taskStates).toBe('RR'));
+  await space.untilDelivered('plain');
+  return space;
+}
+
+async function untilEmpty(space: Space): Promise<void> {
+  await space.untilGone('BatchSandbox', 'tasks');
+  await space.untilGone('BatchSandbox', 'plain');
+  await space.untilGone('Pool', 'warm');
+  await until(async () => expect(await space.list('Pod')).toEqual([]));
+}
+
+test('R121: batches whose pool has gone by force are deleted, and their slots say PoolNotFound', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 2);
+  await space.create('BatchSandbox', 'left', { replicas: 2, poolRef: 'warm' });
+  await space.untilDelivered('left');
+  await space.delete('Pool', 'warm');
+  await space.patch('Pool', 'warm', { metadata: { finalizers: null } });
+  await space.untilGone('Pool', 'warm');
+  // The pods go with their owner.
+  await until(async () => expect(await space.list('Pod')).toEqual([]));
+  await space.until('BatchSandbox', 'left', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 0, ready: 0, phase: 'Pending' });
+    expect(batch.status?.conditions).toContainEqual(expect.objectContaining({ type: 'PoolAllocationPending', reason: 'PoolNotFound' }));
+  });
+  await space.delete('BatchSandbox', 'left');
+  await space.untilGone('BatchSandbox', 'left');
+});
+
+test('R111: a batch made again under its old name inherits neither pods nor tasks', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 2);
+  const spec = (text: string) => ({ replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['echo', text] } } } });
+  const untilDone = () =>
+    space.until('BatchSandbox', 'phoenix', (batch) => {
+      expect(batch.status).toMatchObject({ taskStates: 'S', ready: 1 });
+      expect(endpointsOf(batch)).toHaveLength(1);
+    });
+  await space.create('BatchSandbox', 'phoenix', spec('first'));
+  const first = await untilDone();
+  await space.delete('BatchSandbox', 'phoenix');
+  await space.untilGone('BatchSandbox', 'phoenix');
+  await space.create('BatchSandbox', 'phoenix', spec('second'));
+  const second = await untilDone();
+  expect(recordedUIDsOf(second)).not.toEqual(recordedUIDsOf(first));
+  expect(await readTaskOutput(cluster.target, endpointsOf(second)[0] ?? '', 'phoenix-0')).toBe('second\n');
+});
+
+test('R99, R103: an operator killed in the middle of a burst gives no pod twice, delivers all, and runs no task twice', async () => {
+  const space = await cluster.newSpace();
+  const { target } = cluster;
+  const { killOperator } = target;
+  if (killOperator === undefined) throw new Error(`target '${target.name}': expected a way to kill the operator, got none`);
+  await space.create('Pool', 'warm', fixedPool(30, target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 30, 40_000);
+  const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '').sort();
+  const names = Array.from({ length: 15 }, (_, index) => `batch-${index}`);
+  // A file of the pod says how often the task has run in it.
+  const count = 'echo run >> ran-here; grep -c run ran-here';
+  const create = (name: string) => space.create('BatchSandbox', name, { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sh', '-c', count] } } } });
+
+  await Promise.all(names.slice(0, 5).map(create));
+  const early = await until(async () => {
+    const delivered = (await space.list('BatchSandbox')).filter((batch) => endpointsOf(batch).length === 2);
+    expect(delivered.length).toBeGreaterThan(0);
+    return delivered;
+  });
+  const burst = Promise.all(names.slice(5).map(create));
+  await killOperator();
+  await burst;
+
+  const done = await until(async () => {
+    const batches = await space.list('BatchSandbox');
+    expect(batches.map(({ status }) => status?.taskStates)).toEqual(names.map(() => 'SS'));
+    expect(batches.map((batch) => endpointsOf(batch).filter((ip) => ip !== '').length)).toEqual(names.map(() => 2));
+    return batches;
+  }, 45_000);
+  expect(done.flatMap((batch) => recordedUIDsOf(batch)).sort()).toEqual(pods);
+  for (const before of early) {
+    const after = done.find(({ metadata }) => metadata.name === before.metadata.name);
+    expect(after && { uids: recordedUIDsOf(after), endpoints: endpointsOf(after) }).toEqual({ uids: recordedUIDsOf(before), endpoints: endpointsOf(before) });
+  }
+  const slots = done.flatMap((batch) => endpointsOf(batch).map((ip, slot) => ({ ip, task: `${batch.metadata.name}-${slot}` })));
+  const outputs = await inParallel(slots, 8, ({ ip, task }) => readTaskOutput(target, ip, task));
+  expect(outputs).toEqual(slots.map(() => '1\n'));
+}, 120_000);
