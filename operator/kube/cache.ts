@@ -102,6 +102,12 @@ export class ObjectCache<T extends KubeObject> {
     return () => this.listeners.delete(listener);
   }
 
+  /** Cuts an object down to what is stored. A list is cut page by page, so that its whole objects never add up. */
+  trim(object: T): T {
+    const trimmed = this.options.trim?.(object) ?? object;
+    return this.options.freeze === true ? deepFreeze(trimmed) : trimmed;
+  }
+
   /**
    * Notes the start of a list; to be called before its first request.
    *
@@ -112,13 +118,13 @@ export class ObjectCache<T extends KubeObject> {
     return consistent ? this.turn : 0;
   }
 
-  /** Stores a complete list of one namespace, or of all when `namespace` is absent. */
+  /** Stores a complete list of objects cut by {@link trim}, of one namespace or, when `namespace` is absent, of all. */
   replace(token: ListToken, items: readonly T[], namespace?: string): void {
     const inScope = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
     for (const [uid, { key, recordedAt }] of this.buried) {
       if (inScope(key) && recordedAt < token) this.buried.delete(uid);
     }
-    const listed = new Map(items.map((item) => [objectKey(item), this.prepare(item)]));
+    const listed = new Map(items.map((item) => [objectKey(item), item]));
     const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flights.keys(), ...listed.keys()]);
     const changes: CacheChange<T>[] = [];
     for (const key of keys) {
@@ -139,7 +145,7 @@ export class ObjectCache<T extends KubeObject> {
     const ends = ({ end, uid: shownUid }: Overlay<T>) =>
       (end.by === 'version' && end.version === resourceVersion) || (deleted && shownUid === uid);
     const changes: CacheChange<T>[] = [];
-    this.showUnlessOverlaid(key, deleted ? undefined : this.prepare(object), ends, changes);
+    this.showUnlessOverlaid(key, deleted ? undefined : this.trim(object), ends, changes);
     if (deleted && uid !== undefined) this.buried.delete(uid);
     this.tell(changes);
   }
@@ -192,7 +198,7 @@ export class ObjectCache<T extends KubeObject> {
       if (earlier !== undefined && !overlapped) this.endOverlay(key, earlier);
       return;
     }
-    this.overlay(key, this.prepare(object), uid, flight.listed || overlapped ? { by: 'read' } : { by: 'version', version: resourceVersion });
+    this.overlay(key, this.trim(object), uid, flight.listed || overlapped ? { by: 'read' } : { by: 'version', version: resourceVersion });
   }
 
   private recordRemoved(flight: Flight, uid: string): void {
@@ -263,7 +269,7 @@ export class ObjectCache<T extends KubeObject> {
         this.endOverlay(key, overlay);
       } else {
         const { uid, resourceVersion } = object.metadata;
-        this.overlay(key, this.prepare(object), uid, { by: 'version', version: resourceVersion }, overlay.writtenAt);
+        this.overlay(key, this.trim(object), uid, { by: 'version', version: resourceVersion }, overlay.writtenAt);
       }
       return;
     }
@@ -305,11 +311,6 @@ export class ObjectCache<T extends KubeObject> {
     for (const change of changes) {
       for (const listener of this.listeners) listener(change);
     }
-  }
-
-  private prepare(object: T): T {
-    const trimmed = this.options.trim?.(object) ?? object;
-    return this.options.freeze === true ? deepFreeze(trimmed) : trimmed;
   }
 }
 

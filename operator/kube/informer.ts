@@ -68,6 +68,7 @@ function tellFirstList<T extends KubeObject>(cache: ObjectCache<T>) {
   });
   const sink = {
     beginList: (consistent: boolean) => cache.beginList(consistent),
+    trim: (object: T) => cache.trim(object),
     replace: (token: number, items: readonly T[], namespace?: string) => {
       cache.replace(token, items, namespace);
       listed();

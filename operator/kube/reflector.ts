@@ -11,6 +11,8 @@ import { BadWatchLineError, type WatchEvent, WatchEventReader } from './watch-ev
 /** Where a reflector puts what it learns. */
 export interface ReflectorSink<T> {
   beginList(consistent: boolean): ListToken;
+  /** Cuts an object of a list down to what is stored. */
+  trim(object: T): T;
   replace(token: ListToken, items: readonly T[], namespace?: string): void;
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void;
 }
@@ -117,7 +119,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   private async listPages(consistent: boolean, signal: AbortSignal): Promise<{ items: T[]; version: string }> {
-    const { api, type, namespace, labelSelector } = this.options;
+    const { api, type, namespace, labelSelector, sink } = this.options;
     let limit: number | undefined = PAGE_SIZE;
     for (;;) {
       const items: T[] = [];
@@ -127,7 +129,7 @@ export class Reflector<T extends KubeObject> {
           const resourceVersion = consistent || token !== undefined ? undefined : '0';
           const page = await api.list(type, { namespace, labelSelector, limit, continue: token, resourceVersion }, { signal });
           this.hear();
-          items.push(...page.items);
+          for (const item of page.items) items.push(sink.trim(item));
           token = page.metadata.continue === '' ? undefined : page.metadata.continue;
           if (token === undefined) return { items, version: page.metadata.resourceVersion };
         }
