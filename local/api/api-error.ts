@@ -25,6 +25,7 @@ export interface StatusDetails {
 export class ApiError extends Error {
   constructor(
     readonly code: number,
+    /** Empty for what a real API server lets through from its storage as it is. */
     readonly reason: string,
     message: string,
     readonly details?: StatusDetails,
@@ -40,7 +41,7 @@ export class ApiError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === '' ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };

@@ -7,7 +7,7 @@ import { idOf, type ObjectRef, OwnerIndex } from './owner-index';
 import type { Registry } from './registry';
 import type { ResourceKind } from './resource-kind';
 import type { ObjectStore } from './store';
-import type { ApiObject } from './api-object';
+import type { ApiMetadata, ApiObject } from './api-object';
 import type { ChangeEvent } from './watch-feed';
 
 /** Tasks done between two turns of the event loop, so that the end of ten thousand objects does not hold up requests. */
@@ -165,7 +165,8 @@ export class Collector {
   private change(ref: ObjectRef, change: (old: ApiObject) => ApiObject): void {
     const old = this.find(ref);
     if (old === undefined) return;
-    const object = change(old);
+    const changed = change(old);
+    const object = { ...changed, metadata: withoutEmptyLists(changed.metadata) };
     if (canBeRemoved(object, ref.kind)) this.store.remove(ref.kind, object);
     else this.store.put(ref.kind, object);
   }
@@ -173,4 +174,9 @@ export class Collector {
   private find({ kind, key }: ObjectRef): ApiObject | undefined {
     return this.store.collectionOf(kind).get(key)?.object;
   }
+}
+
+function withoutEmptyLists(metadata: ApiMetadata): ApiMetadata {
+  const { finalizers = [], ownerReferences = [], ...rest } = metadata;
+  return { ...rest, ...(finalizers.length === 0 ? {} : { finalizers }), ...(ownerReferences.length === 0 ? {} : { ownerReferences }) };
 }

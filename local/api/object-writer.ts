@@ -1,7 +1,7 @@
 import { objectKey } from '../../src/schema/kubernetes';
 import { type AdmissionOptions, admitChange, admitNew, checkTypeOf, type WrittenPart } from './admission';
 import { type ApiMetadata, type ApiObject, timestampOf } from './api-object';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from './api-error';
+import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound } from './api-error';
 import { beginDeletion, canBeRemoved, checkPreconditions, type DeleteOptions } from './deletion';
 import { invalidValue, requiredValue } from './field-problem';
 import { jsonEqual, type JsonObject } from './json';
@@ -84,7 +84,7 @@ export class ObjectWriter {
   }
 
   private newMetadata(kind: ResourceKind, namespace: string | undefined, input: JsonObject): ApiMetadata {
-    if (input.resourceVersion !== undefined && input.resourceVersion !== '') throw badRequest('resourceVersion should not be set on objects to be created');
+    if (input.resourceVersion !== undefined && input.resourceVersion !== '') throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
     if (namespace !== undefined && input.namespace !== undefined && input.namespace !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }

@@ -1,29 +1,26 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { type JsonObject, toJsonObject } from './json';
 
 /** User that the token stands for; it may do everything. */
 const USER = { username: 'sandboxes:admin', groups: ['system:masters', 'system:authenticated'] };
 
-/** Checks the token of requests, in constant time. */
+/** Checks the token of requests; how long that takes tells no more than the token's length. */
 export class TokenCheck {
-  private readonly digest: Buffer;
+  private readonly token: Buffer;
 
   constructor(token: string) {
-    this.digest = digestOf(token);
+    this.token = Buffer.from(token);
   }
 
   isValid(token: string): boolean {
-    return timingSafeEqual(this.digest, digestOf(token));
+    const given = Buffer.from(token);
+    return given.length === this.token.length && timingSafeEqual(given, this.token);
   }
 
   /** Whether an Authorization header carries the token. */
   admits(authorization: string | undefined): boolean {
     return authorization?.startsWith('Bearer ') === true && this.isValid(authorization.slice('Bearer '.length));
   }
-}
-
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }
 
 /** Questions about who may do what: objects that are answered and never stored. Undefined when `path` asks none. */

@@ -124,11 +124,14 @@ function podLog(c: Context<Env>, { writer, logs }: RouteParts, { kind, namespace
 
 /** The parsed body; undefined when it is empty. @throws ApiError 400, 413 */
 async function readBody(c: Context<Env>, contentType: string): Promise<unknown> {
-  const tooLarge = new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
-  if (Number(c.req.header('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  refuseTooLarge(Number(c.req.header('content-length') ?? 0));
   const bytes = new Uint8Array(await c.req.arrayBuffer());
-  if (bytes.length > MAX_BODY_BYTES) throw tooLarge;
+  refuseTooLarge(bytes.length);
   return bytes.length === 0 ? undefined : parseBody(bytes, contentType);
+}
+
+function refuseTooLarge(length: number): void {
+  if (length > MAX_BODY_BYTES) throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
 }
 
 function parseBody(bytes: Uint8Array, contentType: string): unknown {

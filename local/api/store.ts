@@ -109,7 +109,7 @@ export class ObjectStore {
   private versioned(object: ApiObject): StoredObject {
     const version = this.version + 1;
     const stored = new StoredObject({ ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }, version);
-    if (stored.json.length > MAX_OBJECT_LENGTH) throw new ApiError(500, 'InternalError', 'etcdserver: request is too large');
+    if (stored.json.length > MAX_OBJECT_LENGTH) throw new ApiError(500, '', 'etcdserver: request is too large');
     this.version = version;
     return stored;
   }

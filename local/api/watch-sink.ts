@@ -13,6 +13,10 @@ export function openWatchSink(outgoing: HttpBindings['outgoing']): WatchSink {
   outgoing.writeHead(200, { 'content-type': 'application/json' });
   outgoing.flushHeaders();
   let isCorked = false;
+  const uncork = () => {
+    if (isCorked) outgoing.uncork();
+    isCorked = false;
+  };
   return {
     write: (line) => {
       if (outgoing.destroyed) return;
@@ -23,14 +27,13 @@ export function openWatchSink(outgoing: HttpBindings['outgoing']): WatchSink {
       if (!isCorked) {
         isCorked = true;
         outgoing.cork();
-        process.nextTick(() => {
-          isCorked = false;
-          outgoing.uncork();
-        });
+        process.nextTick(uncork);
       }
       outgoing.write(line);
     },
     end: () => {
+      // Node writes the end of a corked response before what is corked.
+      uncork();
       outgoing.end();
     },
   };
