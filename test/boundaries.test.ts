@@ -1,0 +1,115 @@
+import ts from 'typescript';
+import packageJson from '../package.json';
+import { filesOf, importsOf, packageOf, packagesReachedFrom, parseFile, pathOf } from './support/source-imports';
+
+/** What the sources of one room may import beside Node's own modules and their own room. */
+interface Room {
+  readonly rooms: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const contract = ['src/schema', 'src/program'];
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  'src/schema': { rooms: [], packages: ['zod'] },
+  'src/program': { rooms: ['src/schema'], packages: ['@hono/node-server', 'hono', 'jose', 'pino'] },
+  src: { rooms: ['src/schema'], packages: ['cdk8s', 'cdk8s-plus-28', 'constructs'] },
+  'operator/kube': { rooms: contract, packages: ['@kubernetes/client-node', 'undici'] },
+  operator: { rooms: ['operator/kube', ...contract], packages: ['prom-client'] },
+  'operator/pool': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
+  'operator/tasks': { rooms: ['operator', 'operator/kube', ...contract], packages: ['jose', 'undici', 'zod'] },
+  'operator/batch': { rooms: ['operator', 'operator/kube', 'operator/tasks', ...contract], packages: [] },
+  executor: { rooms: contract, packages: ['@hono/node-server', 'hono', 'jose', 'zod'] },
+  'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'yaml'] },
+  'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
+  local: { rooms: ['local/api', 'local/nodes', 'operator/kube', ...contract], packages: ['commander', 'listr2', 'yaml'] },
+  examples: { rooms: [], packages: ['cdk8s', 'cdk8s-plus-28', 'cdk8s-sandboxes', 'constructs'] },
+};
+
+/** Files that may import more than their room: the manager puts the controllers together. */
+const MORE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'operator/manager.ts': ['operator/batch', 'operator/pool', 'operator/tasks'],
+};
+
+/** Packages that belong to certain files of a room. */
+const FILES_OF_PACKAGE: Readonly<Record<string, RegExp>> = {
+  '@kubernetes/client-node': /^operator\/kube\/client-node\.ts$/,
+  commander: /\/main\.ts$/,
+  'prom-client': /\/(metrics|web)\.ts$/,
+};
+
+const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
+
+/** The room of a path: the longest one that it is in. */
+function roomOf(path: string): string {
+  const inRoom = Object.keys(ROOMS).filter((room) => path === room || path.startsWith(`${room}/`));
+  return inRoom.sort((a, b) => b.length - a.length)[0] ?? path.split('/')[0] ?? path;
+}
+
+function violationsOf(file: string): string[] {
+  const room = roomOf(file);
+  const { rooms, packages } = ROOMS[room] ?? { rooms: [], packages: [] };
+  return importsOf(file).flatMap((found) => {
+    if (found.specifier.startsWith('.')) {
+      const target = roomOf(pathOf(found));
+      const isAllowed = [room, ...rooms, ...(MORE_ROOMS[file] ?? [])].includes(target);
+      return isAllowed ? [] : [`${file}: room '${room}' reaches into '${target}'`];
+    }
+    const name = packageOf(found.specifier);
+    if (!packages.includes(name)) return [`${file}: room '${room}' imports '${name}'`];
+    const isItsFile = found.isType || (FILES_OF_PACKAGE[name]?.test(file) ?? true);
+    return isItsFile ? [] : [`${file}: imports '${name}', which belongs to ${String(FILES_OF_PACKAGE[name])}`];
+  });
+}
+
+test.each(Object.keys(ROOMS))('%s imports only what its room may', (room) => {
+  const files = SOURCES.filter((file) => roomOf(file) === room);
+  expect(files).not.toEqual([]);
+  expect(files.flatMap(violationsOf)).toEqual([]);
+});
+
+test('the environment is read in main.ts files and by load-settings only', () => {
+  const readers = SOURCES.filter((file) => !file.startsWith('examples/') && readsEnvironment(parseFile(file)));
+  expect(readers.filter((file) => !/(^|\/)main\.ts$/.test(file) && file !== 'src/program/load-settings.ts')).toEqual([]);
+  expect(readers).toContain('operator/main.ts');
+});
+
+/** Whether a file reads `process.env` of Node; a file that names something of its own `process`, such as that of a task, means its own. */
+function readsEnvironment(file: ts.SourceFile): boolean {
+  let isOwn = false;
+  let isRead = false;
+  const visit = (node: ts.Node): void => {
+    isOwn ||= (ts.isBindingElement(node) || ts.isVariableDeclaration(node) || ts.isParameter(node)) && isNamed(node.name, 'process');
+    isRead ||= ts.isPropertyAccessExpression(node) && node.name.text === 'env' && isNamed(node.expression, 'process');
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return isRead && !isOwn;
+}
+
+function isNamed(node: ts.Node, name: string): boolean {
+  return ts.isIdentifier(node) && node.text === name;
+}
+
+describe('compiled', () => {
+  test('the constructs reach only packages that are installed with them', () => {
+    const installed = Object.keys({ ...packageJson.dependencies, ...packageJson.peerDependencies });
+    const reached = packagesReachedFrom('lib/src/index.js');
+    expect(reached).toContain('cdk8s');
+    expect(reached.filter((name) => !installed.includes(name))).toEqual([]);
+  });
+
+  test('the executor reaches neither cdk8s nor a client of Kubernetes', () => {
+    const reached = packagesReachedFrom('lib/executor/main.js');
+    expect(reached).toContain('hono');
+    const foreign = ['@kubernetes/client-node', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'undici', 'yaml'];
+    expect(reached.filter((name) => foreign.includes(name))).toEqual([]);
+  });
+
+  test('the operator reaches no constructs and nothing of the embedded cluster', () => {
+    const reached = packagesReachedFrom('lib/operator/main.js');
+    expect(reached).toContain('undici');
+    const foreign = ['ajv', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'listr2', 'yaml'];
+    expect(reached.filter((name) => foreign.includes(name))).toEqual([]);
+  });
+});
