@@ -1,5 +1,6 @@
 import { type KubeObject, objectKey } from '../../src/schema/kubernetes';
 import { type Flight, Flights } from './flights';
+import type { Overlay, OverlayEnd } from './overlay';
 
 /** One difference in what the cache shows. */
 export interface CacheChange<T> {
@@ -32,25 +33,6 @@ export interface PendingWrite<T> {
   removed(uid: string): void;
   /** The write failed or its outcome is unknown; the watch will tell. */
   failed(): void;
-}
-
-/** How an overlay ends. */
-type OverlayEnd =
-  | { readonly by: 'version'; readonly version: string | undefined }
-  | { readonly by: 'deletion' }
-  /** Nobody knows which event to wait for: a read of the object decides. */
-  | { readonly by: 'read' };
-
-/** An own write that is shown before the watch has delivered it. */
-interface Overlay<T> {
-  readonly uid: string | undefined;
-  /** Turn of the answer that is shown; a list begun later is at least as new. */
-  readonly recordedAt: number;
-  /** Turn of the answer to the own write, also when a read has replaced its object; a write begun later is newer. */
-  readonly writtenAt: number;
-  end: OverlayEnd;
-  /** What list and watch say meanwhile. */
-  behind: T | undefined;
 }
 
 /**
