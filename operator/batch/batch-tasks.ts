@@ -104,6 +104,16 @@ export class BatchTasks {
     this.tools.events.record(this.batch, 'Warning', 'InvalidTaskPatch', `${first.problems.join('; ')}${others}`);
   }
 
+  /** Tells of pods that leave although nobody confirmed that their tasks have stopped (R49). */
+  reportUnstopped(pods: readonly HeldSlot[]): void {
+    const unstopped = pods.filter(({ uid }) => this.stopState(uid) === 'timedOut');
+    const [first] = unstopped;
+    if (first === undefined) return;
+    const waited = `after ${this.tools.taskStopTimeoutMs / 1000} s`;
+    const message = `${unstopped.length} pods deleted with tasks not confirmed as stopped ${waited}, among them '${first.name}' of slot ${first.index}`;
+    this.tools.events.record(this.batch, 'Warning', 'TaskStopTimeout', message);
+  }
+
   private get observed(): ReadonlyMap<number, ObservedTask> {
     return this.tools.tasks.observed(this.uid);
   }

@@ -35,6 +35,7 @@ export class DirectDelivery {
     const tasks = new BatchTasks(this.tools, batch, (uid) => ownPods.get(uid));
     const plan = this.plan(batch, tasks, replicas);
     tasks.stop(plan.stop);
+    tasks.reportUnstopped(plan.giveBack);
     await this.remove(batch, plan.giveBack, signal);
     await this.clearDead(batch, plan.lost, signal);
     tasks.forget([...plan.lost, ...plan.giveBack]);
@@ -50,9 +51,9 @@ export class DirectDelivery {
       wait: undefined,
       now: clock.now(),
     });
-    let current = await publisher.writeStatus(batch, status, signal);
+    const current = await publisher.writeStatus(batch, status, signal);
     const hasPods = slots.some((slot) => slot.state === 'held');
-    current = await publisher.writeMetadata(
+    await publisher.writeMetadata(
       current,
       {
         finalizers: tasks.exist && hasPods ? [Finalizer.taskCleanup] : [],
@@ -75,6 +76,7 @@ export class DirectDelivery {
     if (!tasks.exist) return true;
     const plan = this.plan(batch, tasks, 0);
     tasks.stop(plan.stop);
+    tasks.reportUnstopped(plan.giveBack);
     await this.remove(batch, plan.giveBack, signal);
     tasks.forget(plan.giveBack);
     return plan.stop.length === 0;

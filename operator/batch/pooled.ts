@@ -36,6 +36,7 @@ export class PooledDelivery {
     const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
     const plan = this.planSlots(batch, record, tasks, moving ? 0 : (batch.spec.replicas ?? 1));
     tasks.stop(plan.stop);
+    tasks.reportUnstopped(plan.giveBack);
     const returned = await this.giveBack(batch, record, plan, signal);
     tasks.forget([...plan.lost, ...returned.done]);
 
@@ -103,6 +104,7 @@ export class PooledDelivery {
     const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
     const plan = this.planSlots(batch, record, tasks, 0);
     tasks.stop(plan.stop);
+    tasks.reportUnstopped(plan.giveBack);
     const returned = await this.giveBack(batch, record, plan, signal);
     tasks.forget(returned.done);
     if (returned.failure !== undefined) throw returned.failure;
