@@ -36,8 +36,6 @@ export class OperatorProcess {
       `--health-probe-bind-address=${address}:${String(HEALTH_PORT)}`,
       `--metrics-bind-address=${address}:${String(METRICS_PORT)}`,
       '--metrics-secure=false',
-      // The API server is in memory and has no other clients to protect.
-      '--kube-client-qps=0',
     ];
     const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
     const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: HEALTH_PORT } } };

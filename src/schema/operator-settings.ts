@@ -39,8 +39,8 @@ export const operatorSettings = defineSettings(
     kubeClientQps: {
       flag: 'kube-client-qps',
       kind: 'integer',
-      default: '100',
-      description: 'API requests a second in the long run; 0 is no limit.',
+      default: '0',
+      description: 'API requests a second in the long run; 0 is no limit of our own, the API server then sets the pace.',
     },
     kubeClientBurst: { flag: 'kube-client-burst', kind: 'integer', default: '200', min: 1, description: 'API requests that may go out at once.' },
     expectationTimeout: {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { claimantOf, Ledger } from '../../operator/ledger';
+import { claimantOf, Ledger, type LedgerListener } from '../../operator/ledger';
 import type { PodFacts } from '../../operator/pod-facts';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { batchOf, podOf, statusHolding } from '../support/builders';
 
 const POOL = 'pool-warm';
 const KEY = 'default/warm';
-const quiet = { poolChanged: () => undefined, heldPodChanged: () => undefined, demandChanged: () => undefined };
+const quiet: LedgerListener = { poolChanged: () => undefined, heldPodChanged: () => undefined, demandChanged: () => undefined };
 
 function ledgerWith(pods: readonly PodFacts[], listener = quiet): Ledger {
   const ledger = new Ledger(listener);
@@ -77,7 +77,7 @@ describe('records', () => {
   test('two records with one pod: the older batch keeps it, the other is told', () => {
     const told: string[] = [];
     const [pod] = pods(1);
-    const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => told.push(key) });
+    const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => void told.push(key) });
     ledger.batchChanged(undefined, holding('younger', pod ? [pod] : [], '2026-02-02T00:00:00Z'));
     ledger.batchChanged(undefined, holding('older', pod ? [pod] : [], '2026-01-01T00:00:00Z'));
     expect([...ledger.conflicts('batch-younger')]).toEqual(['uid-warm-00000']);
