@@ -116,7 +116,8 @@ class OutputPipe {
  */
 class TaskRunner {
   private readonly outputs = [new OutputPipe('stdout'), new OutputPipe('stderr')] as const;
-  private readonly eventsFd = openSync('events', fsConstants.O_WRONLY);
+  /** For reading too: opening a FIFO for writing alone would wait for a server, and the one that started us may have ended. */
+  private readonly eventsFd = openSync('events', fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
   private running?: { readonly child: ChildProcess; readonly order: RunOrder; readonly tree: TaskTree; readonly startedAt: Date; readonly exited: Promise<void> };
   private cancelLimit = () => {};
   private stopReason?: 'TaskTimeout' | 'Stopped';
@@ -222,12 +223,9 @@ class TaskRunner {
     this.report(RunnerEvent.exited);
   }
 
+  /** A server that comes later reads the files, and these few bytes after them. */
   private report(event: string): void {
-    try {
-      writeSync(this.eventsFd, event);
-    } catch {
-      // EPIPE: no server runs at the moment; the next one reads the files.
-    }
+    writeSync(this.eventsFd, event);
   }
 }
 

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { identifyProcess, type ProcessIdentity } from './process';
+import { identifyProcess, isAlive, type ProcessIdentity } from './process';
 import { RecordFile } from './records';
 import { GATE_FD, OUTPUT_FIFOS, type RunOrder } from './runner-protocol';
 
@@ -72,8 +72,11 @@ export class WaitingRunner {
    * `listener` hears of everything from here on, also when the runner dies before it can take the order.
    */
   async release(order: RunOrder, listener: RunnerListener): Promise<void> {
-    await this.ready;
-    // Only now, since a FIFO without a writer looks like one whose writer has ended.
+    if (!(await this.ready)) {
+      closeSync(this.eventsFd);
+      listener.onEnd();
+      return;
+    }
     listen(this.eventsFd, listener);
     this.gate.end(`${JSON.stringify(order)}\n`);
   }
@@ -94,13 +97,16 @@ export interface RunnerListener {
   onEnd(): void;
 }
 
-/**
- * Listens to a runner that an earlier server started; without a live runner, `onEnd` comes soon.
- *
- * @throws ENOENT when the task never had a runner
- */
-export function listenToRunner(directory: string, listener: RunnerListener): void {
-  listen(openEvents(directory), listener);
+/** Listens to a runner that an earlier server started; `onEnd` comes at once when it is gone. */
+export function listenToRunner(identity: ProcessIdentity, directory: string, listener: RunnerListener): void {
+  const eventsFd = openEvents(directory);
+  // In this order: the end of a FIFO is heard only by who opened it while it had a writer.
+  if (isAlive(identity)) {
+    listen(eventsFd, listener);
+  } else {
+    closeSync(eventsFd);
+    listener.onEnd();
+  }
 }
 
 /** The FIFO's reading end; the runner has the only writing end, so that the runner's end is its end. */

@@ -250,19 +250,20 @@ export class Supervisor {
   }
 
   private async adoptTask(task: HeldTask): Promise<void> {
-    this.refresh(task);
     const { directory, record } = task;
     if (directory === undefined) {
       return;
     }
+    const [exit, process] = [this.options.store.readExit(directory, record.id), this.options.store.readProcess(directory)];
+    task.state = exit !== undefined ? { kind: 'ended', exit } : process !== undefined ? { kind: 'running', process } : { kind: 'starting' };
     if (record.runner !== undefined && isAlive(record.runner)) {
-      listenToRunner(directory, this.listenerOf(task));
+      listenToRunner(record.runner, directory, this.listenerOf(task));
       return;
     }
-    const lost = this.settle(task).finally(() => (task.runnerEnded = undefined));
-    task.runnerEnded = lost;
+    this.listenerOf(task).onEnd();
+    // Without processes the result is known in a moment, and the first answer of this server has it.
     if (findTree(this.treeOf(task)).length === 0) {
-      await lost;
+      await task.runnerEnded;
     }
   }
 

@@ -1,0 +1,77 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSigningKey, signExecutorToken } from '../../src/program/executor-token';
+import { runProgram } from '../support/run-program';
+import { EXECUTOR_PROGRAM, ExecutorProcess, shell } from './executor-process';
+
+let home: string;
+beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'executor-test-'))));
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => runProgram(process.execPath, [EXECUTOR_PROGRAM, ...args], { PATH: process.env['PATH'], ...env });
+
+test('--help says what it is and names every flag', async () => {
+  const { exitCode, stdout } = await run(['--help']);
+  expect(exitCode).toBe(0);
+  for (const flag of ['data-dir', 'listen-addr', 'enable-sidecar-mode', 'auth-public-key-file', 'stop-grace-seconds', 'reset-paths', 'log-max-size']) {
+    expect(stdout).toContain(`--${flag}`);
+  }
+});
+
+test('--version prints one line', async () => {
+  expect(await run(['--version'])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\S+\n$/) });
+});
+
+const REFUSED: Readonly<Record<string, { given: readonly string[]; want: string }>> = {
+  'without a key': { given: [], want: '--auth-public-key-file: expected a file, got nothing; --allow-unauthenticated serves anybody' },
+  'in sidecar mode': { given: ['--allow-unauthenticated', '--enable-sidecar-mode=true'], want: '--enable-sidecar-mode: expected false' },
+  'with a key and without an audience': { given: ['--auth-public-key-file=/k'], want: '--auth-audience: expected the UID of the pod' },
+  'with an unknown flag': { given: ['-nix=1'], want: '--nix: unknown flag' },
+  'with a root to empty': { given: ['--allow-unauthenticated', '--reset-paths=/,tmp'], want: "2 problems: --reset-paths: expected absolute directories other than /, got '/'" },
+};
+
+test.each(Object.entries(REFUSED))('does not start %s', async (_title, { given, want }) => {
+  const { exitCode, stderr } = await run(given);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(want) });
+});
+
+test('ends with 1 when it cannot use its directory or its key', async () => {
+  const file = join(home, 'file');
+  writeFileSync(file, '');
+  expect(await run(['--allow-unauthenticated', `--data-dir=${file}`])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cannot start') });
+  const args = [`--data-dir=${home}/data`, `--auth-public-key-file=${file}`, '--auth-audience=pod'];
+  expect(await run(args)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('expected one or two PEM blocks') });
+});
+
+test('serves signed requests only, when it has a key', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const keyFile = join(home, 'key.pem');
+  writeFileSync(keyFile, publicKey.export({ type: 'spki', format: 'pem' }));
+  const executor = await ExecutorProcess.start([`--auth-public-key-file=${keyFile}`], home, { POD_UID: 'pod-1' });
+  expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 401, body: { reason: 'Unauthorized' } });
+  expect((await executor.request('GET', '/health')).status).toBe(200);
+
+  const key = await readSigningKey(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
+  const signed = { method: 'POST', path: '/setTasks', body: JSON.stringify([shell('a', 'exit 0')]) };
+  const token = await signExecutorToken(key, 'pod-1', signed, new Date());
+  const send = () => fetch(`http://127.0.0.1:${executor.port}/setTasks`, { method: 'POST', body: signed.body, headers: { authorization: `Bearer ${token}` } });
+  expect((await send()).status).toBe(200);
+  expect((await send()).status).toBe(401);
+
+  const reset = { method: 'POST', path: '/reset', body: '{}' };
+  const resetToken = await signExecutorToken(key, 'pod-1', reset, new Date());
+  const { status } = await fetch(`http://127.0.0.1:${executor.port}/reset`, { method: 'POST', body: '{}', headers: { authorization: `Bearer ${resetToken}` } });
+  expect(status).toBe(200);
+  await executor.kill('SIGTERM');
+});
+
+test('is a whole executor, and ends with 0 and without a trace when it has nothing', async () => {
+  const executor = await ExecutorProcess.start([], home);
+  await executor.set(shell('hello', 'echo hello'));
+  expect(await executor.ended()).toMatchObject({ exitCode: 0, reason: 'Succeeded' });
+  expect((await executor.log('hello')).body).toBe('hello\n');
+  await executor.request('POST', '/reset', {});
+  expect(await executor.kill('SIGINT')).toBe(0);
+  expect(readdirSync(executor.dataDir)).toEqual([]);
+});

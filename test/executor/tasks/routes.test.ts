@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostLauncher } from '../../../executor/tasks/launch';
+import { taskRoutes } from '../../../executor/tasks/routes';
+import { RunnerPool } from '../../../executor/tasks/runner';
+import { TaskStore } from '../../../executor/tasks/store';
+import { Supervisor } from '../../../executor/tasks/supervisor';
+import { SandboxError } from '../../../src/schema/errors';
+import { REVISION_HEADER } from '../../../src/schema/executor-api';
+import { ManualClock } from '../../support/manual-clock';
+
+const log = { info: () => undefined, error: () => undefined };
+const version = { version: '1.2.3', mode: 'host', bootId: 'boot' } as const;
+const notReset = () => Promise.reject(new SandboxError('SANDBOX_NOT_EMPTY', 'reset: left', { details: { reason: 'NotEmpty', processes: [{ pid: 7, command: 'sleep' }] } }));
+let dataDir: string;
+
+/** The routes over an empty supervisor that can start nothing. */
+async function routes(more: Partial<Parameters<typeof taskRoutes>[0]> = {}) {
+  const store = await TaskStore.open(dataDir);
+  const runners = new RunnerPool({ argv: ['/no/such/program'], env: {} }, dataDir, 0);
+  const supervisor = new Supervisor({
+    store, runners, log, launcher: hostLauncher({}, '/'), clock: new ManualClock(), scope: 'test', maxTasks: 2, stopGraceSeconds: 1, taskLogMaxBytes: 4096,
+  });
+  const app = taskRoutes({ supervisor, log, version, maxBodyBytes: 1000, health: () => Promise.resolve([]), reset: notReset, ...more });
+  return {
+    supervisor,
+    call: async (method: string, path: string, body?: string) => {
+      const response = await app.request(path, { method, body });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+    },
+  };
+}
+
+beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'executor-test-'))));
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const a = { name: 'a', process: { command: ['true'] } };
+const withProcess = (process: unknown) => JSON.stringify([{ name: 'a', process }]);
+
+const BAD_BODIES: Readonly<Record<string, { body: string; reason?: string; message: string }>> = {
+  'no body': { body: '', message: 'expected JSON in UTF-8, got 0 bytes' },
+  null: { body: 'null', message: 'expected a list of tasks, got null; send [] to remove all' },
+  'an object': { body: '{}', message: 'expected a list of tasks, got an object' },
+  'text behind the list': { body: '[] []', message: 'expected JSON in UTF-8' },
+  'an entry that is null': { body: '[null]', message: '[0]: expected an object, got null' },
+  'an entry without a name': { body: '[{"process":{"command":["x"]}}]', message: '[0].name: expected text, got nothing' },
+  'a name that is a path': { body: JSON.stringify([{ ...a, name: '../a' }]), message: '[0].name: expected text matching' },
+  'a name twice': { body: JSON.stringify([a, a]), reason: 'DuplicateName', message: "[1].name: expected a name once, got 'a' again" },
+  'too many names': { body: JSON.stringify(['a', 'b', 'c'].map((name) => ({ ...a, name }))), reason: 'TooManyTasks', message: 'expected at most 2 tasks (--max-tasks), got 3' },
+  'no process': { body: '[{"name":"a"}]', message: '[0].process: expected an object, got nothing' },
+  'a container task': { body: '[{"name":"a","podTemplateSpec":{}}]', message: '[0].podTemplateSpec: expected no container task' },
+  'an unknown member': { body: JSON.stringify([{ ...a, prio: 1 }]), message: '[0].prio: expected a known member' },
+  'an unknown member of the process': { body: withProcess({ command: ['x'], shell: true }), message: '[0].process.shell: expected a known member' },
+  'no program': { body: withProcess({ command: [], args: null }), message: '[0].process.command: expected a program, got nothing' },
+  'a command that is text': { body: withProcess({ command: 'ls' }), message: '[0].process.command: expected a list, got a string' },
+  'valueFrom': { body: withProcess({ command: ['x'], env: [{ name: 'A', valueFrom: {} }] }), message: '[0].process.env[0].valueFrom: expected a known member' },
+  'a variable with =': { body: withProcess({ command: ['x'], env: [{ name: 'A=B' }] }), message: '[0].process.env[0].name: expected text matching' },
+  'a NUL in an argument': { body: withProcess({ command: ['x\0'] }), message: '[0].process.command[0]: expected text matching' },
+  'a limit of 0': { body: withProcess({ command: ['x'], timeoutSeconds: 0 }), message: '[0].process.timeoutSeconds: expected a number of at least 1' },
+  'a limit with a fraction': { body: withProcess({ command: ['x'], timeoutSeconds: 1.5 }), message: '[0].process.timeoutSeconds: expected a whole number' },
+};
+
+test.each(Object.entries(BAD_BODIES))('POST /setTasks with %s is 400 and changes nothing', async (_title, { body, reason = 'InvalidBody', message }) => {
+  const { call, supervisor } = await routes();
+  const before = supervisor.changes.revision;
+  expect(await call('POST', '/setTasks', body)).toMatchObject({ status: 400, body: { code: 'Bad Request', reason, message: expect.stringContaining(message) } });
+  expect({ tasks: supervisor.list(), revision: supervisor.changes.revision }).toEqual({ tasks: [], revision: before });
+});
+
+test('an error names all that is wrong, without values', async () => {
+  const { call } = await routes();
+  const { body } = await call('POST', '/setTasks', withProcess({ command: 'rm secret', env: [{ name: 'TOKEN', value: 5 }] }));
+  expect(body).toMatchObject({ message: 'request: 2 problems: [0].process.command: expected a list, got a string; [0].process.env[0].value: expected text, got a number' });
+});
+
+test('bytes that are no UTF-8 are 400', async () => {
+  const { call } = await routes();
+  const response = await call('POST', '/tasks', Buffer.from([0x22, 0xff, 0x22]) as unknown as string);
+  expect(response).toMatchObject({ status: 400, body: { reason: 'InvalidBody' } });
+});
+
+test('a start that the system does not allow is 500 and changes nothing', async () => {
+  const { call, supervisor } = await routes();
+  expect(await call('POST', '/setTasks', JSON.stringify([a]))).toMatchObject({ status: 500, body: { code: 'Internal Server Error', reason: 'Internal' } });
+  expect(supervisor.list()).toEqual([]);
+});
+
+const ANSWERS: Readonly<Record<string, { given: [string, string, string?]; want: object }>> = {
+  'a body over the limit is 413': { given: ['POST', '/setTasks', ' '.repeat(1001)], want: { status: 413, body: { code: 'Payload Too Large', reason: 'TooLarge' } } },
+  'an empty list is a list': { given: ['GET', '/getTasks'], want: { status: 200, body: [] } },
+  'members of answers are ignored': { given: ['POST', '/setTasks', '[]'], want: { status: 200, body: [] } },
+  'an unknown path is 404': { given: ['GET', '/nothing'], want: { status: 404, body: { code: 'Not Found', reason: 'NotFound' } } },
+  'GET /tasks is 405': { given: ['GET', '/tasks'], want: { status: 405, body: { code: 'Method Not Allowed', reason: 'MethodNotAllowed' } } },
+  'another method is 405': { given: ['DELETE', '/getTasks'], want: { status: 405, body: { reason: 'MethodNotAllowed' } } },
+  'an unknown task is 404': { given: ['GET', '/tasks/a'], want: { status: 404, body: { reason: 'NotFound' } } },
+  'output of an unknown task is 404': { given: ['GET', '/tasks/a/logs'], want: { status: 404, body: { reason: 'NotFound' } } },
+  'deleting an unknown task is 204': { given: ['DELETE', '/tasks/a'], want: { status: 204 } },
+  'a wait over 25 s is 400': { given: ['GET', '/getTasks?after=x&wait=26'], want: { status: 400, body: { reason: 'InvalidQuery', message: "request: wait: expected a whole number from 0 to 25, got '26'" } } },
+  'a wait that is no number is 400': { given: ['GET', '/getTasks?wait=-1'], want: { status: 400, body: { reason: 'InvalidQuery' } } },
+  'a reset with members is 400': { given: ['POST', '/reset', '{"force":true}'], want: { status: 400, body: { reason: 'InvalidBody' } } },
+  'a reset that leaves something is 500 and names it': {
+    given: ['POST', '/reset', '{}'],
+    want: { status: 500, body: { reason: 'NotEmpty', processes: [{ pid: 7, command: 'sleep' }] } },
+  },
+  'the version is told': { given: ['GET', '/version'], want: { status: 200, body: version } },
+  'health is told': { given: ['GET', '/health'], want: { status: 200, body: { status: 'healthy' } } },
+};
+
+test.each(Object.entries(ANSWERS))('%s', async (_title, { given: [method, path, body], want }) => {
+  const { call } = await routes();
+  expect(await call(method, path, body)).toMatchObject(want);
+});
+
+test('a long-poll answers at once when the revision is another', async () => {
+  const { call } = await routes();
+  const { headers } = await call('GET', '/getTasks?after=older&wait=25');
+  expect(headers.get(REVISION_HEADER)).toMatch(/^[0-9a-f]{12}-0$/);
+});
+
+test('64 callers wait at the same time and all wake at a change', async () => {
+  const { call, supervisor } = await routes();
+  const waiting = Array.from({ length: 64 }, () => call('GET', `/getTasks?after=${supervisor.changes.revision}&wait=25`));
+  // Any answer of the same app proves that the calls before it have arrived.
+  await call('GET', '/version');
+  supervisor.changes.announce();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array.from({ length: 64 }, () => 200));
+});
+
+test('without a token only /health answers', async () => {
+  const { call } = await routes({ authorize: () => Promise.reject(new SandboxError('REQUEST_UNAUTHORIZED', 'token: none', { details: { reason: 'Unauthorized' } })) });
+  expect((await call('GET', '/health')).status).toBe(200);
+  for (const path of ['/getTasks', '/version', '/tasks/a', '/tasks/a/logs', '/nothing', '/tasks']) {
+    expect(await call('GET', path)).toMatchObject({ status: 401, body: { code: 'Unauthorized', reason: 'Unauthorized' } });
+  }
+});
+
+test('what is wrong with the executor is 503', async () => {
+  const { call } = await routes({ health: () => Promise.resolve(['disk']) });
+  expect(await call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy', problems: ['disk'] } });
+});

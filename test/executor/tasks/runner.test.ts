@@ -1,0 +1,83 @@
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
+import { RUNNER_MODE } from '../../../executor/tasks/runner-protocol';
+import { eventually } from '../../support/eventually';
+import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning } from '../executor-process';
+
+const program = { argv: [process.execPath, EXECUTOR_PROGRAM, RUNNER_MODE], env: {} };
+let dataDir: string;
+beforeEach(() => (dataDir = realpathSync(mkdtempSync(join(tmpdir(), 'executor-test-')))));
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+/** Live processes whose working directory lies in the data directory. */
+const runnersIn = (folder: string) =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return realpathSync(`/proc/${pid}/cwd`).startsWith(folder) && isRunning(pid);
+      } catch {
+        return false;
+      }
+    });
+
+test('a runner that is discarded before or after it is ready ends and leaves nothing', async () => {
+  const early = await WaitingRunner.start(program, dataDir);
+  await early.discard();
+  const late = await WaitingRunner.start(program, dataDir);
+  // It unlinks its output FIFOs when it has opened them.
+  await eventually(() => expect(readdirSync(late.directory)).toEqual(['events']));
+  await late.discard();
+  await eventually(() => expect([early, late].map(({ identity }) => isRunning(identity.pid))).toEqual([false, false]));
+  expect(readdirSync(dataDir)).toEqual([]);
+});
+
+test('a runner that dies before it is released says so', async () => {
+  const runner = await WaitingRunner.start(program, dataDir);
+  process.kill(runner.identity.pid, 'SIGKILL');
+  const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '/', stopGraceSeconds: 1, logMaxBytes: 4096 };
+  await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
+  expect(readdirSync(runner.directory)).not.toContain('exit.json');
+});
+
+test('a runner program that does not exist is an error and leaves nothing', async () => {
+  await expect(WaitingRunner.start({ argv: ['/no/such/program'], env: {} }, dataDir)).rejects.toThrow("expected a runner process, got none from '/no/such/program'");
+  expect(readdirSync(dataDir)).toEqual([]);
+});
+
+test('a pool gives each spare once, replaces a dead one, and ends the rest', async () => {
+  const pool = new RunnerPool(program, dataDir, 1);
+  pool.refill();
+  const first = await pool.take();
+  pool.refill();
+  await eventually(() => expect(runnersIn(dataDir)).toHaveLength(2));
+  const [spare = 0] = runnersIn(dataDir).filter((pid) => pid !== first.identity.pid);
+  process.kill(spare, 'SIGKILL');
+  await eventually(() => expect(isRunning(spare)).toBe(false));
+  const second = await pool.take();
+  expect(second.identity.pid).not.toBe(spare);
+  pool.refill();
+  await pool.close();
+  await Promise.all([first.discard(), second.discard()]);
+  await eventually(() => expect(runnersIn(dataDir)).toEqual([]));
+});
+
+/** Moments in the start of a spare runner, told by what its directory holds. */
+const MOMENTS: Readonly<Record<string, (files: readonly string[]) => boolean>> = {
+  'its directory is there': () => true,
+  'its FIFOs are there': (files) => files.includes('stdout'),
+  'it is ready': (files) => files.includes('events') && !files.includes('stdout'),
+};
+
+test.each(Object.entries(MOMENTS))('a server that is killed as soon as %s leaves no spare runner', async (_title, isReached) => {
+  const executor = await ExecutorProcess.start(['--spare-runners=1']);
+  await eventually(() => {
+    const [spare = ''] = readdirSync(executor.dataDir).filter((entry) => entry.startsWith('.new-'));
+    expect(spare !== '' && isReached(readdirSync(join(executor.dataDir, spare)))).toBe(true);
+  });
+  await executor.kill('SIGKILL');
+  await eventually(() => expect(runnersIn(executor.home)).toEqual([]));
+  rmSync(executor.home, { recursive: true, force: true });
+});

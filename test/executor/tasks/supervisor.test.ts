@@ -1,0 +1,259 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { REVISION_HEADER } from '../../../src/schema/executor-api';
+import { eventually } from '../../support/eventually';
+import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
+
+let executor: ExecutorProcess;
+const start = async (...flags: string[]) => (executor = await ExecutorProcess.start(flags));
+afterEach(() => executor.clean());
+
+/** A task that notes each of its runs, and ends when told to. */
+const noting = (name: string, more: object = {}) => task(name, [fixture('waits-for-file.sh'), executor.home], more);
+const runs = () => readFileSync(join(executor.home, 'runs'), 'utf8').trim().split('\n').length;
+const finish = (exitCode: number) => writeFileSync(join(executor.home, 'go'), String(exitCode));
+const names = (tasks: readonly { readonly name: string; readonly deletionTimestamp?: string }[]) =>
+  tasks.map(({ name, deletionTimestamp }) => (deletionTimestamp === undefined ? name : `${name} (removed)`));
+
+describe('setting the tasks', () => {
+  test('the same set again starts nothing, also when the task has finished', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    await executor.set({ ...noting('a'), process: { ...noting('a').process, args: [], env: null } });
+    finish(7);
+    const ended = await executor.ended();
+    const [again] = await executor.set(noting('a'));
+    expect(again?.processStatus?.terminated).toEqual(ended);
+    expect(runs()).toBe(1);
+  });
+
+  test('a changed task starts only when the old one is gone', async () => {
+    await start();
+    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await executor.log('a');
+    const old = executor.pidOf('a', 'leader');
+    const answer = await executor.set(shell('a', 'exit 4'));
+    expect(answer.map(({ processStatus }) => processStatus)).toEqual([{ waiting: expect.objectContaining({ reason: 'WaitingForPrevious' }) }, { running: expect.anything() }]);
+    expect(names(answer)).toEqual(['a', 'a (removed)']);
+    expect(isRunning(old)).toBe(true);
+    await executor.until(([first]) => first?.processStatus?.waiting?.reason !== 'WaitingForPrevious');
+    expect(isRunning(old)).toBe(false);
+    expect(await executor.ended()).toMatchObject({ exitCode: 4 });
+    expect(names(await executor.list())).toEqual(['a']);
+  });
+
+  test('a name with another uid is another task', async () => {
+    await start();
+    await executor.set({ ...shell('a', 'exit 1'), uid: 'first' });
+    await executor.ended();
+    await executor.set({ ...shell('a', 'exit 1'), uid: 'second' });
+    const [only] = await executor.until((tasks) => tasks.length === 1 && tasks[0]?.processStatus?.terminated !== undefined);
+    expect(only).toMatchObject({ uid: 'second', processStatus: { terminated: { exitCode: 1 } } });
+  });
+
+  test('a task that waits is dropped at once when it is not wanted any more', async () => {
+    await start();
+    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await executor.log('a');
+    await executor.set(shell('b', 'true'));
+    expect(names(await executor.set(shell('c', 'true')))).toEqual(['c', 'a (removed)']);
+    await executor.ended();
+    expect(names(await executor.list())).toEqual(['c']);
+  });
+
+  test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots', async () => {
+    await start('--max-tasks=2');
+    await executor.set(task('a', [fixture('ignores-term.sh')]), task('b', [fixture('ignores-term.sh')]));
+    await Promise.all([executor.log('a'), executor.log('b')]);
+    await executor.set(task('b', [fixture('ignores-term.sh')]));
+    const answer = await executor.set(shell('d', 'exit 0'), shell('c', 'exit 0'));
+    expect(names(answer)).toEqual(['d', 'c', 'a (removed)', 'b (removed)']);
+    expect(answer.slice(0, 2).map(({ processStatus }) => processStatus?.waiting?.reason)).toEqual(['WaitingForPrevious', 'WaitingForPrevious']);
+    const done = await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
+    expect(names(done)).toEqual(['d', 'c']);
+  });
+
+  test('a result wakes whoever waits, and the revision has changed', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    const { headers } = await executor.request('GET', '/getTasks');
+    const seen = headers.get(REVISION_HEADER);
+    const waiting = executor.request<readonly unknown[]>('GET', `/getTasks?after=${seen}&wait=25`);
+    finish(0);
+    const woken = await waiting;
+    expect(woken.body).toMatchObject([{ processStatus: { terminated: { exitCode: 0 } } }]);
+    expect(woken.headers.get(REVISION_HEADER)).not.toBe(seen);
+  });
+});
+
+describe('single tasks', () => {
+  test('are added, found and removed', async () => {
+    await start();
+    const added = await executor.request('POST', '/tasks', noting('a'));
+    expect(added).toMatchObject({ status: 201, body: { name: 'a', processStatus: { waiting: { reason: 'Pending' } } } });
+    expect(await executor.request('POST', '/tasks', noting('a'))).toMatchObject({ status: 409, body: { code: 'Conflict', reason: 'DuplicateName' } });
+    expect(await executor.request('POST', '/tasks', noting('b'))).toMatchObject({ status: 409, body: { reason: 'Busy' } });
+    expect(await executor.request('GET', '/tasks/a')).toMatchObject({ status: 200, body: { name: 'a' } });
+    expect((await executor.request('DELETE', '/tasks/a')).status).toBe(204);
+    expect((await executor.request('DELETE', '/tasks/a')).status).toBe(204);
+    await executor.until((tasks) => tasks.length === 0);
+    expect(await executor.request('GET', '/tasks/a')).toMatchObject({ status: 404, body: { code: 'Not Found', reason: 'NotFound' } });
+  });
+});
+
+describe('after the server was killed', () => {
+  test('a running task goes on and is not run again', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    const pid = executor.pidOf('a', 'leader');
+    const before = await executor.list();
+    executor = await executor.restart('SIGKILL');
+    expect(await executor.list()).toEqual(before);
+    await executor.set(noting('a'));
+    expect(isRunning(pid)).toBe(true);
+    finish(5);
+    expect(await executor.ended()).toMatchObject({ exitCode: 5, reason: 'Failed' });
+    expect(runs()).toBe(1);
+  });
+
+  test('a task that ended meanwhile shows its real result', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    const runner = executor.pidOf('a', 'runner');
+    await executor.kill('SIGKILL');
+    finish(6);
+    await eventually(() => expect(isRunning(runner)).toBe(false));
+    executor = await ExecutorProcess.start([], executor.home);
+    expect(await executor.list()).toMatchObject([{ name: 'a', processStatus: { terminated: { exitCode: 6, reason: 'Failed' } } }]);
+    expect(runs()).toBe(1);
+  });
+
+  test('a removal goes on, and what waited for it starts then', async () => {
+    await start('--stop-grace-seconds=60');
+    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await executor.log('a');
+    const pid = executor.pidOf('a', 'leader');
+    await executor.set(shell('b', 'exit 2'));
+    executor = await executor.restart('SIGKILL');
+    expect(names(await executor.list())).toEqual(['b', 'a (removed)']);
+    process.kill(pid, 'SIGKILL');
+    expect(await executor.ended()).toMatchObject({ exitCode: 2 });
+    expect(names(await executor.list())).toEqual(['b']);
+  });
+
+  test('a polite end of the server leaves tasks alone and ends waits early', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    const { headers } = await executor.request('GET', '/getTasks');
+    const waiting = executor.request<readonly unknown[]>('GET', `/getTasks?after=${headers.get(REVISION_HEADER)}&wait=25`);
+    await executor.request('GET', '/health');
+    expect(await executor.kill('SIGTERM')).toBe(0);
+    expect(await waiting).toMatchObject({ status: 200, body: [{ name: 'a', processStatus: { running: {} } }] });
+    executor = await ExecutorProcess.start([], executor.home);
+    finish(0);
+    expect(await executor.ended()).toMatchObject({ exitCode: 0, reason: 'Succeeded' });
+  });
+});
+
+describe('what cannot be known is no success', () => {
+  const CUT_SHORT: Readonly<Record<string, string>> = {
+    'cut short': '{"version":1,"exitCode":0,"reas',
+    empty: '',
+    'of another task': '{"version":1,"id":"x","exitCode":0,"reason":"Succeeded","finishedAt":"2026-01-01T00:00:00.000Z"}',
+    'not the whole truth': '{"version":1,"exitCode":0}',
+  };
+  test.each(Object.entries(CUT_SHORT))('a record of the result that is %s is a crash, and stays one', async (_title, text) => {
+    await start();
+    await executor.set(shell('a', 'exit 0'));
+    await executor.ended();
+    await executor.kill('SIGKILL');
+    writeFileSync(join(executor.dataDir, 'a', 'exit.json'), text);
+    executor = await ExecutorProcess.start([], executor.home);
+    const crashed = await executor.ended();
+    expect(crashed).toMatchObject({ exitCode: 137, reason: 'ProcessCrashed' });
+    executor = await executor.restart('SIGKILL');
+    expect(await executor.ended()).toEqual(crashed);
+  });
+
+  test('a lost runner is a crash, and its task ends before that shows', async () => {
+    await start();
+    await executor.set(noting('a'));
+    await executor.running();
+    const pid = executor.pidOf('a', 'leader');
+    process.kill(executor.pidOf('a', 'runner'), 'SIGKILL');
+    expect(await executor.ended()).toMatchObject({ exitCode: 137, reason: 'ProcessCrashed' });
+    expect(isRunning(pid)).toBe(false);
+  });
+
+  test('a pid that belongs to somebody else by now gets no signal', async () => {
+    await start();
+    await executor.set(shell('a', 'exit 0'));
+    await executor.ended();
+    await executor.kill('SIGKILL');
+    const file = join(executor.dataDir, 'a', 'task.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { runner: { pid: number } };
+    writeFileSync(file, JSON.stringify({ ...record, runner: { ...record.runner, pid: process.pid } }));
+    executor = await ExecutorProcess.start([], executor.home);
+    // This test would not live to see it.
+    await executor.set();
+    await executor.until((tasks) => tasks.length === 0);
+  });
+
+  test('a directory that is no task is moved aside, reported, and does not block its name', async () => {
+    await start();
+    await executor.kill('SIGKILL');
+    mkdirSync(join(executor.dataDir, 'a'));
+    writeFileSync(join(executor.dataDir, 'a', 'task.json'), '{"version":1,"na');
+    executor = await ExecutorProcess.start([], executor.home);
+    expect(await executor.list()).toEqual([]);
+    expect(await executor.request('GET', '/health')).toMatchObject({ status: 503, body: { problems: [expect.stringContaining('1 unreadable record')] } });
+    await executor.set(shell('a', 'exit 0'));
+    expect(await executor.ended()).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a reset', () => {
+  test('ends everything, deletes everything and says how much there was', async () => {
+    await start();
+    await executor.set(task('a', [fixture('leaves-children.sh')]));
+    await executor.ended();
+    const children = (await executor.log('a')).body.trim().split('\n').map(Number);
+    expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: expect.any(Number), revision: expect.any(String) } });
+    expect(children.map(isRunning)).toEqual([false, false]);
+    expect(readdirSync(executor.dataDir).filter((entry) => !entry.startsWith('.new-'))).toEqual([]);
+    expect(await executor.request('POST', '/reset')).toMatchObject({ status: 200, body: { killed: 0 } });
+  });
+
+  test('finds what a lost record leaves behind, and empties the reset paths', async () => {
+    await start();
+    const scratch = join(executor.home, 'scratch');
+    mkdirSync(scratch);
+    executor = await executor.restart('SIGTERM', [`--reset-paths=${scratch}`]);
+    await executor.set(shell('a', 'echo left > scratch/file; sleep 600'));
+    await executor.running();
+    const pid = executor.pidOf('a', 'leader');
+    await executor.kill('SIGKILL');
+    writeFileSync(join(executor.dataDir, 'a', 'task.json'), '');
+    executor = await ExecutorProcess.start([`--reset-paths=${scratch}`], executor.home);
+    expect(await executor.list()).toEqual([]);
+    expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true } });
+    expect(isRunning(pid)).toBe(false);
+    expect(readdirSync(scratch)).toEqual([]);
+    expect((await executor.request('GET', '/health')).status).toBe(200);
+  });
+
+  test('keeps other changes out meanwhile', async () => {
+    await start();
+    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await executor.log('a');
+    const reset = executor.request('POST', '/reset', {});
+    await executor.until(([first]) => first?.deletionTimestamp !== undefined);
+    expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 409, body: { reason: 'ResetInProgress' } });
+    expect(await reset).toMatchObject({ status: 200 });
+  });
+});
