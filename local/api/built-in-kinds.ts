@@ -3,7 +3,7 @@ import { AGE, crdColumn, field, INVOLVED_OBJECT, keyCount, LAST_SEEN, NAME, POD_
 import { checkCrd, completeCrd, markCrdDeleted } from './crd';
 import { type FieldProblem, invalidValue } from './field-problem';
 import { type JsonObject, jsonEqual, toJsonObject } from './json';
-import { compileObjectSchema } from './object-schema';
+import { compileWhenUsed } from './object-schema';
 import { checkPodChange, checkPodSpec, checkPodTemplate, POD_SPEC, POD_TEMPLATE } from './pod-schema';
 import type { NameForm, ResourceKind } from './resource-kind';
 import type { StructuralSchema } from './structural-schema';
@@ -162,7 +162,7 @@ function kind(group: string, version: string, name: string, plural: string, { sc
     nameForm: 'subdomain',
     selectableFields: [],
     columns: [NAME, AGE],
-    schema: compileObjectSchema({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: schema, required }),
+    schema: compileWhenUsed({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: schema, required }),
     ...traits,
   };
 }

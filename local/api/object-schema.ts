@@ -43,6 +43,18 @@ export function compileObjectSchema(source: StructuralSchema): ObjectSchema {
   };
 }
 
+/** As {@link compileObjectSchema}, at the first use: most built-in kinds are never written, and must not slow down every start. */
+export function compileWhenUsed(source: StructuralSchema): ObjectSchema {
+  let compiled: ObjectSchema | undefined;
+  const schema = () => (compiled ??= compileObjectSchema(source));
+  return {
+    source,
+    prune: (object, unknownFields) => schema().prune(object, unknownFields),
+    applyDefaults: (object) => schema().applyDefaults(object),
+    check: (object, old) => schema().check(object, old),
+  };
+}
+
 /** Metadata has rules of its own, whatever the schema says. */
 function withoutMetadata(schema: StructuralSchema): StructuralSchema {
   const { metadata: _, ...properties } = schema.properties ?? {};

@@ -16,7 +16,7 @@ const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
 /** Reads a path such as `/apis/apps/v1/namespaces/default/deployments/web/scale`; undefined when nothing is served there. */
 export function parseResourcePath(path: string, registry: Registry): ResourcePath | undefined {
-  const [root, ...steps] = path.split('/').slice(1).map(decodeURIComponent);
+  const [root, ...steps] = decodeSteps(path);
   const group = root === 'api' ? '' : root === 'apis' ? steps.shift() : undefined;
   const version = steps.shift();
   if (group === undefined || version === undefined) return undefined;
@@ -33,4 +33,13 @@ export function parseResourcePath(path: string, registry: Registry): ResourcePat
     ...(name === undefined || name === '' ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
+}
+
+/** The steps of a path; none when it is not properly encoded, so that it names nothing. */
+function decodeSteps(path: string): string[] {
+  try {
+    return path.split('/').slice(1).map(decodeURIComponent);
+  } catch {
+    return [];
+  }
 }

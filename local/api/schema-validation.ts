@@ -17,7 +17,7 @@ export function compileSchemaCheck(schema: StructuralSchema, path: FieldPath = [
 }
 
 function newAjv(): Ajv {
-  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, unicodeRegExp: false, ownProperties: true, logger: false, validateSchema: false });
+  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, unicodeRegExp: false, ownProperties: true, logger: false, validateSchema: false, meta: false });
   addFormats.default(ajv, ['date', 'email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid', 'byte']);
   ajv.addFormat('date-time', isDateTime);
   ajv.addFormat('duration', /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))*$|^0$/);

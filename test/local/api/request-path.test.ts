@@ -20,6 +20,6 @@ test.each([
   expect([kind?.plural, found]).toEqual([plural, where]);
 });
 
-test.each(['/api/v1', '/api/v2/pods', '/api/v1/pods/p', '/api/v1/namespaces/a/nodes', '/apis/apps/v1/things', '/metrics', '/api/v1/namespaces/a/pods/p/log/more'])('%s is nothing', (path) => {
+test.each(['/api/v1', '/api/v1/namespaces/%E0%A4%A/pods', '/api/v2/pods', '/api/v1/pods/p', '/api/v1/namespaces/a/nodes', '/apis/apps/v1/things', '/metrics', '/api/v1/namespaces/a/pods/p/log/more'])('%s is nothing', (path) => {
   expect(parseResourcePath(path, registry)).toBeUndefined();
 });
