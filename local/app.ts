@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { isErrorWithCode } from './nodes/marked-processes';
 import { childOutput } from './child-output';
+import { isErrorWithCode } from './nodes/system-error';
 
 /** A cdk8s app in a folder. */
 export interface App {

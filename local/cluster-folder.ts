@@ -4,7 +4,8 @@ import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CLUSTER_MARKER, isAlive, isErrorWithCode, killMarked, readStartTime } from './nodes/marked-processes';
+import { CLUSTER_MARKER, isAlive, killMarked, readStartTime } from './nodes/marked-processes';
+import { isErrorWithCode } from './nodes/system-error';
 
 /** Longest time to kill the processes of a cluster, in ms. */
 const KILL_TIMEOUT_MS = 10_000;

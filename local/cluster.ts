@@ -13,8 +13,9 @@ import { type ApiServer, createApiServer } from './api/server';
 import { clustersRoot, createClusterFolder } from './cluster-folder';
 import { AddressBlock } from './nodes/address-block';
 import { ContainerLog } from './nodes/container-log';
-import { CLUSTER_MARKER, isErrorWithCode } from './nodes/marked-processes';
+import { CLUSTER_MARKER } from './nodes/marked-processes';
 import { Nodes } from './nodes/nodes';
+import { isErrorWithCode } from './nodes/system-error';
 import { OperatorProcess } from './operator-process';
 import { programCommand } from './programs';
 import { startReaper } from './reaper';
@@ -146,10 +147,15 @@ async function claimAddresses(logs: PodLogs): Promise<{ readonly server: ApiServ
       if (!isErrorWithCode(error, 'EADDRINUSE')) throw error;
     }
   }
-  throw new Error(`API server: expected port ${String(API_PORT)} to be free on one of 127.${String(OCTETS.first)}.0.1 to 127.${String(OCTETS.last)}.0.1, got none`);
+  const range = `127.${String(OCTETS.first)}.0.1 to 127.${String(OCTETS.last)}.0.1`;
+  throw new Error(`API server: expected port ${String(API_PORT)} to be free on one of ${range}, got none`);
 }
 
-function readLog(log: ContainerLog | undefined, { follow, previous, tailLines }: PodLogRequest, signal: AbortSignal): AsyncIterable<Uint8Array> | undefined {
+function readLog(
+  log: ContainerLog | undefined,
+  { follow, previous, tailLines }: PodLogRequest,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> | undefined {
   // The runs of a container share one log, so there is no separate one of the run before.
   if (log === undefined || previous) return undefined;
   return follow ? log.follow(signal, tailLines) : log.snapshot(tailLines);

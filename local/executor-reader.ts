@@ -24,9 +24,12 @@ export async function readTaskOutput(address: string, task: string, signal: Abor
   let offset = 0;
   for (;;) {
     const answer = await fetchFrom(address, `/tasks/${encodeURIComponent(task)}/logs?stream=stdout&offset=${String(offset)}`, signal);
-    if (answer.status !== 200) throw new Error(`task '${task}': output: expected HTTP 200, got ${String(answer.status)}: ${(await answer.text()).slice(0, 200)}`);
+    const subject = `task '${task}': output`;
+    if (answer.status !== 200) {
+      throw new Error(`${subject}: expected HTTP 200, got ${String(answer.status)}: ${(await answer.text()).slice(0, 200)}`);
+    }
     const first = Number(answer.headers.get('x-log-offset'));
-    if (first !== offset) throw new Error(`task '${task}': output: expected byte ${String(offset)}, got byte ${String(first)} as the first that is kept`);
+    if (first !== offset) throw new Error(`${subject}: expected byte ${String(offset)}, got ${String(first)} as the first that is kept`);
     parts.push(Buffer.from(await answer.arrayBuffer()));
     const next = Number(answer.headers.get('x-log-next-offset'));
     if (answer.headers.get('x-log-complete') === 'true' || next === offset) return Buffer.concat(parts).toString();

@@ -5,6 +5,18 @@ import { systemClock as clock } from '../src/program/clock';
 import { createLogger } from '../src/program/log';
 import type { KubeObject } from '../src/schema/kubernetes';
 
+/** A state of an object to wait for. */
+export interface Wish<T> {
+  /** `<namespace>/<name>`. */
+  readonly key: string;
+  readonly isWanted: (object: T) => boolean;
+  /** Longest wait, in ms. */
+  readonly timeoutMs: number;
+  /** What is expected and what is there instead, for the error. */
+  readonly describe: (last: T | undefined) => string;
+  readonly signal: AbortSignal;
+}
+
 /** Objects of one kind, kept up to date by a watch until the signal aborts. */
 export class LiveObjects<T extends KubeObject> {
   private readonly informer: Informer<T>;
@@ -36,12 +48,9 @@ export class LiveObjects<T extends KubeObject> {
   /**
    * Waits until an object is as wanted, and returns it.
    *
-   * @param key `<namespace>/<name>`
-   * @param timeoutMs longest wait
-   * @param describe what is wanted and what is there instead, for the error
-   * @throws Error when the time is over or the signal aborts
+   * @throws Error when the time is over; the reason of the signal when it aborts
    */
-  async until(key: string, isWanted: (object: T) => boolean, timeoutMs: number, describe: (object: T | undefined) => string, signal: AbortSignal): Promise<T> {
+  async until({ key, isWanted, timeoutMs, describe, signal }: Wish<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const end = (settle: () => void) => {
         stopListening();
@@ -54,7 +63,11 @@ export class LiveObjects<T extends KubeObject> {
         if (object !== undefined && isWanted(object)) end(() => resolve(object));
       };
       const onAbort = () => end(() => reject(signal.reason as Error));
-      const timer = setTimeout(() => end(() => reject(new Error(describe(this.informer.cache.get(key))))), timeoutMs);
+      const onTimeout = () => {
+        const message = `${describe(this.informer.cache.get(key))} after ${String(timeoutMs / 1000)} s`;
+        end(() => reject(new Error(message)));
+      };
+      const timer = setTimeout(onTimeout, timeoutMs);
       const stopListening = this.informer.cache.onChange(look);
       signal.addEventListener('abort', onAbort);
       if (signal.aborted) onAbort();

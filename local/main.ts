@@ -23,7 +23,10 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .option('--replicas <n>', 'sandboxes and tasks, from 1 to 1000', toReplicas, 100)
     .option('--output <folder>', 'where the synthesized manifests go', 'dist')
     .option('--json', 'print one JSON object at the end and no progress', false)
-    .addHelpText('after', examples('sandboxes quickstart', 'sandboxes quickstart --input /usr/share/doc --replicas 20', 'sandboxes quickstart --json | jq .deliverMs'))
+    .addHelpText(
+      'after',
+      examples('sandboxes quickstart', 'sandboxes quickstart --input /usr/share/doc --replicas 20', 'sandboxes quickstart --json | jq .deliverMs'),
+    )
     .action((options: { input?: string; replicas: number; output: string; json: boolean }) =>
       onChosen(async (context) => (await import('./quickstart.js')).quickstart(options, context), options),
     );
@@ -75,7 +78,9 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function toReplicas(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1000) throw new InvalidArgumentError(`expected a whole number from 1 to 1000, got '${text}'`);
+  if (!Number.isInteger(value) || value < 1 || value > 1000) {
+    throw new InvalidArgumentError(`expected a whole number from 1 to 1000, got '${text}'`);
+  }
   return value;
 }
 

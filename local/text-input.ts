@@ -50,10 +50,15 @@ async function toInput(path: string, fileCount: number): Promise<TextInput> {
 }
 
 async function defaultDocuments(): Promise<string[]> {
-  const documents = DEFAULT_DOCUMENTS.map((name) => join(packageRoot(), name));
-  const found = await Promise.all(documents.map(async (path) => ((await stat(path).catch(() => undefined))?.isDirectory() === true ? textFiles(path) : [path])));
-  const existing = await Promise.all(found.flat().map(async (path) => ((await stat(path).catch(() => undefined)) === undefined ? [] : [path])));
-  return existing.flat();
+  const found = await Promise.all(
+    DEFAULT_DOCUMENTS.map(async (name) => {
+      const path = join(packageRoot(), name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats === undefined) return [];
+      return stats.isDirectory() ? textFiles(path) : [path];
+    }),
+  );
+  return found.flat();
 }
 
 async function textFiles(folder: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrorWithCode } from './system-error';
 
 /** In the environment of every process of an embedded cluster: the cluster's id. Written at each start, read by clean-up. */
 export const CLUSTER_MARKER = 'SANDBOXES_CLUSTER';
@@ -70,11 +71,6 @@ export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): voi
   } catch (error) {
     if (!isErrorWithCode(error, 'ESRCH')) throw error;
   }
-}
-
-/** True for an error of the operating system with this code, such as `ENOENT`. */
-export function isErrorWithCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function processIds(): number[] {

@@ -68,6 +68,7 @@ export class Node {
 
   /** Ends every pod without a word to the API. */
   async stop(graceMs: number): Promise<void> {
+    for (const { writer } of this.hostedByUid.values()) writer.end();
     await Promise.all([...this.hostedByUid.values()].map((hosted) => this.end(hosted, graceMs)));
   }
 

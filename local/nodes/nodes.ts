@@ -102,16 +102,19 @@ export class Nodes {
   }
 
   private async register(name: string): Promise<void> {
-    await this.api.create(NODES, toNode(name, this.props.settings.address, this.props.clock.now()));
-    await this.api.patch(NODES, { name }, 'merge', { status: toNode(name, this.props.settings.address, this.props.clock.now()).status }, { subresource: 'status' });
+    const node = toNode(name, this.props.settings.address, this.props.clock.now());
+    await this.api.create(NODES, node);
+    // A create stores no status.
+    await this.api.patch(NODES, { name }, 'merge', { status: node.status }, { subresource: 'status' });
   }
 }
 
 /** The Node object: this machine, as each node of the cluster sees it. */
 function toNode(name: string, address: string, now: Date): KubeObject & { readonly status: object } {
   const capacity = { cpu: String(cpus().length), memory: `${String(Math.floor(totalmem() / 1024))}Ki`, pods: String(POD_CAPACITY) };
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   return {
-    metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch } },
+    metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture } },
     status: {
       capacity,
       allocatable: capacity,
@@ -133,7 +136,7 @@ function toNode(name: string, address: string, now: Date): KubeObject & { readon
         kubeletVersion: 'sandboxes',
         kernelVersion: release(),
         operatingSystem: 'linux',
-        architecture: process.arch,
+        architecture,
         containerRuntimeVersion: 'process://1',
         osImage: 'this machine',
         bootID: '',

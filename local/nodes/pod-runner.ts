@@ -5,11 +5,11 @@ import type { Container } from '../../src/schema/kubernetes';
 import { ContainerLog } from './container-log';
 import { ContainerRunner, type RestartPolicy } from './container-runner';
 import type { ObservedPod } from './pod-status';
-import { volumeFolder, volumeNames } from './pod-volumes';
+import { unfilledVolumes, volumeFolder, volumeNames } from './pod-volumes';
 import type { PodSweeper } from './pod-sweeper';
 import { toReadinessProbe } from './probes';
 import type { ProcessSpec } from './pod-process';
-import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec } from './process-spec';
+import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec, unresolvedVariables } from './process-spec';
 import type { StartGate } from './start-gate';
 
 export interface PodRunnerProps {
@@ -92,8 +92,10 @@ export class PodRunner {
   }
 
   private async makeFolders(): Promise<void> {
-    const { placed } = this.props;
+    const { placed, warn } = this.props;
     const spec = placed.pod.spec ?? {};
+    const unfilled = unfilledVolumes(spec);
+    if (unfilled.length > 0) warn('VolumesEmpty', `volumes: expected emptyDir, got other sources; empty on this node: ${unfilled.join(', ')}`);
     const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
     const folders = [
       join(placed.folder, 'tmp'),
@@ -106,8 +108,13 @@ export class PodRunner {
 
   private async toRunner(container: Container, restartPolicy: RestartPolicy): Promise<ContainerRunner> {
     const { placed, node, gate, clock, onChange, warn } = this.props;
+    const unresolved = unresolvedVariables(container, placed, node);
+    const subject = `container '${container.name}'`;
+    if (unresolved.length > 0) {
+      warn('VariablesNotSet', `${subject}: env: expected values or fields of the pod, got other sources; not set: ${unresolved.join(', ')}`);
+    }
     if (!hasProgram(container)) {
-      warn('NoImages', `container '${container.name}': expected a command, got none; the program of its image is not run on this node, it idles`);
+      warn('NoImages', `${subject}: expected a command, got none; the program of its image is not run on this node, it idles`);
     }
     const log = new ContainerLog(join(placed.folder, 'logs', `${container.name}.log`));
     this.logByContainer.set(container.name, log);
@@ -125,7 +132,8 @@ export class PodRunner {
     }
     const isDirectory = await stat(process.cwd).then((found) => found.isDirectory(), () => false);
     if (isDirectory) return process;
-    warn('NoWorkingDir', `container '${container.name}': workingDir: expected a directory of this machine, got '${process.cwd}'; starts in its own folder`);
+    const subject = `container '${container.name}'`;
+    warn('NoWorkingDir', `${subject}: workingDir: expected a directory of this machine, got '${process.cwd}'; starts in its own folder`);
     return { ...process, cwd: containerFolder(container.name, placed) };
   }
 }

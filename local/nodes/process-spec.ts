@@ -116,6 +116,13 @@ function containerEnv(container: Container, placed: PlacedPod, node: NodeSetting
   return { ...env, [CLUSTER_MARKER]: node.clusterId, [POD_MARKER]: placed.pod.metadata.uid ?? '' };
 }
 
+/** Variables that a container asks for and this node cannot give: values of ConfigMaps, Secrets and resources. */
+export function unresolvedVariables(container: Container, placed: PlacedPod, node: NodeSettings): string[] {
+  const single = (container.env ?? []).filter(({ valueFrom }) => valueFrom !== undefined && resolveField(valueFrom, placed, node) === undefined);
+  const hasEnvFrom = Array.isArray(container.envFrom) && container.envFrom.length > 0;
+  return [...single.map(({ name }) => name), ...(hasEnvFrom ? ['envFrom'] : [])];
+}
+
 /** Value of a downward API field; undefined for what this node cannot resolve. */
 function resolveField(source: unknown, { pod, address }: PlacedPod, node: NodeSettings): string | undefined {
   const fieldPath = (source as { fieldRef?: { fieldPath?: unknown } }).fieldRef?.fieldPath;

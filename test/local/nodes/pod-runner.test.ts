@@ -99,11 +99,18 @@ test('a container is ready once its probe passes', async () => {
   await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
 });
 
-test('warns about what it cannot do: run an image, start in a directory that is not there', async () => {
+test('warns about what it cannot do', async () => {
   const warnings: string[] = [];
-  const pod = start({ containers: [{ name: 'a', image: 'nginx' }, shell('b', 'pwd; sleep 1000', { workingDir: '/no/such/folder' })] }, { warnings });
+  const fromSecret = { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } };
+  const pod = start(
+    {
+      containers: [{ name: 'a', image: 'nginx' }, shell('b', 'pwd; sleep 1000', { workingDir: '/no/such/folder', env: [fromSecret] })],
+      volumes: [{ name: 'scratch', emptyDir: {} }, { name: 'config', configMap: { name: 'c' } }],
+    },
+    { warnings },
+  );
   await eventually(() => expect(output(pod, 'b')).toBe(`${join(folder, 'pod', 'containers', 'b')}\n`));
-  expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir']);
+  expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir', 'VariablesNotSet', 'VolumesEmpty']);
 });
 
 test('stop ends every process of the pod, also those that left their group, and removes its folder', async () => {
