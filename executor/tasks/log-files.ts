@@ -86,6 +86,9 @@ export async function readLog(directory: string, stream: LogStream, offset: numb
   let position = Math.max(offset, first);
   const from = position;
   for (const start of starts.filter((start) => start >= first)) {
+    if (start > position) {
+      break; // the limit ends in the file before
+    }
     const piece = await readPiece(join(directory, segmentFile(stream, start)), position - start, limit - (position - from));
     // The writer drops the oldest file while we read: what follows is no longer joined to what we have.
     if (piece === undefined && position === from) {
@@ -113,7 +116,7 @@ async function readPiece(path: string, position: number, limit: number): Promise
       await file.close();
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       return undefined;
     }
     throw error;
