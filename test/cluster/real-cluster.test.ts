@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
+import { type ControlPlane, startControlPlane } from '../support/real-cluster';
+import { runProgram } from '../support/run-program';
+import { until } from '../support/waiting';
+import { BUILD_TIMEOUT_MS, kubernetesVersion } from './programs';
+
+let cluster: ControlPlane;
+
+beforeAll(async () => {
+  cluster = await startControlPlane({ simulatedNodes: 1 });
+}, BUILD_TIMEOUT_MS);
+
+afterAll(() => cluster?.stop());
+
+const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath } = cluster) =>
+  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], {}, input);
+
+test('has the release of Kubernetes that go.mod names, in server and kubectl', async () => {
+  const { stdout } = await kubectl(['version', '--output=json']);
+  const gitVersion = kubernetesVersion();
+  expect(JSON.parse(stdout)).toMatchObject({ clientVersion: { gitVersion }, serverVersion: { gitVersion } });
+});
+
+test('refuses a client whose token it does not know', async () => {
+  const { exitCode, stderr } = await kubectl(['--token=unknown', 'get', 'pods']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('You must be logged in to the server') });
+});
+
+test('gives a service account only the rights that a role grants', async () => {
+  const token = (await kubectl(['create', 'token', 'default'])).stdout.trim();
+  const listPods = () => kubectl([`--token=${token}`, 'get', 'pods']);
+  expect(await listPods()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('forbidden') });
+  await kubectl(['create', 'role', 'reader', '--verb=list', '--resource=pods']);
+  await kubectl(['create', 'rolebinding', 'reader', '--role=reader', '--serviceaccount=default:default']);
+  await until(async () => expect(await listPods()).toMatchObject({ exitCode: 0 }));
+});
+
+test('schedules a pod on a simulated node, where it is Ready at an address of 127.250.0.0/16, and deletes it with its owner', async () => {
+  const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'main', image: 'none' }] } };
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a' }, spec: { selector: { matchLabels: { app: 'a' } }, template } };
+  await kubectl(['apply', '--filename=-'], JSON.stringify(deployment));
+  expect(await kubectl(['wait', 'deployment/a', '--for=condition=Available', '--timeout=20s'])).toMatchObject({ exitCode: 0 });
+  expect((await kubectl(['get', 'pods', '--output=jsonpath={.items[*].status.podIP}'])).stdout).toMatch(/^127\.250\.\d+\.\d+$/);
+  await kubectl(['delete', 'deployment/a', '--cascade=foreground', '--timeout=20s']);
+  expect((await kubectl(['get', 'pods', '--output=name'])).stdout).toBe('');
+});
+
+test('runs beside a second one, which shares nothing with it and leaves no process and no file at its end', async () => {
+  const second = await startControlPlane();
+  const isOfSecond = (id: string) => id === basename(second.folder);
+  await kubectl(['create', 'configmap', 'mine']);
+  expect(await kubectl(['get', 'configmap', 'mine'], '', second)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('not found') });
+  expect(findMarked(CLUSTER_MARKER, isOfSecond)).toHaveLength(4);
+  await second.stop();
+  expect(findMarked(CLUSTER_MARKER, isOfSecond)).toEqual([]);
+  expect(existsSync(second.folder)).toBe(false);
+  expect(await kubectl(['get', 'configmap', 'mine'])).toMatchObject({ exitCode: 0 });
+});

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLUSTER_MARKER } from '../../local/nodes/marked-processes';
+
+/** Running programs of one cluster; each carries the cluster's id and writes a log. */
+export class ClusterPrograms {
+  /** Rejects, with the last lines of its log, when a program ends unexpectedly; never resolves. */
+  readonly failed: Promise<never>;
+  private reportFailure: (error: Error) => void = () => undefined;
+  private readonly ends: Promise<unknown>[] = [];
+  private endExpected = false;
+
+  /**
+   * @param folder where the logs are written
+   * @param id of the cluster, by which the reaper finds the programs
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly id: string,
+  ) {
+    this.failed = new Promise((_resolve, reject) => (this.reportFailure = reject));
+    this.failed.catch(() => undefined); // nobody listens once the cluster has started
+  }
+
+  /** Starts a program under a name of its own. */
+  start(name: string, [program = '', ...args]: readonly string[]): void {
+    const log = openSync(join(this.folder, `${name}.log`), 'a', 0o600);
+    const env = { [CLUSTER_MARKER]: this.id, HOME: this.folder };
+    const child = spawn(program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    child.once('error', (error) => this.reportFailure(error));
+    this.ends.push(once(child, 'exit').then(() => this.noteEnd(name, child)));
+  }
+
+  /** From now on, the end of a program is no failure. */
+  expectEnd(): void {
+    this.endExpected = true;
+  }
+
+  /** Resolves when all programs have ended. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.ends);
+  }
+
+  private noteEnd(name: string, { exitCode, signalCode }: ChildProcess): void {
+    if (this.endExpected) return;
+    const lastLines = readFileSync(join(this.folder, `${name}.log`), 'utf8').trimEnd().split('\n').slice(-5).join('\n');
+    this.reportFailure(new Error(`${name}: expected it to run, got exit code ${String(exitCode ?? signalCode)}:\n${lastLines}`));
+  }
+}

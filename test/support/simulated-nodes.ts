@@ -1,0 +1,30 @@
+import type { ApiClient } from './api-client';
+import { inParallel, until } from './waiting';
+
+/** What a simulated node has room for: more than any test asks of it. */
+const CAPACITY = { cpu: '1000', memory: '1Ti', pods: '10000' };
+const READY_WITHIN_MS = 30_000;
+
+/** Flags of kwok: it looks after all nodes and gives their pods addresses of 127.250.0.0/16, on which nothing listens. */
+export function kwokFlags(kubeconfigPath: string): string[] {
+  return [`--kubeconfig=${kubeconfigPath}`, '--manage-all-nodes=true', '--cidr=127.250.0.1/16'];
+}
+
+/** Creates nodes for a running kwok and waits until they are Ready. */
+export async function addSimulatedNodes(client: ApiClient, count: number): Promise<void> {
+  const names = Array.from({ length: count }, (_, index) => `simulated-${index}`);
+  await inParallel(names, 16, async (name) => {
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, status: { capacity: CAPACITY, allocatable: CAPACITY } };
+    const { status, body } = await client.request('POST', '/api/v1/nodes', node);
+    if (status !== 201) throw new Error(`node '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);
+  });
+  await inParallel(names, 16, (name) => until(() => expectReady(client, name), READY_WITHIN_MS));
+}
+
+async function expectReady(client: ApiClient, name: string): Promise<void> {
+  type Node = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }; readonly spec?: { readonly taints?: readonly unknown[] } };
+  const { body } = await client.request<Node>('GET', `/api/v1/nodes/${name}`);
+  const ready = body.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  // The taint of a new node goes a moment after it is Ready, and no pod is scheduled before.
+  if (!ready || body.spec?.taints !== undefined) throw new Error(`node '${name}': expected it Ready and without taints, got ${JSON.stringify(body)}`);
+}
