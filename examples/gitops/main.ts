@@ -14,7 +14,7 @@ import {
   TaskResourcePolicy,
   TaskShards,
 } from 'cdk8s-sandboxes';
-import { Cpu } from 'cdk8s-plus-28';
+import { Cpu, Namespace } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 
 /** The operator; the CRDs have a file of their own, so that they can be applied first. */
@@ -81,6 +81,7 @@ class Experiment extends Chart {
 
 const app = new App();
 new SandboxCrds(new Chart(app, 'crds'), 'sandboxes');
+new Namespace(new Chart(app, 'namespaces'), 'research', { metadata: { name: 'research' } });
 new Platform(app, 'platform');
 const pools = new Pools(app, 'pools');
 new Experiment(app, 'experiment', pools.small);

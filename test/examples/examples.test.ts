@@ -44,7 +44,7 @@ describe('gitops', () => {
   }, TIMEOUT_MS);
 
   test('gives byte-identical files from run to run, one a chart', () => {
-    expect(Object.keys(first)).toEqual(['crds.k8s.yaml', 'experiment.k8s.yaml', 'platform.k8s.yaml', 'pools.k8s.yaml']);
+    expect(Object.keys(first)).toEqual(['crds.k8s.yaml', 'experiment.k8s.yaml', 'namespaces.k8s.yaml', 'platform.k8s.yaml', 'pools.k8s.yaml']);
     expect(synth('second')).toEqual(first);
   }, TIMEOUT_MS);
 
