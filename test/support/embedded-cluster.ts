@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,11 +7,10 @@ import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
 import { ApiClient } from './api-client';
 import { runProgram } from './run-program';
+import { type RunningProgram, startSandboxes } from './sandboxes';
 import type { Target, TemplateOptions, WriteCounts } from './target';
 import { until } from './waiting';
 
-const ROOT = join(__dirname, '..', '..');
-const SANDBOXES = join(ROOT, 'lib', 'bin', 'sandboxes.js');
 /** A cluster starts in a second or two; much longer means that it never will. */
 const START_WITHIN_MS = 40_000;
 
@@ -20,11 +18,12 @@ const START_WITHIN_MS = 40_000;
 export async function startEmbeddedCluster(): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), 'sandboxes-acceptance-'));
   const kubeconfigPath = join(folder, 'kubeconfig');
-  const program = spawn(process.execPath, [SANDBOXES, 'up', '--json', '--kubeconfig', kubeconfigPath], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const killWithUs = () => program.kill('SIGTERM');
+  const program = startSandboxes(['up', '--json', '--kubeconfig', kubeconfigPath]);
+  const killWithUs = () => program.child.kill('SIGTERM');
   process.once('exit', killWithUs);
   const stop = async () => {
-    await end(program);
+    program.child.kill('SIGTERM');
+    await program.ended;
     process.off('exit', killWithUs);
     await rm(folder, { recursive: true, force: true });
   };
@@ -43,7 +42,7 @@ export async function startEmbeddedCluster(): Promise<Target> {
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
     podTemplate,
     writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,
-    killOperator: () => killOperatorOf(program),
+    killOperator: () => killOperatorOf(program.child),
     stop: async () => {
       await client.close();
       await stop();
@@ -52,25 +51,12 @@ export async function startEmbeddedCluster(): Promise<Target> {
 }
 
 /** Resolves when the program has printed its one JSON object. */
-async function isUp(program: ChildProcess): Promise<void> {
-  let stdout = '';
-  let stderr = '';
-  program.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  program.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  await until(() => {
-    if (program.exitCode !== null || program.signalCode !== null) return;
-    JSON.parse(stdout);
-  }, START_WITHIN_MS);
-  if (program.exitCode !== null || program.signalCode !== null) {
-    throw new Error(`sandboxes up: expected a cluster, got exit code ${String(program.exitCode ?? program.signalCode)}: ${stderr}`);
-  }
-}
-
-async function end(program: ChildProcess): Promise<void> {
-  if (program.exitCode !== null || program.signalCode !== null) return;
-  const exited = once(program, 'exit');
-  program.kill('SIGTERM');
-  await exited;
+async function isUp({ child, stdout, ended }: RunningProgram): Promise<void> {
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  await until(() => hasEnded() || JSON.parse(stdout()), START_WITHIN_MS);
+  if (!hasEnded()) return;
+  const { code, stderr } = await ended;
+  throw new Error(`sandboxes up: expected a cluster, got exit code ${String(code)}: ${stderr}`);
 }
 
 /** Kills the operator and waits until the cluster runs another. */
