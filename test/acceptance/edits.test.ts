@@ -1,0 +1,77 @@
+import { Annotation, Finalizer } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { fixedPool } from '../support/pool-spec';
+import { endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
+import { until } from '../support/waiting';
+
+// What people may do to the metadata that the operator writes, and what comes of it.
+const cluster = useCluster();
+
+test('R104: an edited or deleted mirror is written back, and gives no foreign pod', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 2);
+  await space.create('BatchSandbox', 'victim', { replicas: 1, poolRef: 'warm' });
+  await space.create('BatchSandbox', 'greedy', { replicas: 1, poolRef: 'warm' });
+  const victim = await space.untilDelivered('victim');
+  const greedy = await space.untilDelivered('greedy');
+
+  await space.patch('BatchSandbox', 'greedy', {
+    metadata: { annotations: { [Annotation.endpoints]: victim.metadata.annotations?.[Annotation.endpoints], [Annotation.allocStatus]: victim.metadata.annotations?.[Annotation.allocStatus] } },
+  });
+  await space.until('BatchSandbox', 'greedy', (batch) => {
+    expect(endpointsOf(batch)).toEqual(endpointsOf(greedy));
+    expect(mirroredPodsOf(batch)).toEqual(mirroredPodsOf(greedy));
+  });
+  await space.patch('BatchSandbox', 'greedy', { metadata: { annotations: { [Annotation.endpoints]: null, [Annotation.allocStatus]: null } } });
+  const restored = await space.until('BatchSandbox', 'greedy', (batch) => expect(endpointsOf(batch)).toEqual(endpointsOf(greedy)));
+  expect(recordedUIDsOf(restored)).toEqual(recordedUIDsOf(greedy));
+});
+
+test('R22: pods that alloc-release names are given back for good, and names of others are ignored', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
+  await space.untilWarm('warm', 4);
+  await space.create('BatchSandbox', 'giver', { replicas: 3, poolRef: 'warm' });
+  await space.create('BatchSandbox', 'other', { replicas: 1, poolRef: 'warm' });
+  const giver = await space.untilDelivered('giver');
+  const other = await space.untilDelivered('other');
+
+  const pods = [mirroredPodsOf(giver)[1], ...mirroredPodsOf(other), 'nobody'];
+  await space.patch('BatchSandbox', 'giver', { metadata: { annotations: { [Annotation.allocRelease]: JSON.stringify({ pods }) } } });
+  const after = await space.until('BatchSandbox', 'giver', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 2, ready: 2 });
+    expect(endpointsOf(batch)).toEqual([endpointsOf(giver)[0], '', endpointsOf(giver)[2]]);
+  });
+  expect(after.status?.allocation?.slots?.[1]).toBe('-');
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: 3, available: 1 }));
+  expect(recordedUIDsOf(await space.get('BatchSandbox', 'other'))).toEqual(recordedUIDsOf(other));
+});
+
+test('R126: annotations that cannot be read change nothing', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 2);
+  await space.create('BatchSandbox', 'odd', { replicas: 1, poolRef: 'warm' });
+  const before = await space.untilDelivered('odd');
+  await space.patch('BatchSandbox', 'odd', { metadata: { annotations: { [Annotation.allocRelease]: '{"pods":', [Annotation.endpoints]: 'nonsense' } } });
+  await until(async () => expect((await space.get('BatchSandbox', 'odd')).metadata.annotations?.[Annotation.endpoints]).toBe(JSON.stringify(endpointsOf(before))));
+  await space.patch('BatchSandbox', 'odd', { spec: { replicas: 2 } });
+  const after = await space.untilDelivered('odd');
+  expect(recordedUIDsOf(after).slice(0, 1)).toEqual(recordedUIDsOf(before));
+});
+
+test("R122: another writer's finalizer is kept in its place, and ours go before it does", async () => {
+  const space = await cluster.newSpace();
+  const foreign = 'example.org/audit';
+  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 1);
+  await space.create('BatchSandbox', 'audited', { replicas: 1, poolRef: 'warm' });
+  await space.untilDelivered('audited');
+  await space.patch('BatchSandbox', 'audited', { metadata: { finalizers: [foreign, Finalizer.poolAllocation] } });
+  await space.delete('BatchSandbox', 'audited');
+  await space.until('BatchSandbox', 'audited', ({ metadata }) => expect(metadata.finalizers).toEqual([foreign]));
+  await space.untilWarm('warm', 1);
+  await space.patch('BatchSandbox', 'audited', { metadata: { finalizers: null } });
+  await space.untilGone('BatchSandbox', 'audited');
+});

@@ -1,0 +1,105 @@
+import { Label } from '../../src/schema/names';
+import { useCluster } from '../support/cluster-under-test';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { fixedPool } from '../support/pool-spec';
+import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
+import { until } from '../support/waiting';
+
+// The pods here run nowhere: the test itself says how they are, so that each change comes alone.
+const cluster = useCluster();
+
+/** A pool of so many Ready pods. */
+async function newPool(size: number): Promise<Space> {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(size));
+  await makeReady(space);
+  await space.untilWarm('warm', size);
+  return space;
+}
+
+/** Name of the pod in a slot of a batch. */
+async function podOf(space: Space, batch: string, slot: number): Promise<string> {
+  const uid = recordedUIDsOf(await space.get('BatchSandbox', batch))[slot];
+  return (await space.list('Pod')).find(({ metadata }) => metadata.uid === uid)?.metadata.name ?? '';
+}
+
+test('R115: a held pod that is not Ready any more shows in counts, phase and conditions, and keeps its slot', async () => {
+  const space = await newPool(2);
+  await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
+  const before = await space.untilDelivered('fleet');
+  const setReady = async (slot: number, status: 'True' | 'False') =>
+    space.patch('Pod', await podOf(space, 'fleet', slot), { status: { conditions: [{ type: 'Ready', status }] } }, 'status');
+
+  await setReady(0, 'False');
+  const half = await space.until('BatchSandbox', 'fleet', ({ status }) => expect(status).toMatchObject({ replicas: 2, allocated: 2, ready: 1, phase: 'Succeed' }));
+  expect(conditionOf(half, 'AllReady')).toBeUndefined();
+  await setReady(1, 'False');
+  const none = await space.until('BatchSandbox', 'fleet', ({ status }) => expect(status).toMatchObject({ ready: 0, phase: 'Pending' }));
+  expect(conditionOf(none, 'Ready')).toBeUndefined();
+  expect(endpointsOf(none)).toEqual(endpointsOf(before));
+  await setReady(0, 'True');
+  await setReady(1, 'True');
+  const again = await space.until('BatchSandbox', 'fleet', ({ status }) => expect(status).toMatchObject({ ready: 2, phase: 'Succeed' }));
+  expect(recordedUIDsOf(again)).toEqual(recordedUIDsOf(before));
+});
+
+test.each(['Failed', 'Succeeded'])('R113, R114: a held pod that ends in phase %s leaves its slot for another, and is deleted', async (phase) => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
+  const before = await space.untilDelivered('fleet');
+  const dead = await podOf(space, 'fleet', 1);
+  await space.patch('Pod', dead, { status: { phase } }, 'status');
+  const after = await space.until('BatchSandbox', 'fleet', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 2, ready: 2 });
+    expect(endpointsOf(batch)[1]).not.toBe(endpointsOf(before)[1]);
+  });
+  expect(endpointsOf(after)[0]).toBe(endpointsOf(before)[0]);
+  await space.untilGone('Pod', dead);
+  await until(async () => expect(await space.list('Pod')).toHaveLength(3)); // the pool has made another
+  await space.untilEvent('fleet', 'PodReplaced');
+});
+
+test('R71, R72: an idle pod with the evict label is deleted and never given out, and a held one stays until it comes back', async () => {
+  const space = await newPool(2);
+  await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'warm' });
+  await space.untilDelivered('holder');
+  const held = await podOf(space, 'holder', 0);
+  const idle = (await space.list('Pod')).map(({ metadata }) => metadata.name).find((name) => name !== held) ?? '';
+  const evict = { metadata: { labels: { [Label.evict]: 'true' } } };
+  await space.patch('Pod', held, evict);
+  await space.patch('Pod', idle, evict);
+  await space.untilGone('Pod', idle);
+  await space.untilEvent('warm', 'PodEvicted');
+  const holder = await space.get('BatchSandbox', 'holder');
+  expect(holder.status).toMatchObject({ replicas: 1, ready: 1 });
+  expect(await space.find('Pod', held)).toBeDefined();
+
+  await space.delete('BatchSandbox', 'holder');
+  await space.untilGone('BatchSandbox', 'holder');
+  await space.untilGone('Pod', held);
+});
+
+test('R11: a pod that is not Ready is not given out', async () => {
+  const space = await newPool(2);
+  const [pod] = await space.list('Pod');
+  await space.patch('Pod', pod?.metadata.name ?? '', { status: { conditions: [{ type: 'Ready', status: 'False' }] } }, 'status');
+  await space.untilWarm('warm', 1);
+  await space.create('BatchSandbox', 'picky', { replicas: 2, poolRef: 'warm' });
+  const batch = await space.until('BatchSandbox', 'picky', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
+  expect(recordedUIDsOf(batch)).not.toContain(pod?.metadata.uid);
+  await space.patch('Pod', pod?.metadata.name ?? '', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'status');
+  await space.untilDelivered('picky');
+});
+
+test('R133: a hundred pods that become Ready one after another cost a batch far fewer writes', async () => {
+  const { writes } = cluster.target;
+  if (writes === undefined) throw new Error(`target '${cluster.target.name}': expected counts of writes, got none`);
+  const space = await cluster.newSpace();
+  await space.create('BatchSandbox', 'own', { replicas: 100, template: handMadeTemplate() });
+  await until(async () => expect(await space.list('Pod')).toHaveLength(100));
+  await makeReady(space);
+  await space.untilDelivered('own');
+  const ofBatch = Object.entries((await writes()).byObject).filter(([key]) => key.endsWith(` ${space.namespace}/own`) && key.includes('batchsandboxes'));
+  expect(ofBatch.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(50);
+});
