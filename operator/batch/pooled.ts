@@ -37,6 +37,7 @@ export class PooledDelivery {
     const plan = this.planSlots(batch, record, tasks, moving ? 0 : (batch.spec.replicas ?? 1));
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
+    this.reportConflicts(batch, plan.lost);
     const returned = await this.giveBack(batch, record, plan, signal);
     tasks.forget([...plan.lost, ...returned.done]);
 
@@ -198,6 +199,16 @@ export class PooledDelivery {
     if ((batch.spec.shardPatches?.length ?? 0) === 0) return;
     const message = 'spec.shardPatches: expected none beside poolRef, whose pods are made before; they are ignored';
     this.tools.events.record(batch, 'Warning', 'ShardPatchesIgnored', message);
+  }
+
+  /** Tells of pods that another record names too; the ledger forgets the conflict once they are dropped (R109). */
+  private reportConflicts(batch: BatchSandbox, lost: readonly HeldSlot[]): void {
+    const conflicts = this.tools.ledger.conflicts(batch.metadata.uid ?? '');
+    const disputed = lost.filter((pod) => conflicts.has(pod.uid));
+    const [sample] = disputed;
+    if (sample === undefined) return;
+    const message = `an older batch holds ${disputed.length} of the recorded pods, among them '${sample.name}' of slot ${sample.index}; they are dropped`;
+    this.tools.events.record(batch, 'Warning', 'AllocationConflict', message);
   }
 
   private reportLosses(batch: BatchSandbox, lost: readonly HeldSlot[], returned: readonly HeldSlot[]): void {

@@ -48,6 +48,29 @@ test('R22: pods that alloc-release names are given back for good, and names of o
   expect(recordedUIDsOf(await space.get('BatchSandbox', 'other'))).toEqual(recordedUIDsOf(other));
 });
 
+test('R109: when two records name one pod, the older batch keeps it and the other is filled again', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
+  await space.untilWarm('warm', 3);
+  // Of two batches of the same second the one with the first name counts as the older.
+  for (const name of ['a-first', 'b-second']) {
+    await space.create('BatchSandbox', name, { replicas: 1, poolRef: 'warm' });
+    await space.untilDelivered(name);
+  }
+  const first = await space.get('BatchSandbox', 'a-first');
+  await space.patch('BatchSandbox', 'b-second', { status: { allocation: first.status?.allocation } }, 'status');
+  await space.untilEvent('b-second', 'AllocationConflict');
+  const second = await space.until('BatchSandbox', 'b-second', (batch) => {
+    expect(batch.status).toMatchObject({ replicas: 1, ready: 1 });
+    expect(recordedUIDsOf(batch)).toHaveLength(1);
+    expect(recordedUIDsOf(batch)).not.toEqual(recordedUIDsOf(first));
+    expect(endpointsOf(batch)).not.toEqual(endpointsOf(first));
+  });
+  const after = await space.get('BatchSandbox', 'a-first');
+  expect({ uids: recordedUIDsOf(after), endpoints: endpointsOf(after) }).toEqual({ uids: recordedUIDsOf(first), endpoints: endpointsOf(first) });
+  expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toContain(recordedUIDsOf(second)[0]);
+});
+
 test('R126: annotations that cannot be read change nothing', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
