@@ -62,7 +62,9 @@ export class ObjectWriter {
     const object = admitChange(old, input, kind, part, options);
     if (jsonEqual(object, old)) return stored;
     if (options.dryRun) return this.unstored(object);
-    return canBeRemoved(object, kind) ? this.store.remove(kind, object) : this.store.put(kind, object);
+    if (!canBeRemoved(object, kind)) return this.store.put(kind, object);
+    this.store.remove(kind, object);
+    return this.unstored(object); // Kubernetes answers the change that lets a deletion end with the version of before.
   }
 
   /** Deletes an object, or begins to. The second value tells whether it is gone. @throws ApiError 404, 409 */

@@ -142,12 +142,14 @@ export class ObjectCache<T extends KubeObject> {
     };
   }
 
-  /** Makes an own write whose answer is the object, and shows it. */
+  /** Makes an own write whose answer is the object, and shows what it leaves: the object, or nothing when the write let its deletion end. */
   async write(key: string, send: () => Promise<T>): Promise<T> {
     const pending = this.beginWrite(key);
     try {
       const object = await send();
-      pending.stored(object);
+      // Such an answer carries the version of before the write, by which it could not be told from what is shown.
+      if (isDeletionOver(object)) pending.removed(object.metadata.uid ?? '');
+      else pending.stored(object);
       return object;
     } catch (error) {
       pending.failed();
@@ -294,6 +296,11 @@ export class ObjectCache<T extends KubeObject> {
       for (const listener of this.listeners) listener(change);
     }
   }
+}
+
+/** Whether the API server removes an object in this state: nothing holds it any more. */
+function isDeletionOver({ metadata: { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } }: KubeObject): boolean {
+  return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0;
 }
 
 function deepFreeze<V>(value: V): V {

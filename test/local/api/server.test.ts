@@ -64,6 +64,16 @@ test('counts writes by verb and by object, without dry runs and refusals', async
   expect(JSON.parse((await call('GET', '/debug/writes')).text)).toEqual(want);
 });
 
+test('a change that lets a deletion end is answered with the version of before, as Kubernetes does', async () => {
+  const changed = { 'content-type': 'application/merge-patch+json' };
+  await call('POST', configMaps, { metadata: { name: 'a', finalizers: ['a.b/c'] } });
+  await call('DELETE', `${configMaps}/a`);
+  const { metadata } = JSON.parse((await call('GET', `${configMaps}/a`)).text) as { metadata: object };
+  const answer = JSON.parse((await call('PATCH', `${configMaps}/a`, { metadata: { finalizers: null } }, changed)).text) as { metadata: object };
+  expect({ ...answer.metadata, finalizers: ['a.b/c'] }).toEqual(metadata);
+  expect((await call('GET', `${configMaps}/a`)).code).toBe(404);
+});
+
 test('refuses a body that is too large, and an object that etcd would not take', async () => {
   expect((await call('POST', configMaps, { metadata: { name: 'a' }, data: { x: 'y'.repeat(3_200_000) } })).code).toBe(413);
   expect(await call('POST', configMaps, { metadata: { name: 'a' }, data: { x: 'y'.repeat(1_600_000) } })).toMatchObject({ code: 500, text: expect.stringContaining('etcdserver: request is too large') });

@@ -184,6 +184,17 @@ describe('own deletes', () => {
     expect(shown()).toBeUndefined();
   });
 
+  test('hide an object whose last finalizer was removed, though the answer has the version of before', async () => {
+    const terminating = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0 };
+    const held = { metadata: { ...thing('1').metadata, ...terminating, finalizers: ['a.b/c'] } };
+    const { cache, shown } = cacheWith([held]);
+    await cache.write('ns/a', () => Promise.resolve({ metadata: { ...held.metadata, finalizers: undefined } }));
+    expect(cache.get('ns/a')).toBeUndefined();
+    cache.apply('DELETED', thing('2'));
+    cache.apply('ADDED', thing('3', { uid: 'u2' }));
+    expect(shown()).toBe('3');
+  });
+
   test('hide nothing when the deletion has passed already', () => {
     const { cache, shown } = cacheWith([thing('1')]);
     const write = cache.beginWrite('ns/a');
