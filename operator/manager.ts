@@ -190,8 +190,9 @@ export class Manager {
       this.poolController.forget(before);
     }
     if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
-    if (after !== undefined && this.ownWrites.has(after)) return;
-    this.poolQueue.add(key);
+    const own = after !== undefined && this.ownWrites.has(after);
+    if (!own) this.poolQueue.add(key);
+    if (own && reasonToWait(before) === reasonToWait(after)) return;
     for (const batch of this.ledger.waiting(key)) this.batchQueue.add(batch.key);
   }
 
@@ -254,6 +255,13 @@ export class Manager {
       yield { namespace, name, counts: this.ledger.counts(uid), unmet: this.ledger.unmet(objectKey(pool)) };
     }
   }
+}
+
+/** What our own status of a pool says to the batches that wait for it. */
+function reasonToWait(pool: Pool | undefined): 'not accepted' | 'full' | 'growing' {
+  const { status, spec } = pool ?? {};
+  if (status?.conditions?.some(({ type }) => type === 'Accepted') === true) return 'not accepted';
+  return spec !== undefined && status !== undefined && status.total >= spec.capacitySpec.poolMax ? 'full' : 'growing';
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -111,6 +111,14 @@ test('R15: a batch waits with PoolScaling while its cold pool makes pods', async
   expect(await space.list('Pod')).toHaveLength(3);
 });
 
+test('R15: a batch waits with PoolExhausted once its pool has poolMax pods, although none of them is Ready', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'slow', elasticPool({ bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 2 }, handMadeTemplate()));
+  await space.create('BatchSandbox', 'large', { replicas: 3, poolRef: 'slow' });
+  await space.until('BatchSandbox', 'large', (batch) => expect(conditionOf(batch, 'PoolAllocationPending')?.reason).toBe('PoolExhausted'));
+  expect(await space.list('Pod')).toHaveLength(2);
+});
+
 test('R13, R15: a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
