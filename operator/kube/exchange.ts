@@ -95,7 +95,9 @@ export function exchange(
         fail(new TransportError(`${request.method} ${request.path}: ${error.message === '' ? error.name : error.message}`, { cause: error })),
     };
     try {
-      dispatcher.dispatch({ method: request.method, path: request.path, headers: request.headers, body: request.body ?? null }, handler);
+      // Without `reset: false` undici closes the connection after each DELETE that has a body, and ours carry preconditions.
+      const options = { method: request.method, path: request.path, headers: request.headers, body: request.body ?? null, reset: false };
+      dispatcher.dispatch(options, handler);
     } catch (error) {
       fail(error);
     }

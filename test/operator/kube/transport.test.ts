@@ -45,6 +45,13 @@ describe('Transport', () => {
     expect(fake.connectionCount).toBeLessThanOrEqual(2);
   });
 
+  test('uses connections again after deletes that carry preconditions', async () => {
+    fake.always(json(pod));
+    const api = openApi();
+    for (let i = 0; i < 20; i++) await api.delete(PODS, ref, { uid: 'u' });
+    expect(fake.connectionCount).toBeLessThanOrEqual(2);
+  });
+
   test('keeps watches and calls on connections of their own', async () => {
     fake.always((request, response) => {
       if (request.query.has('watch')) response.writeHead(200).flushHeaders();
