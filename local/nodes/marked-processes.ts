@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrorWithCode } from './system-error';
 
@@ -17,14 +17,21 @@ export interface ProcessIdentity {
 /** Pause between two looks at processes that were told to die; the kernel needs about a millisecond to end one. */
 const KILL_CHECK_INTERVAL_MS = 5;
 
+/** Room for a `stat` or an environment as they usually are, in bytes; a larger one is read at more cost. */
+const USUAL_BYTES = 64 * 1024;
+
 /**
  * Start time of a process, or undefined when there is none or it has ended and only waits for its parent.
  *
  * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export function readStartTime(pid: number): string | undefined {
-  const stat = readProcFile(pid, 'stat')?.toString('latin1');
-  if (stat === undefined) return undefined;
+  return toStartTime(readProcFile(pid, 'stat', Buffer.allocUnsafe(1024)));
+}
+
+function toStartTime(content: Buffer | undefined): string | undefined {
+  if (content === undefined) return undefined;
+  const stat = content.toString('latin1');
   // The command name is in parentheses and may itself hold spaces and parentheses, so fields are counted after the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
@@ -38,9 +45,11 @@ export function isAlive(process: ProcessIdentity): boolean {
 /** Living processes whose initial environment holds `variable=value`, for values that pass the test. Only processes of this user can be read. */
 export function findMarked(variable: string, isWanted: (value: string) => boolean): ProcessIdentity[] {
   const prefix = `${variable}=`;
+  const buffer = Buffer.allocUnsafe(USUAL_BYTES);
   return processIds().flatMap((pid) => {
-    const startTime = readStartTime(pid);
-    const environ = readProcFile(pid, 'environ');
+    // The start time is read first: should the pid pass to another process in between, the pair matches no process at all.
+    const startTime = toStartTime(readProcFile(pid, 'stat', buffer));
+    const environ = startTime === undefined ? undefined : readProcFile(pid, 'environ', buffer);
     if (startTime === undefined || environ === undefined || !environ.includes(prefix)) return [];
     const entry = environ.toString('utf8').split('\0').find((text) => text.startsWith(prefix));
     return entry !== undefined && isWanted(entry.slice(prefix.length)) ? [{ pid, startTime }] : [];
@@ -77,10 +86,17 @@ function processIds(): number[] {
   return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid);
 }
 
-/** Undefined when the process has ended meanwhile or belongs to somebody else. */
-function readProcFile(pid: number, file: string): Buffer | undefined {
+/** Content of a file of a process, in `buffer` when it fits; undefined when the process has ended or belongs to somebody else. */
+function readProcFile(pid: number, file: string, buffer: Buffer): Buffer | undefined {
+  const path = `/proc/${String(pid)}/${file}`;
   try {
-    return readFileSync(`/proc/${String(pid)}/${file}`);
+    const descriptor = openSync(path, 'r');
+    try {
+      const bytes = readSync(descriptor, buffer);
+      return bytes < buffer.length ? buffer.subarray(0, bytes) : readFileSync(path);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return undefined;
   }

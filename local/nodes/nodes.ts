@@ -49,7 +49,7 @@ export class Nodes {
     this.events = new EventRecorder({ api: this.api, component: 'sandboxes-node', clock, log });
     const api = new PodApi(this.api, transport);
     const gate = new StartGate(cpus().length * STARTS_PER_CPU);
-    const sweeper = new PodSweeper();
+    const sweeper = new PodSweeper(clock);
     const warn = (pod: Pod, reason: string, message: string) =>
       this.events.record({ ...pod, apiVersion: 'v1', kind: 'Pod' }, 'Warning', reason, message);
     const names = Array.from({ length: props.count }, (_, index) => `node-${String(index)}`);

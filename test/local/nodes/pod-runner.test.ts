@@ -26,7 +26,7 @@ function start(spec: PodSpec, { clock = systemClock, warnings = [] as string[] }
     placed: { pod: { metadata: { name: 'p', namespace: 'default', uid: UID }, spec }, address: '127.0.0.1', folder: podFolder },
     node: { name: 'n', address: '127.0.0.1', clusterId: UID, podsFolder: folder, path: process.env.PATH ?? '', executorCommand: [] },
     gate: new StartGate(4),
-    sweeper: new PodSweeper(),
+    sweeper: new PodSweeper(systemClock),
     clock,
     onChange: () => undefined,
     warn: (reason) => warnings.push(reason),
