@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
 
 /**
@@ -87,8 +87,8 @@ export interface EndOptions {
   readonly groupId?: number;
   /** Time between SIGTERM and SIGKILL, in ms. */
   readonly graceMs: number;
-  /** Resolves at an event that makes a look worthwhile before the next pause is over. */
-  readonly hurry?: Promise<unknown>;
+  /** Resolves when the first process of them has ended; until then there is no look in between. */
+  readonly leaderEnded?: Promise<unknown>;
   /** Gives up when it aborts. */
   readonly deadline?: AbortSignal;
 }
@@ -98,28 +98,32 @@ export interface EndOptions {
  *
  * @returns whether SIGKILL was needed
  */
-export async function endProcesses({ look, groupId, graceMs, hurry, deadline }: EndOptions): Promise<boolean> {
+export async function endProcesses({ look, groupId, graceMs, leaderEnded, deadline }: EndOptions): Promise<boolean> {
   const killAt = performance.now() + graceMs;
   const termed = new Set<string>();
   let killed = false;
   let pauseMs = FIRST_LOOK_MS;
-  let early = hurry;
+  let leader = leaderEnded;
   for (let left = look(); left.length > 0 && deadline?.aborted !== true; left = look()) {
     killed ||= performance.now() >= killAt;
-    // Each process gets one SIGTERM: a second one makes some programs skip their clean-up.
-    signalAll(killed ? left : left.filter((process) => !termed.has(keyOf(process))), killed ? 'SIGKILL' : 'SIGTERM', groupId);
-    left.forEach((process) => termed.add(keyOf(process)));
+    if (killed) {
+      signalAll(left, 'SIGKILL', groupId);
+    } else {
+      // Each process gets one SIGTERM: a second one makes some programs skip their clean-up.
+      signalAll(left.filter((process) => !termed.has(keyOf(process))), 'SIGTERM', termed.size === 0 ? groupId : undefined);
+      left.forEach((process) => termed.add(keyOf(process)));
+    }
     const untilKillMs = killed ? LONGEST_LOOK_MS : Math.max(1, killAt - performance.now());
-    const pause = sleep(Math.min(pauseMs, untilKillMs));
-    await (early === undefined ? pause : Promise.race([pause, early.then(() => (early = undefined))]));
+    // The leader's end is an event, so that there is no need to look before it.
+    await pause(leader === undefined ? Math.min(pauseMs, untilKillMs) : untilKillMs, leader?.then(() => (leader = undefined)));
     pauseMs = Math.min(pauseMs * 2, LONGEST_LOOK_MS);
   }
   return killed;
 }
 
 /** {@link endProcesses} for the tree of one task. */
-export function endTree(tree: TaskTree, graceMs: number, hurry?: Promise<unknown>): Promise<boolean> {
-  return endProcesses({ look: () => findTree(tree), groupId: tree.leader?.pid, graceMs, hurry });
+export function endTree(tree: TaskTree, graceMs: number, leaderEnded?: Promise<unknown>): Promise<boolean> {
+  return endProcesses({ look: () => findTree(tree), groupId: tree.leader?.pid, graceMs, leaderEnded });
 }
 
 /** Command line of a process for a report, cut; its name when it has none. */
@@ -141,7 +145,16 @@ function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Signals, gr
 
 const keyOf = ({ pid, startTime }: ProcessStat) => `${pid}/${startTime}`;
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Ends after `ms` or with `event`, and leaves no timer that would keep a runner from ending. */
+function pause(ms: number, event?: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void event?.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
 
 function findProcesses(isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] {
   const all = readdirSync('/proc')
@@ -181,12 +194,23 @@ const readEnvironment = (pid: number): readonly string[] => readProc(pid, 'envir
 
 /** A file of a process; empty when the process is gone or belongs to somebody else. */
 function readProc(pid: number, file: string): Buffer {
+  let fd: number | undefined;
   try {
-    return readFileSync(`/proc/${pid}/${file}`);
+    fd = openSync(`/proc/${pid}/${file}`, 'r');
+    // One read for most files: readFileSync asks for a size first, which they do not have, and a look reads hundreds of them.
+    const length = readSync(fd, scratch);
+    return length < scratch.length ? Buffer.from(scratch.subarray(0, length)) : Buffer.concat([scratch, readFileSync(fd)]);
   } catch {
     return Buffer.alloc(0);
+  } finally {
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
   }
 }
+
+/** More than /proc/<pid>/stat ever has, and than most environments. */
+const scratch = Buffer.alloc(4096);
 
 function signalPid(pid: number, signal: NodeJS.Signals): void {
   try {
