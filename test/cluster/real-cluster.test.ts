@@ -47,6 +47,11 @@ test('schedules a pod on a simulated node, where it is Ready at an address of 12
   expect((await kubectl(['get', 'pods', '--output=name'])).stdout).toBe('');
 });
 
+test('keeps a simulated node alive by a lease', async () => {
+  const lease = ['get', 'lease', 'simulated-0', '--namespace=kube-node-lease', '--output=jsonpath={.spec.leaseDurationSeconds}'];
+  await until(async () => expect(await kubectl(lease)).toMatchObject({ exitCode: 0, stdout: '40' }));
+});
+
 test('runs beside a second one, which shares nothing with it and leaves no process and no file at its end', async () => {
   const second = await startControlPlane();
   const isOfSecond = (id: string) => id === basename(second.folder);

@@ -5,9 +5,12 @@ import { inParallel, until } from './waiting';
 const CAPACITY = { cpu: '1000', memory: '1Ti', pods: '10000' };
 const READY_WITHIN_MS = 30_000;
 
-/** Flags of kwok: it looks after all nodes and gives their pods addresses of 127.250.0.0/16, on which nothing listens. */
+/**
+ * Flags of kwok: it looks after all nodes and gives their pods addresses of 127.250.0.0/16, on which nothing listens.
+ * Without leases, nodes would count as lost after 50 s.
+ */
 export function kwokFlags(kubeconfigPath: string): string[] {
-  return [`--kubeconfig=${kubeconfigPath}`, '--manage-all-nodes=true', '--cidr=127.250.0.1/16'];
+  return [`--kubeconfig=${kubeconfigPath}`, '--manage-all-nodes=true', '--cidr=127.250.0.1/16', '--node-lease-duration-seconds=40'];
 }
 
 /** Creates nodes for a running kwok and waits until they are Ready. */
