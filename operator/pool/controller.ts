@@ -65,11 +65,12 @@ export class PoolController {
       return {};
     }
     const guarded = await this.guard(pool, signal);
-    await this.clear(guarded, signal);
-    const { failure, blocked } = await this.scale(guarded, revision, signal);
+    // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
+    const kept = await this.clear(guarded, signal);
+    const { failures, blocked } = await this.scale(guarded, revision, signal);
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
-    if (failure !== undefined) throw failure;
+    throwFirst([...kept, ...failures]);
     return { requeueAfterMs: ledger.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined };
   }
 
@@ -90,26 +91,31 @@ export class PoolController {
   /** A deleted pool: idle pods go at once, held pods run on, the object goes with the last of them (R120). */
   private async drain(pool: Pool, signal: AbortSignal): Promise<ReconcileResult> {
     const uid = pool.metadata.uid ?? '';
-    await this.clear(pool, signal);
-    await this.remove(this.tools.ledger.idlePods(uid), ['idle'], signal);
+    const kept = await this.clear(pool, signal);
+    kept.push(...(await this.remove(this.tools.ledger.idlePods(uid), ['idle'], signal)));
+    throwFirst(kept);
     const finalizers = pool.metadata.finalizers ?? [];
     if (this.tools.ledger.counts(uid).allocated > 0 || !finalizers.includes(Finalizer.poolDrain)) return {};
     await this.patchMetadata(pool, { finalizers: finalizers.filter((finalizer) => finalizer !== Finalizer.poolDrain) }, signal);
     return {};
   }
 
-  /** Deletes pods that ended, idle pods that somebody evicts, and pods of vanished batches; the last are reused with `Noop` (R58, R71, R114). */
-  private async clear(pool: Pool, signal: AbortSignal): Promise<void> {
+  /**
+   * Deletes pods that ended, idle pods that somebody evicts, and pods of vanished batches; the last are reused with `Noop` (R58, R71, R114).
+   * Returns why pods could not be deleted.
+   */
+  private async clear(pool: Pool, signal: AbortSignal): Promise<unknown[]> {
     const { dead, evicted, orphaned } = this.tools.ledger.removablePods(pool.metadata.uid ?? '');
     const reuse = pool.spec.recycleStrategy?.type === 'Noop' && pool.metadata.deletionTimestamp === undefined;
     if (reuse) for (const pod of orphaned) this.tools.ledger.adopt(pod.uid);
-    await this.remove(dead, ['idle', 'held', 'returning'], signal);
-    await this.remove(evicted, ['idle'], signal);
+    const kept = await this.remove(dead, ['idle', 'held', 'returning'], signal);
+    kept.push(...(await this.remove(evicted, ['idle'], signal)));
     if (evicted.length > 0) this.tools.events.record(pool, 'Normal', 'PodEvicted', `evicted ${evicted.length} idle pods, among them '${evicted[0]?.name ?? ''}'`);
-    if (!reuse) await this.remove(orphaned, ['returning'], signal);
+    if (!reuse) kept.push(...(await this.remove(orphaned, ['returning'], signal)));
+    return kept;
   }
 
-  private async scale(pool: Pool, revision: string, signal: AbortSignal): Promise<{ failure: unknown; blocked: ScaleBlock | undefined }> {
+  private async scale(pool: Pool, revision: string, signal: AbortSignal): Promise<{ failures: unknown[]; blocked: ScaleBlock | undefined }> {
     const { events, ledger } = this.tools;
     const uid = pool.metadata.uid ?? '';
     const { capacitySpec, scaleStrategy } = pool.spec;
@@ -119,15 +125,16 @@ export class PoolController {
       counts: ledger.counts(uid),
       unmet: ledger.unmet(objectKey(pool)),
     });
-    if (plan.remove > 0) await this.remove(planVictims(ledger.idlePods(uid), plan.remove, revision), ['idle'], signal);
+    const kept = plan.remove > 0 ? await this.remove(planVictims(ledger.idlePods(uid), plan.remove, revision), ['idle'], signal) : [];
     const results = await slowStart(Array.from({ length: plan.create }), CREATES_AT_ONCE, () => this.createPod(pool, signal));
     const created = results.filter((result) => result.status === 'fulfilled').length;
     if (created > 0) events.record(pool, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
-    const [failure] = failuresOf(results);
+    const refused = failuresOf(results);
+    const [failure] = refused;
     if (failure !== undefined) {
       events.record(pool, 'Warning', 'FailedCreate', `pod not created: ${failure instanceof Error ? failure.message : String(failure)}`);
     }
-    return { failure, blocked: this.explainBlock(pool, failure === undefined ? plan.blockedBy : 'CreateFailed', failure) };
+    return { failures: [...kept, ...refused], blocked: this.explainBlock(pool, failure === undefined ? plan.blockedBy : 'CreateFailed', failure) };
   }
 
   private async createPod(pool: Pool, signal: AbortSignal): Promise<void> {
@@ -162,12 +169,13 @@ export class PoolController {
     return { reason, message: messages[reason] };
   }
 
-  private async remove(pods: readonly PodFacts[], allowed: readonly PodUse[], signal: AbortSignal): Promise<void> {
+  /** Deletes the pods that are still of an allowed use; returns why others of them could not be deleted. */
+  private async remove(pods: readonly PodFacts[], allowed: readonly PodUse[], signal: AbortSignal): Promise<unknown[]> {
     const { api, ledger, poolPods } = this.tools;
     const doomed = pods.filter((pod) => ledger.doom(pod.uid, allowed));
     const failed = await removePods(api, poolPods, doomed, signal);
     for (const { pod } of failed) ledger.spare(pod.uid);
-    if (failed[0] !== undefined) throw failed[0].reason;
+    return failed.map(({ reason }) => reason);
   }
 
   private patchMetadata(pool: Pool, metadata: Record<string, unknown>, signal: AbortSignal): Promise<Pool> {
@@ -177,14 +185,22 @@ export class PoolController {
     );
   }
 
+  /**
+   * The version is named although nobody else writes the status: the echo of an own write starts no pass, so the answer must not bring in an
+   * edit that no pass has seen. Such an edit makes a conflict.
+   */
   private async writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<void> {
     if (isDeepStrictEqual(pool.status, status)) return;
-    const { name, namespace } = pool.metadata;
-    const patch = { status: { ...status, conditions: status.conditions ?? null } };
+    const { name, namespace, resourceVersion } = pool.metadata;
+    const patch = { metadata: { resourceVersion }, status: { ...status, conditions: status.conditions ?? null } };
     await this.tools.pools.write(objectKey(pool), async () =>
       this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal })),
     );
   }
+}
+
+function throwFirst(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures[0];
 }
 
 function refusePool(pool: Pool): string | undefined {

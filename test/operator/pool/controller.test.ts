@@ -1,0 +1,52 @@
+import { ApiError } from '../../../operator/kube/api-error';
+import { PODS, POOLS } from '../../../operator/kube/resource-types';
+import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
+import { until } from '../../support/waiting';
+
+let operator: OperatorInProcess;
+
+beforeEach(async () => {
+  operator = await startOperator();
+});
+afterEach(() => operator.stop());
+
+const livePods = async () => (await operator.pods()).filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== 'Failed');
+
+async function poolAtRest(size: number): Promise<void> {
+  await operator.createPool('warm', { capacitySpec: { bufferMin: size, bufferMax: size, poolMin: size, poolMax: 10 } });
+  await until(async () => expect(await livePods()).toHaveLength(size));
+  await operator.makeReady();
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ available: size }));
+}
+
+test('a status write does not take in an edit that no pass has seen', async () => {
+  await poolAtRest(1);
+  const { api } = operator.manager;
+  const patch = api.patch.bind(api);
+  const outcomes: string[] = [];
+  jest.spyOn(api, 'patch').mockImplementationOnce(async (...call) => {
+    expect([call[0], call[4]?.subresource]).toEqual([POOLS, 'status']);
+    await operator.patch(pathOf('pools', 'warm'), { metadata: { labels: { edited: 'yes' } } });
+    return patch(...call).catch((error: unknown) => {
+      outcomes.push(error instanceof ApiError ? error.reason : 'another error');
+      throw error;
+    });
+  });
+  const [pod] = await operator.pods();
+  await operator.patch(`${pathOf('pods', pod?.metadata.name ?? '')}/status`, { status: { conditions: [{ type: 'Ready', status: 'False' }] } });
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ available: 0 }));
+  expect(outcomes).toEqual(['Conflict']);
+});
+
+test('a pod whose delete is refused keeps no other from being made', async () => {
+  await poolAtRest(2);
+  const name = (await operator.pods())[0]?.metadata.name ?? '';
+  const { api } = operator.manager;
+  const remove = api.delete.bind(api);
+  jest.spyOn(api, 'delete').mockImplementation((type, ref, options) =>
+    type === PODS && ref.name === name ? Promise.reject(new ApiError(403, 'Forbidden', 'refused')) : remove(type, ref, options),
+  );
+  await operator.patch(`${pathOf('pods', name)}/status`, { status: { phase: 'Failed' } });
+  await until(async () => expect(await livePods()).toHaveLength(2));
+  expect((await operator.pods()).map((pod) => pod.metadata.name)).toContain(name);
+});
