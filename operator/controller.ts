@@ -79,9 +79,12 @@ export class Controller {
     this.queue.add(key);
   }
 
-  /** Asks for a reconcile of the key after `ms`; the earliest wish counts. */
+  /**
+   * Asks for a reconcile of the key after `ms`; the earliest wish counts. While the key fails, no wish comes before its pause is over: a
+   * failed pass undoes what it did, and that change would otherwise start the next pass at once.
+   */
   addAfter(key: string, ms: number): void {
-    this.queue.addAfter(key, ms);
+    this.queue.addAfter(key, Math.max(ms, this.backoff.current(key)));
   }
 
   /** Aborts what is under way and resolves when it has ended. */

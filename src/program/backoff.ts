@@ -27,10 +27,14 @@ export class Backoff<K = string> {
 
   /** Counts one more failure of the key and returns its delay in ms. */
   next(key: K): number {
-    const failures = this.failuresByKey.get(key) ?? 0;
-    this.failuresByKey.set(key, failures + 1);
-    const full = Math.min(this.maxMs, this.minMs * 2 ** Math.min(failures, 32));
-    return full * (1 - this.random() / 5);
+    this.failuresByKey.set(key, this.failures(key) + 1);
+    return this.current(key) * (1 - this.random() / 5);
+  }
+
+  /** Delay of the key after its last failure in ms, not shortened; 0 when that was no failure. */
+  current(key: K): number {
+    const failures = this.failures(key);
+    return failures === 0 ? 0 : Math.min(this.maxMs, this.minMs * 2 ** Math.min(failures - 1, 32));
   }
 
   /** Failures of the key in a row. */

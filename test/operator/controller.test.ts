@@ -57,6 +57,26 @@ describe('Controller', () => {
     expect(at.slice(4)).toEqual([1_000, 1_050]);
   });
 
+  test('a failing pass that asks for itself does not shorten its pauses', async () => {
+    const { clock, at, controller } = controllerWith(() => {
+      controller.addAfter('ns/a', 1);
+      return Promise.reject(new Error('wrong'));
+    });
+    controller.add('ns/a');
+    await clock.advance(60_000);
+    expect(at.length).toBeLessThan(25);
+  });
+
+  test('a wish during a pass that succeeds at last is kept', async () => {
+    const { clock, at, controller } = controllerWith(fails(new Error('wrong')), () => {
+      controller.addAfter('ns/a', 1);
+      return done();
+    }, done);
+    controller.add('ns/a');
+    await clock.advance(60_000);
+    expect(at).toEqual([0, 50, 100]);
+  });
+
   test.each([
     ['a conflict quietly', new ApiError(409, 'Conflict', 'changed'), 'requeue', 'debug'],
     ['what may pass as a warning', new TransportError('broken'), 'error', 'warn'],
