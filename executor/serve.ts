@@ -8,7 +8,7 @@ import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
 import { Health } from './tasks/health';
 import { hostLauncher } from './tasks/launch';
-import { readBootId } from './tasks/process';
+import { endProcesses, findScope, readBootId } from './tasks/process';
 import { resetSandbox } from './tasks/reset';
 import { taskRoutes } from './tasks/routes';
 import { RunnerPool } from './tasks/runner';
@@ -47,6 +47,10 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
+  if (corruptCount > 0) {
+    // A task whose record is lost must not run on beside the next one.
+    await endProcesses({ look: () => findScope(scope, tasks.map(({ record }) => record.id)), graceMs: stopGraceSeconds * 1000 });
+  }
   await supervisor.adopt(tasks);
 
   const app = taskRoutes({

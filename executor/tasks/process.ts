@@ -69,10 +69,15 @@ export function findTree(tree: TaskTree): readonly ProcessStat[] {
   });
 }
 
-/** Every live process that carries an id of this scope, and all their children: scope and a dot begin the ids. */
-export function findScope(scope: string): readonly ProcessStat[] {
+/**
+ * Every live process that carries an id of this scope, and all their children: scope and a dot begin the ids.
+ *
+ * @param except ids that do not count
+ */
+export function findScope(scope: string, except: readonly string[] = []): readonly ProcessStat[] {
   const prefix = `${EnvVar.taskId}=${scope}.`;
-  return findProcesses((stat) => readEnvironment(stat.pid).some((entry) => entry.startsWith(prefix)));
+  const excepted = except.map((taskId) => `${EnvVar.taskId}=${taskId}`);
+  return findProcesses(({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
 }
 
 /** First and longest pause between two looks at processes that are not our children: their end brings no event. */

@@ -1,32 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutorTask, ExecutorTaskRequest } from '../../src/schema/executor-api';
 import { SandboxError } from '../../src/schema/errors';
-import type { Clock } from '../../src/program/clock';
-import type { Log } from '../log';
 import { Changes } from './changes';
-import type { Launcher } from './launch';
-import { endTree, findTree, isAlive, signalProcess, type TaskTree } from './process';
-import { type ExitRecord, RECORD_VERSION, type TaskRecord } from './records';
-import { listenToRunner, type RunnerListener, type RunnerPool, type WaitingRunner } from './runner';
-import type { RunOrder } from './runner-protocol';
-import type { StoredTask, TaskStore } from './store';
+import { type FollowerOptions, TaskFollower } from './follower';
+import { RECORD_VERSION } from './records';
+import type { RunnerPool, WaitingRunner } from './runner';
+import type { StoredTask } from './store';
 import { type HeldTask, planSet, planStarts, toExecutorTask } from './task';
 
 /** What a supervisor works with. */
-export interface SupervisorOptions {
-  readonly store: TaskStore;
+export interface SupervisorOptions extends FollowerOptions {
   readonly runners: RunnerPool;
-  readonly launcher: Launcher;
-  readonly clock: Clock;
-  readonly log: Log;
   /** Front of every task id; the same after a restart, another for every other executor of the machine. */
   readonly scope: string;
   /** Most tasks wanted at a time, and most that run at a time. */
   readonly maxTasks: number;
-  /** Time between SIGTERM and SIGKILL of a task that names none, in seconds. */
-  readonly stopGraceSeconds: number;
-  /** Most bytes kept on disk of each output stream of a task. */
-  readonly taskLogMaxBytes: number;
 }
 
 /** A removal that takes this much longer than its grace, in ms, is called stuck. */
@@ -42,7 +30,11 @@ export class Supervisor {
   private lastChange: Promise<unknown> = Promise.resolve();
   private isResetting = false;
 
-  constructor(private readonly options: SupervisorOptions) {}
+  private readonly follower: TaskFollower;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.follower = new TaskFollower(options, () => this.changes.announce());
+  }
 
   /** Takes over what an earlier server left: running tasks go on, ended ones show their result, nothing starts twice (rule 11). */
   async adopt(stored: readonly StoredTask[]): Promise<void> {
@@ -54,7 +46,7 @@ export class Supervisor {
     }));
     this.wanted = tasks.filter(({ removedAt }) => removedAt === undefined);
     this.removed = tasks.filter(({ removedAt }) => removedAt !== undefined).sort((a, b) => Number(a.removedAt) - Number(b.removedAt));
-    await Promise.all(tasks.map((task) => this.adoptTask(task)));
+    await Promise.all(tasks.map((task) => this.follower.adopt(task)));
     this.removed.forEach((task) => void this.endRemoved(task));
     await this.startWaiting();
   }
@@ -167,28 +159,35 @@ export class Supervisor {
     return { record: { version: RECORD_VERSION, id, name, uid, process: { ...process, env: variables }, acceptedAt }, state: { kind: 'waiting' } };
   }
 
-  /** Writes down everything that is new before anything is shown or started, so that an error changes nothing (rule 16). */
+  /** Writes down everything that is new before anything is marked or started, so that an error until then changes nothing (rule 16). */
   private async replace(wanted: readonly HeldTask[], removed: readonly HeldTask[]): Promise<void> {
+    if (removed.length === 0 && wanted.length === this.wanted.length && wanted.every((task) => this.wanted.includes(task))) {
+      this.wanted = [...wanted];
+      return;
+    }
     const removedAt = this.options.clock.now();
     const fresh = wanted.filter((task) => !this.wanted.includes(task));
-    const after = [...wanted, ...this.removed, ...removed.map((task) => ({ ...task, removedAt }))];
-    const runners = await this.prepare(fresh, after);
-    for (const task of removed) {
-      task.directory = task.directory && this.options.store.markRemoved(task.directory, removedAt);
-    }
-    await this.options.store.sync();
-    const unstarted = removed.filter(({ directory }) => directory === undefined);
-    await Promise.all(unstarted.map((task) => this.options.store.dropWaiting(task.record)));
-    const leaving = removed.filter((task) => !unstarted.includes(task));
-    leaving.forEach((task) => (task.removedAt = removedAt));
+    const runners = await this.prepare(fresh, [...wanted, ...this.removed, ...removed.map((task) => ({ ...task, removedAt }))]);
+    const marked = await Promise.allSettled(removed.map((task) => this.mark(task, removedAt)));
+    removed.forEach((task) => (task.removedAt = removedAt));
+    const leaving = removed.filter(({ directory }) => directory !== undefined);
     this.removed.push(...leaving);
-    const starts = await Promise.allSettled([...runners].map(([task, runner]) => this.start(task, runner)));
+    this.wanted = wanted.filter((task) => !runners.has(task));
+    const started = await Promise.allSettled([...runners].map(([task, runner]) => this.follower.start(task, runner)));
     this.wanted = wanted.filter((task) => task.directory !== undefined || !runners.has(task));
-    if (fresh.length + removed.length > 0) {
-      this.changes.announce();
-    }
+    this.changes.announce();
     leaving.forEach((task) => void this.endRemoved(task));
-    throwFirst(starts);
+    throwFirst([...marked, ...started]);
+  }
+
+  /** Makes the removal of a task durable; one that never started is gone with that. */
+  private async mark(task: HeldTask, removedAt: Date): Promise<void> {
+    if (task.directory === undefined) {
+      await this.options.store.dropWaiting(task.record);
+    } else {
+      task.directory = this.options.store.markRemoved(task.directory, removedAt);
+      await this.options.store.sync();
+    }
   }
 
   /** A runner for each task that can start at once, a note on disk for each other. */
@@ -212,124 +211,25 @@ export class Supervisor {
     return runners;
   }
 
-  private async start(task: HeldTask, runner: WaitingRunner): Promise<void> {
-    try {
-      const record = { ...task.record, runner: runner.identity };
-      task.directory = await this.options.store.saveStarting(record, runner.directory);
-      task.record = record;
-      task.state = { kind: 'starting' };
-    } catch (error) {
-      await runner.discard();
-      throw error;
-    }
-    void runner.release(this.orderOf(task.record), this.listenerOf(task));
-  }
-
-  private orderOf(record: TaskRecord): RunOrder {
-    const { stopGraceSeconds, taskLogMaxBytes, launcher } = this.options;
-    return {
-      ...launcher.plan(record),
-      taskId: record.id,
-      timeoutSeconds: record.process.timeoutSeconds,
-      stopGraceSeconds: record.process.stopGraceSeconds ?? stopGraceSeconds,
-      logMaxBytes: taskLogMaxBytes,
-    };
-  }
-
   private async startWaiting(): Promise<void> {
     for (const task of planStarts(this.all(), this.options.maxTasks)) {
       try {
-        await this.start(task, await this.options.runners.take());
+        await this.follower.start(task, await this.options.runners.take());
+        this.changes.announce();
       } catch (error) {
-        this.options.log.error({ task: task.record.name, err: error }, 'task not started');
-        const message = `cannot be started: ${error instanceof Error ? error.message : String(error)}`;
-        task.state = { kind: 'ended', exit: this.exitOf(task, 126, 'StartFailed', message) };
+        this.follower.fail(task, error);
       }
-      this.changes.announce();
     }
-  }
-
-  private async adoptTask(task: HeldTask): Promise<void> {
-    const { directory, record } = task;
-    if (directory === undefined) {
-      return;
-    }
-    const [exit, process] = [this.options.store.readExit(directory, record.id), this.options.store.readProcess(directory)];
-    task.state = exit !== undefined ? { kind: 'ended', exit } : process !== undefined ? { kind: 'running', process } : { kind: 'starting' };
-    if (record.runner !== undefined && isAlive(record.runner)) {
-      listenToRunner(record.runner, directory, this.listenerOf(task));
-      return;
-    }
-    this.listenerOf(task).onEnd();
-    // Without processes the result is known in a moment, and the first answer of this server has it.
-    if (findTree(this.treeOf(task)).length === 0) {
-      await task.runnerEnded;
-    }
-  }
-
-  private listenerOf(task: HeldTask): RunnerListener {
-    let onEnd = () => {};
-    task.runnerEnded = new Promise<void>((resolve) => (onEnd = resolve))
-      .then(() => this.settle(task))
-      .finally(() => (task.runnerEnded = undefined));
-    return { onEvent: () => this.refresh(task), onEnd };
-  }
-
-  /** Takes over what the runner has written. */
-  private refresh(task: HeldTask): void {
-    if (task.directory === undefined || task.state.kind === 'ended') {
-      return;
-    }
-    const exit = this.options.store.readExit(task.directory, task.record.id);
-    const process = exit === undefined && task.state.kind !== 'running' ? this.options.store.readProcess(task.directory) : undefined;
-    if (exit !== undefined) {
-      this.end(task, exit);
-    } else if (process !== undefined) {
-      task.state = { kind: 'running', process };
-      this.changes.announce();
-    }
-  }
-
-  /** The runner has ended: without a whole record of the result the task is lost, and what is left of it ends now (rule 2). */
-  private async settle(task: HeldTask): Promise<void> {
-    this.refresh(task);
-    if (task.directory === undefined || task.state.kind === 'ended') {
-      return;
-    }
-    await endTree(this.treeOf(task), this.graceMsOf(task));
-    const exit = this.exitOf(task, 137, 'ProcessCrashed', 'its runner ended without a whole record of the result');
-    try {
-      await this.options.store.writeExit(task.directory, exit);
-    } catch (error) {
-      this.options.log.error({ task: task.record.name, err: error }, 'result not recorded');
-    }
-    this.end(task, exit);
-  }
-
-  private end(task: HeldTask, exit: ExitRecord): void {
-    task.state = { kind: 'ended', exit };
-    this.options.log.info({ task: task.record.name, exitCode: exit.exitCode, signal: exit.signal, reason: exit.reason }, 'task ended');
-    this.changes.announce();
-  }
-
-  private exitOf(task: HeldTask, exitCode: number, reason: ExitRecord['reason'], message: string): ExitRecord {
-    const startedAt = task.state.kind === 'running' ? task.state.process.startedAt : undefined;
-    return { version: RECORD_VERSION, id: task.record.id, exitCode, reason, message, startedAt, finishedAt: this.options.clock.now().toISOString() };
   }
 
   /** Ends a marked task and forgets it when its last process is gone (rules 6 and 9). */
   private async endRemoved(task: HeldTask): Promise<void> {
     const { clock, runners, store, log } = this.options;
-    const graceMs = this.graceMsOf(task);
-    const cancelTimer = clock.setTimer(graceMs + STUCK_AFTER_MS, () => {
+    const cancelTimer = clock.setTimer(this.follower.graceMsOf(task) + STUCK_AFTER_MS, () => {
       task.stuck = `has processes that survive SIGKILL for ${STUCK_AFTER_MS / 1000} s`;
       this.changes.announce();
     });
-    if (task.record.runner !== undefined) {
-      signalProcess(task.record.runner, 'SIGTERM');
-    }
-    await task.runnerEnded;
-    await endTree(this.treeOf(task), graceMs);
+    await this.follower.stop(task);
     cancelTimer();
     if (task.directory !== undefined) {
       await store.discard(task.directory).catch((error: unknown) => log.error({ task: task.record.name, err: error }, 'directory not deleted'));
@@ -340,11 +240,6 @@ export class Supervisor {
     runners.refill();
   }
 
-  private treeOf({ directory, record }: HeldTask): TaskTree {
-    return { taskId: record.id, leader: directory === undefined ? undefined : this.options.store.readProcess(directory)?.leader };
-  }
-
-  private readonly graceMsOf = ({ record }: HeldTask): number => (record.process.stopGraceSeconds ?? this.options.stopGraceSeconds) * 1000;
 }
 
 function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {

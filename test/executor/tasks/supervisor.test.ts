@@ -217,6 +217,17 @@ describe('what cannot be known is no success', () => {
   });
 });
 
+test('a task whose record is lost does not run on beside the next one', async () => {
+  await start();
+  await executor.set(task('a', [fixture('ignores-term.sh')]));
+  await executor.log('a');
+  const pid = executor.pidOf('a', 'leader');
+  await executor.kill('SIGKILL');
+  writeFileSync(join(executor.dataDir, 'a', 'task.json'), '');
+  executor = await ExecutorProcess.start([], executor.home);
+  expect(isRunning(pid)).toBe(false);
+});
+
 describe('a reset', () => {
   test('ends everything, deletes everything and says how much there was', async () => {
     await start();
@@ -229,21 +240,24 @@ describe('a reset', () => {
     expect(await executor.request('POST', '/reset')).toMatchObject({ status: 200, body: { killed: 0 } });
   });
 
-  test('finds what a lost record leaves behind, and empties the reset paths', async () => {
+  test('empties the reset paths, and leaves the directories themselves', async () => {
     await start();
     const scratch = join(executor.home, 'scratch');
-    mkdirSync(scratch);
-    executor = await executor.restart('SIGTERM', [`--reset-paths=${scratch}`]);
-    await executor.set(shell('a', 'echo left > scratch/file; sleep 600'));
-    await executor.running();
-    const pid = executor.pidOf('a', 'leader');
-    await executor.kill('SIGKILL');
-    writeFileSync(join(executor.dataDir, 'a', 'task.json'), '');
-    executor = await ExecutorProcess.start([`--reset-paths=${scratch}`], executor.home);
-    expect(await executor.list()).toEqual([]);
+    mkdirSync(join(scratch, 'folder'), { recursive: true });
+    executor = await executor.restart('SIGTERM', [`--reset-paths=${scratch},${scratch}/none`]);
+    await executor.set(shell('a', 'echo left > scratch/folder/file'));
+    await executor.ended();
     expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true } });
-    expect(isRunning(pid)).toBe(false);
     expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  test('deletes unreadable records, and with that the executor is healthy again', async () => {
+    await start();
+    await executor.kill('SIGKILL');
+    mkdirSync(join(executor.dataDir, 'a'));
+    executor = await ExecutorProcess.start([], executor.home);
+    expect((await executor.request('GET', '/health')).status).toBe(503);
+    await executor.request('POST', '/reset', {});
     expect((await executor.request('GET', '/health')).status).toBe(200);
   });
 
