@@ -84,7 +84,9 @@ test('R21: growing again gives new pods and runs the tasks of those slots again'
   await untilAll('S');
   await space.untilGone('Pod', 'tasks-1');
   await space.patch('BatchSandbox', 'tasks', { spec: { replicas: 2 } });
-  const again = await space.until('BatchSandbox', 'tasks', ({ status }) => expect(status).toMatchObject({ taskStates: 'SS', ready: 2, taskSucceed: 2 }));
+  await untilAll('SS');
+  const again = await space.untilDelivered('tasks');
+  expect(again.status).toMatchObject({ taskStates: 'SS', taskSucceed: 2 });
   expect(await uidOfSlot1()).not.toBe(first);
   const ip = endpointsOf(again)[1] ?? '';
   const tasks = (await (await fetch(`${target.executorUrl(ip)}/getTasks`)).json()) as { name: string }[];

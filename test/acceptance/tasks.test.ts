@@ -144,9 +144,11 @@ test('R41, R43: an edit from Retain to Release frees the pods of a batch without
   });
   await untilStates(space, 'own', 'SS');
   await space.patch('BatchSandbox', 'own', { spec: { taskResourcePolicyWhenCompleted: 'Release' } });
-  const done = await space.until('BatchSandbox', 'own', (batch) => expect(conditionOf(batch, 'Completed')).toMatchObject({ status: 'True' }));
-  expect(done.status).toMatchObject({ replicas: 0, taskSucceed: 2, taskStates: 'SS', phase: 'Succeed' });
-  expect(endpointsOf(done)).toEqual(['', '']);
+  await space.until('BatchSandbox', 'own', (batch) => {
+    expect(conditionOf(batch, 'Completed')).toMatchObject({ status: 'True' });
+    expect(batch.status).toMatchObject({ replicas: 0, taskSucceed: 2, taskStates: 'SS', phase: 'Succeed' });
+    expect(endpointsOf(batch)).toEqual(['', '']);
+  });
   await until(async () => expect(await space.list('Pod')).toEqual([]));
 });
 
