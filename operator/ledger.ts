@@ -75,6 +75,7 @@ export class Ledger {
       this.doomed.delete(uid);
       this.orphans.delete(uid);
       this.returnedClean.delete(uid);
+      this.forgetPool(poolUID);
     }
     this.listener.poolChanged(poolUID);
     const claim = this.claimsByPod.get(uid);
@@ -120,8 +121,7 @@ export class Ledger {
   removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
     const { dead, evicted } = this.book(poolUID).removable();
     const orphaned = [...this.orphans]
-      .map((uid) => this.pods.get(uid))
-      .filter((pod) => pod !== undefined)
+      .flatMap((uid) => this.pods.get(uid) ?? [])
       .filter((pod) => pod.ownerUID === poolUID && pod.live);
     return { dead, evicted, orphaned };
   }
@@ -133,13 +133,18 @@ export class Ledger {
 
   /**
    * Reserves up to `count` pods of a pool for a batch. Older batches that still wait for pods of `poolKey` are served first (R14).
-   * Each pod stays reserved until the batch's record names it, or {@link release} gives it back.
+   * Each pod stays reserved until the batch's record names it, or {@link release} gives it back. Pods that are still reserved for the batch,
+   * since nobody knows what became of the write that records them, are offered first: the next write names them again, or is refused (R106).
    */
   take(poolKey: string, poolUID: string, claimant: Claimant, count: number): PodFacts[] {
     const book = this.book(poolUID);
-    const free = book.available - this.demandBefore(poolKey, claimant);
-    const taken = free <= 0 ? [] : book.take(Math.min(count, free));
     const reserved = this.reservedByBatch.get(claimant.uid) ?? new Set();
+    const again = [...reserved]
+      .flatMap((uid) => this.pods.get(uid) ?? [])
+      .filter((pod) => pod.ownerUID === poolUID && pod.ready && !pod.evict && this.useOf(pod.uid) === 'reserved')
+      .slice(0, count);
+    const free = book.available - this.demandBefore(poolKey, claimant);
+    const taken = free <= 0 ? [] : book.take(Math.min(count - again.length, free));
     for (const pod of taken) {
       this.reservations.set(pod.uid, claimant.uid);
       reserved.add(pod.uid);
@@ -147,7 +152,7 @@ export class Ledger {
     }
     if (reserved.size > 0) this.reservedByBatch.set(claimant.uid, reserved);
     if (taken.length > 0) this.listener.poolChanged(poolUID);
-    return taken;
+    return [...again, ...taken];
   }
 
   /** Ends the reservations of a batch: what its record names is held, the rest is idle again. */
@@ -255,6 +260,7 @@ export class Ledger {
       if (winner === rival) return;
     }
     this.claimsByPod.set(uid, claim);
+    if (rival === undefined) this.returnedClean.delete(uid); // it was clean for whoever gave it back, not for its next holder
     if (this.reservations.get(uid) === claim.claimant.uid) this.reservations.delete(uid);
     if (rival?.claimant.uid !== claim.claimant.uid || rival.use !== claim.use) this.refresh(uid);
   }
@@ -262,6 +268,7 @@ export class Ledger {
   private orphan(uid: string): void {
     if (this.claimsByPod.has(uid)) return; // another batch holds it
     if (this.returnedClean.delete(uid)) return;
+    if (!this.pods.has(uid)) return; // gone before its batch
     this.orphans.add(uid);
     this.refresh(uid);
   }
@@ -287,7 +294,7 @@ export class Ledger {
     return book;
   }
 
-  /** Forgets a Pool that is gone and has no pods left. */
+  /** Drops the book of a pool without pods; a Pool that still exists gets another with its next pass. */
   forgetPool(poolUID: string): void {
     if (this.books.get(poolUID)?.isEmpty() === true) this.books.delete(poolUID);
   }

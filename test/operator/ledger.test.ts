@@ -60,6 +60,14 @@ describe('take', () => {
   });
 });
 
+test('a batch whose write has no known outcome is offered the same pods again, and more only beyond them', () => {
+  const ledger = ledgerWith(pods(3));
+  const first = ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
+  expect(names(ledger.take(KEY, POOL, claimantOf(batchOf('a')), 3))).toEqual([...names(first), 'warm-00002']);
+  ledger.release('batch-a');
+  expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 3 });
+});
+
 describe('records', () => {
   test('a restart rebuilds the same holdings whatever order the lists come in', () => {
     const all = pods(4);
@@ -103,6 +111,30 @@ describe('records', () => {
     ledger.markClean(all.map((pod) => pod.uid));
     ledger.batchChanged(batch, undefined);
     expect(ledger.counts(POOL).available).toBe(2);
+  });
+
+  test('a pod that was gone before its batch is no orphan', () => {
+    const all = pods(1);
+    const ledger = ledgerWith(all);
+    const batch = holding('a', all);
+    ledger.batchChanged(undefined, batch);
+    ledger.podChanged('uid-warm-00000', undefined);
+    ledger.batchChanged(batch, undefined);
+    ledger.podChanged('uid-warm-00000', podOf(POOL, 'warm-00000'));
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 1 });
+  });
+
+  test('a pod that one batch returned clean is not clean after the next', () => {
+    const all = pods(1);
+    const ledger = ledgerWith(all);
+    const first = holding('a', all);
+    ledger.batchChanged(undefined, first);
+    ledger.markClean(['uid-warm-00000']);
+    ledger.batchChanged(first, batchOf('a'));
+    const second = holding('b', all);
+    ledger.batchChanged(undefined, second);
+    ledger.batchChanged(second, undefined);
+    expect(names(ledger.removablePods(POOL).orphaned)).toEqual(['warm-00000']);
   });
 
   test('a batch made again under an old name inherits nothing', () => {
