@@ -1,6 +1,5 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { mergeConditions } from '../../src/schema/conditions';
-import { objectKey } from '../../src/schema/kubernetes';
 import { Finalizer } from '../../src/schema/names';
 import type { ReconcileResult } from '../controller';
 import { isConflict, isNotFound } from '../kube/api-error';
@@ -30,8 +29,11 @@ export class BatchController {
     if (expiry.expired) return this.expire(batch, signal);
     const refusal = refuseBatch(batch);
     if (refusal !== undefined) return this.quarantine(batch, refusal, signal);
-    const delayMs = isPooled(batch) || holdsPoolPods(batch) ? await this.pooled.reconcile(batch, signal) : await this.direct.reconcile(batch, signal);
-    return { requeueAfterMs: soonest(delayMs ?? undefined, expiry.checkInMs) };
+    const pooled = isPooled(batch) || holdsPoolPods(batch);
+    // A batch that asked a pool for pods and then lost its poolRef waits for none any more.
+    if (!pooled) this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    const delayMs = pooled ? await this.pooled.reconcile(batch, signal) : await this.direct.reconcile(batch, signal);
+    return { requeueAfterMs: soonest(delayMs, expiry.checkInMs) };
   }
 
   /** Forgets a batch that is gone. */
@@ -110,6 +112,3 @@ function soonest(...delaysMs: readonly (number | undefined)[]): number | undefin
   const known = delaysMs.filter((delay) => delay !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 }
-
-/** Key of a batch in caches and queues. */
-export const batchKey = (batch: BatchSandbox): string => objectKey(batch);
