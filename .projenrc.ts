@@ -77,7 +77,9 @@ const project = new typescript.TypeScriptProject({
     'esbuild@^0.28.2', // one bundled file for each program
     'jest@^30.5.2',
     '@types/jest@^30',
-    '@swc/core@^1.16.22', // compiles tests in milliseconds; types are checked by tsc
+    // Compiles tests in milliseconds; types are checked by tsc. Exact: of later releases the registry lacks some platforms' binaries, and
+    // `npm ci` then refuses the lock file.
+    '@swc/core@1.16.18',
     '@swc/jest@^0.2.39',
     'fast-check@^4.10.2', // property tests
     'eslint@^10.15.0',
@@ -97,7 +99,10 @@ project.package.addField('exports', {
   './package.json': './package.json',
 });
 project.package.addField('files', ['lib/src', 'lib/bin', 'lib/README.md']);
-project.package.addField('overrides', { undici: '$undici' });
+project.package.addField('overrides', {
+  undici: '$undici', // one copy in the tree
+  'unrs-resolver': '1.12.2', // of eslint's import resolver; pinned for the same reason as @swc/core
+});
 
 // --- TypeScript: one composite project a room, all with one rootDir and one outDir.
 const compilerOptions = {
