@@ -18,6 +18,9 @@ export const BATCH_CONDITION_TYPES = [
 /** Types of condition on a Pool. */
 export const POOL_CONDITION_TYPES = ['Accepted', 'ScaleBlocked'] as const;
 
+/** Longest message of a condition, in bytes; the API server refuses a whole status for a longer one. */
+const MAX_MESSAGE_BYTES = 8192;
+
 /** A list of conditions, one a type. */
 export const conditionList = <const T extends readonly [string, ...string[]]>(types: T) =>
   z
@@ -26,7 +29,7 @@ export const conditionList = <const T extends readonly [string, ...string[]]>(ty
         type: z.enum(types),
         status: z.enum(['True', 'False']),
         reason: text(256).optional(),
-        message: text(8192).optional(),
+        message: text(MAX_MESSAGE_BYTES).optional(),
         lastTransitionTime: timestamp().optional(),
       }),
     )
@@ -49,6 +52,7 @@ export type WantedCondition<T extends string = string> = Omit<Condition<T>, 'las
 /**
  * The wanted conditions with their times: one that is unchanged keeps its time, one that is new or differs gets `now`.
  * What is not wanted is dropped, since only conditions that hold are stored (R94). Sorted by type, so that equal input gives equal bytes.
+ * A message that is too long loses its end.
  */
 export function mergeConditions<T extends string>(
   current: readonly Condition<T>[] | undefined,
@@ -57,7 +61,8 @@ export function mergeConditions<T extends string>(
 ): Condition<T>[] {
   const currentByType = new Map((current ?? []).map((condition) => [condition.type, condition]));
   return wanted
-    .map((condition): Condition<T> => {
+    .map((full): Condition<T> => {
+      const condition = withShortMessage(full);
       const old = currentByType.get(condition.type);
       const same =
         old !== undefined &&
@@ -67,4 +72,13 @@ export function mergeConditions<T extends string>(
       return same ? old : { ...condition, lastTransitionTime: `${now.toISOString().slice(0, 19)}Z` };
     })
     .sort((a, b) => (a.type < b.type ? -1 : 1));
+}
+
+function withShortMessage<T extends string>(condition: WantedCondition<T>): WantedCondition<T> {
+  const { message } = condition;
+  if (message === undefined || Buffer.byteLength(message) <= MAX_MESSAGE_BYTES) return condition;
+  const end = '...';
+  // Half a character at the cut would become a replacement character of three bytes.
+  const kept = Buffer.from(message).subarray(0, MAX_MESSAGE_BYTES - end.length - 3).toString().replace(/\uFFFD$/, '');
+  return { ...condition, message: `${kept}${end}` };
 }
