@@ -35,9 +35,6 @@ export async function runCommand(
     const exitCode = 128 + constants.signals[signal];
     process.on(signal, () => (interrupted.signal.aborted ? process.exit(exitCode) : interrupted.abort(new Interruption(exitCode))));
   }
-  // A reader that went away, such as `head`, must not keep us from cleaning up.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-
   const endWork: (() => Promise<void>)[] = [];
   const context: CommandContext = {
     signal: interrupted.signal,

@@ -57,6 +57,8 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  // A reader that went away, such as `head`, must not keep us from cleaning up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const [first, ...rest] = argv;
   if (first === REAP_COMMAND) {
     const [root = '', id = ''] = rest;
