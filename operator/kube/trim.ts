@@ -1,17 +1,12 @@
 import type { ContainerStatus, KubeObject, ObjectMeta, Pod, PodStatus } from '../../src/schema/kubernetes';
 
-/** kubectl's copy of what was applied: as large as the object, and never read. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
 /** Conditions of a pod that somebody reads. */
 const POD_CONDITIONS = ['Ready', 'PodScheduled'];
 
-/** An object without what servers and kubectl keep for themselves. */
+/** An object without what only servers read. Annotations stay, kubectl's copy of what was applied too: they share one limit (R132). */
 export function trimObject<T extends KubeObject>(object: T): T {
-  const { managedFields: _managedFields, annotations, ...metadata } = object.metadata as ObjectMeta & { readonly managedFields?: unknown };
-  if (annotations === undefined) return { ...object, metadata };
-  const { [LAST_APPLIED]: _lastApplied, ...kept } = annotations;
-  return { ...object, metadata: { ...metadata, annotations: kept } };
+  const { managedFields: _managedFields, ...metadata } = object.metadata as ObjectMeta & { readonly managedFields?: unknown };
+  return { ...object, metadata };
 }
 
 /** A pod cut down to what ledger and controllers read: a whole one costs several times the memory. */
