@@ -87,6 +87,12 @@ export class Controller {
     this.queue.addAfter(key, Math.max(ms, this.backoff.current(key)));
   }
 
+  /** Drops what is kept of a key whose object is gone: an expiry in an hour, a place in the queue of a process that does not lead. */
+  forget(key: string): void {
+    this.queue.forget(key);
+    this.backoff.reset(key);
+  }
+
   /** Aborts what is under way and resolves when it has ended. */
   async stop(): Promise<void> {
     this.stopped.abort();

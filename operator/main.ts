@@ -86,8 +86,8 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   log.info({ server: connection.server.href, namespaces: settings.namespaces }, 'caches filled');
   if (lease !== undefined) await Promise.race([lease.elector.acquired, whenAborted(signal)]);
   if (!signal.aborted) {
-    await manager.act();
-    log.info('acting');
+    await manager.act(signal);
+    if (!signal.aborted) log.info('acting');
     await whenAborted(signal);
   }
   log.info({ lost }, 'stopping');

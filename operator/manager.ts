@@ -143,10 +143,11 @@ export class Manager {
 
   /**
    * Begins to act. Before the first write everything is listed anew with the state of now, so that the ledger knows every record, whatever
-   * a leader before this one wrote last (R101).
+   * a leader before this one wrote last (R101). Does nothing once the signal has aborted, which ends a relist that never ends by itself.
    */
-  async act(): Promise<void> {
-    await Promise.all(this.informers().map(([, informer]) => informer.relist()));
+  async act(signal: AbortSignal): Promise<void> {
+    await Promise.race([Promise.all(this.informers().map(([, informer]) => informer.relist())), aborted(signal)]);
+    if (signal.aborted) return;
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
     for (const batch of this.batches.cache.values()) this.batchQueue.add(objectKey(batch));
@@ -191,7 +192,8 @@ export class Manager {
     }
     if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
     const own = after !== undefined && this.ownWrites.has(after);
-    if (!own) this.poolQueue.add(key);
+    if (after === undefined) this.poolQueue.forget(key);
+    else if (!own) this.poolQueue.add(key);
     if (own && reasonToWait(before) === reasonToWait(after)) return;
     for (const batch of this.ledger.waiting(key)) this.batchQueue.add(batch.key);
   }
@@ -202,7 +204,8 @@ export class Manager {
       this.ownWrites.forget(before);
       this.batchController.forget(before);
     }
-    if (after !== undefined && !this.ownWrites.has(after)) this.batchQueue.add(key);
+    if (after === undefined) this.batchQueue.forget(key);
+    else if (!this.ownWrites.has(after)) this.batchQueue.add(key);
   }
 
   /** Counts of a pool changed: its size may be wrong, and batches that wait for its pods may be served. */

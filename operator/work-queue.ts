@@ -86,6 +86,14 @@ export class WorkQueue {
     this.delayed.set(key, { dueAtMs, cancel });
   }
 
+  /** Takes back every wish for a key; work under way goes on. For keys that nobody will ever ask about again. */
+  forget(key: string): void {
+    this.delayed.get(key)?.cancel();
+    this.delayed.delete(key);
+    this.waiting.delete(key);
+    this.again.delete(key);
+  }
+
   /** Forgets all keys and resolves when no work is under way. */
   close(): Promise<void> {
     this.state = 'closed';

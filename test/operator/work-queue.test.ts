@@ -105,6 +105,22 @@ describe('WorkQueue', () => {
     expect(harness.started).toEqual(['a', 'b']);
   });
 
+  test('forgets a key that waits, is delayed, or was asked for again', async () => {
+    const harness = new Harness(1);
+    harness.queue.add('a');
+    await settle();
+    harness.queue.add('a');
+    harness.queue.add('b');
+    harness.queue.addAfter('c', 3_600_000);
+    for (const key of ['a', 'b', 'c']) harness.queue.forget(key);
+    expect([harness.queue.depth, harness.clock.timerCount]).toEqual([0, 0]);
+    await harness.end('a');
+    expect(harness.started).toEqual(['a']);
+    harness.queue.add('b');
+    await settle();
+    expect(harness.started).toEqual(['a', 'b']);
+  });
+
   test('forgets all when it closes, and is closed when work has ended', async () => {
     const harness = new Harness(1);
     harness.queue.add('a');

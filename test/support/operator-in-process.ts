@@ -63,7 +63,7 @@ export async function startOperator({ acting = true } = {}): Promise<OperatorInP
   });
   const watching = new AbortController();
   await manager.watch(watching.signal);
-  if (acting) await manager.act();
+  if (acting) await manager.act(watching.signal);
   const pods = async () => (await send<{ items: Pod[] }>('GET', PODS)).items;
   return {
     manager,
