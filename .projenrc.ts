@@ -177,6 +177,7 @@ new JsonFile(project, 'jest.config.json', {
       ],
     },
     testTimeout: 60000,
+    maxWorkers: '100%', // most tests wait for processes; Jest's own choice leaves one of two cores idle
     clearMocks: true,
   },
 });
