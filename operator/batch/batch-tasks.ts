@@ -49,18 +49,20 @@ export class BatchTasks {
     const stop = this.tools.tasks.stopState(podUID);
     if (stop === undefined) return 'idle';
     if (stop.state === 'stopped') return 'stopped';
-    const waitedMs = this.tools.clock.monotonicMs() - stop.startedAtMs;
-    return waitedMs >= this.tools.taskStopTimeoutMs ? 'timedOut' : 'stopping';
+    return this.stopTimeLeftMs(stop.startedAtMs) <= 0 ? 'timedOut' : 'stopping';
   }
 
-  /** Asks the executors of these pods to stop their tasks, and looks again when that has taken too long. */
+  /** Asks the executors of these pods to stop their tasks, and looks again when the first of them has taken too long. */
   stop(pods: readonly HeldSlot[]): void {
     if (pods.length === 0) return;
     this.tools.tasks.stop(
       { key: this.key, uid: this.uid },
       pods.map(({ index, uid }) => ({ slot: index, podUID: uid, podIP: this.pod(uid)?.ip ?? '' })),
     );
-    this.tools.requeue(this.key, this.tools.taskStopTimeoutMs);
+    let leftMs = this.tools.taskStopTimeoutMs;
+    for (const { uid } of pods) leftMs = Math.min(leftMs, this.stopTimeLeftMs(this.tools.tasks.stopState(uid)?.startedAtMs));
+    // What is left, not the whole time: a timer may fire a little early, and stops may have begun at different times.
+    this.tools.requeue(this.key, Math.max(1, leftMs));
   }
 
   /** Ends all calls to pods that are no longer ours. An end that was seen and is not on record yet still counts. */
@@ -112,6 +114,10 @@ export class BatchTasks {
     const waited = `after ${this.tools.taskStopTimeoutMs / 1000} s`;
     const message = `${unstopped.length} pods deleted with tasks not confirmed as stopped ${waited}, among them '${first.name}' of slot ${first.index}`;
     this.tools.events.record(this.batch, 'Warning', 'TaskStopTimeout', message);
+  }
+
+  private stopTimeLeftMs(startedAtMs = this.tools.clock.monotonicMs()): number {
+    return startedAtMs + this.tools.taskStopTimeoutMs - this.tools.clock.monotonicMs();
   }
 
   private get observed(): ReadonlyMap<number, ObservedTask> {

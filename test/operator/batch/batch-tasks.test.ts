@@ -1,0 +1,38 @@
+import { BatchTasks } from '../../../operator/batch/batch-tasks';
+import type { BatchTools } from '../../../operator/batch/batch-tools';
+import { batchOf } from '../../support/builders';
+import { ManualClock } from '../../support/manual-clock';
+
+/** Tasks of a batch whose pods never confirm a stop, and the delays after which the batch is to be looked at again. */
+function unstoppable(taskStopTimeoutMs: number) {
+  const clock = new ManualClock();
+  const startedAt = new Map<string, number>();
+  const looks: number[] = [];
+  const tools = {
+    clock,
+    taskStopTimeoutMs,
+    requeue: (_key: string, delayMs: number) => void looks.push(delayMs),
+    tasks: {
+      stop: (_batch: unknown, pods: readonly { podUID: string }[]) => {
+        for (const { podUID } of pods) if (!startedAt.has(podUID)) startedAt.set(podUID, clock.monotonicMs());
+      },
+      stopState: (uid: string) => (startedAt.has(uid) ? { state: 'stopping', startedAtMs: startedAt.get(uid) ?? 0 } : undefined),
+    },
+  } as unknown as BatchTools;
+  return { clock, looks, tasks: new BatchTasks(tools, batchOf('b'), () => undefined) };
+}
+
+const pod = (index: number) => ({ index, name: `warm-${index}`, uid: `uid-${index}` });
+
+test('a pod that does not confirm its stop is looked at when its own time is over, whenever the others began', async () => {
+  const { clock, looks, tasks } = unstoppable(30_000);
+  tasks.stop([pod(0)]);
+  await clock.advance(20_000);
+  tasks.stop([pod(0), pod(1)]);
+  await clock.advance(9_999);
+  tasks.stop([pod(0), pod(1)]);
+  await clock.advance(1);
+  expect([tasks.stopState('uid-0'), tasks.stopState('uid-1')]).toEqual(['timedOut', 'stopping']);
+  tasks.stop([pod(1)]);
+  expect(looks).toEqual([30_000, 10_000, 1, 20_000]);
+});
