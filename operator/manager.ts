@@ -23,6 +23,7 @@ import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { podFacts } from './pod-facts';
 import { PoolController } from './pool/controller';
+import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
 
@@ -65,6 +66,8 @@ export class Manager {
   private readonly ownWrites = new OwnWrites();
   private readonly ownPods = new OwnPods();
   private readonly poolKeyByUID = new Map<string, string>();
+  /** Pools by UID whose counts changed: one look for all pods that change together, since it costs what waits for the pool. */
+  private readonly poolChanges: ChangeGatherer;
   private readonly events: EventRecorder;
   private readonly tasks: TaskTracker;
   private readonly batchController: BatchController;
@@ -100,8 +103,9 @@ export class Manager {
       log,
       onChange: (key) => this.batchQueue.add(key),
     });
+    this.poolChanges = new ChangeGatherer(clock, GATHER_MS, (uid) => this.poolChanged(uid));
     this.ledger = new Ledger({
-      poolChanged: (uid) => this.poolChanged(uid),
+      poolChanged: (uid) => this.poolChanges.add(uid),
       heldPodChanged: (key) => this.batchQueue.addAfter(key, GATHER_MS),
       demandChanged: (key) => this.poolQueue.add(key),
     });
@@ -158,6 +162,7 @@ export class Manager {
   /** Ends what is under way: passes, calls to executors, events, connections. */
   async stop(): Promise<void> {
     this.acting = false;
+    this.poolChanges.close();
     await Promise.all([this.poolQueue.stop(), this.batchQueue.stop()]);
     await this.tasks.close();
     await this.events.close(FLUSH_MS);
@@ -212,11 +217,11 @@ export class Manager {
   private poolChanged(uid: string): void {
     const key = this.poolKeyByUID.get(uid);
     if (key === undefined) return;
-    this.poolQueue.addAfter(key, GATHER_MS);
+    this.poolQueue.addAfter(key, 0);
     let available = this.ledger.unmet(key) === 0 ? 0 : this.ledger.counts(uid).available;
     for (const batch of available > 0 ? this.ledger.waiting(key) : []) {
       if (available-- <= 0) break;
-      this.batchQueue.addAfter(batch.key, GATHER_MS);
+      this.batchQueue.addAfter(batch.key, 0);
     }
   }
 
