@@ -4,7 +4,8 @@ import type { PodFacts } from './pod-facts';
  * Pods that may be given out, best first: current revision, then longest Ready, then name (R14).
  *
  * Taking costs what is taken: the order is kept while pods become Ready one after another, and is restored by one sort
- * before the next take when that was not so. A pod that may no longer be given out is dropped when it is met.
+ * before the next take when that was not so. An entry of a pod that may no longer be given out, or is Ready since another time, is dropped
+ * when it is met, or when such entries are most of the queue.
  */
 export class ReadyQueue {
   private queue: PodFacts[] = [];
@@ -32,6 +33,7 @@ export class ReadyQueue {
     const last = this.queue.at(-1);
     if (last !== undefined && this.compare(last, pod) > 0) this.sorted = false;
     this.queue.push(pod);
+    if (this.queue.length - this.head > 2 * this.pods.size + 1024) this.sort();
   }
 
   delete(uid: string): void {
@@ -43,8 +45,9 @@ export class ReadyQueue {
     if (!this.sorted) this.sort();
     const taken: PodFacts[] = [];
     while (taken.length < count && this.head < this.queue.length) {
-      const pod = this.pods.get(this.queue[this.head++]?.uid ?? '');
-      if (pod === undefined) continue;
+      const entry = this.queue[this.head++];
+      const pod = this.pods.get(entry?.uid ?? '');
+      if (pod === undefined || pod.readySince !== entry?.readySince || pod.revision !== entry.revision) continue;
       this.pods.delete(pod.uid);
       taken.push(pod);
     }
