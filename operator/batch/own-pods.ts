@@ -9,6 +9,8 @@ export class OwnPods {
 
   /** A pod appeared, changed, or (without `after`) is gone. True when something that a plan reads has changed. */
   podChanged(before: Pod | undefined, after: Pod | undefined): boolean {
+    // Another pod under the old name: its end and the new one may come as one change.
+    if (before !== undefined && after !== undefined && before.metadata.uid !== after.metadata.uid) this.podChanged(before, undefined);
     const pod = after ?? before;
     const slot = Number(pod?.metadata.labels?.[Label.podIndex]);
     if (pod === undefined || !Number.isInteger(slot)) return false;
