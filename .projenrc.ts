@@ -261,10 +261,18 @@ const check = project.addTask('check', {
   description: 'Type-check tests and examples without emitting',
   exec: 'tsc -p tsconfig.check.json',
 });
+const cluster = project.addTask('cluster', {
+  description: 'Real Kubernetes on loopback, built from Go modules: up, status, down',
+  steps: [
+    { exec: 'esbuild test/cluster/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/cluster.js --log-level=warning' },
+    { exec: 'node lib/test/cluster.js', receiveArgs: true },
+  ],
+});
 project.testTask.reset();
 project.testTask.spawn(project.compileTask);
 project.testTask.spawn(check);
 project.testTask.spawn(lint);
+project.testTask.spawn(cluster, { args: ['build'] }); // before the tests, whose processes would share the cores with Go's compiler
 project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings' } });
 
 const quickstart = project.addTask('quickstart', {
@@ -277,7 +285,7 @@ quickstart.exec('node lib/bin/sandboxes.js quickstart', { receiveArgs: true });
 // Packing starts from a clean lib: deleted sources leave output behind.
 project.addTask('clean', {
   description: 'Remove compiled output',
-  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/bin lib/.build',
+  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/bin lib/test lib/.build',
 });
 
 new TextFile(project, '.ci/run', {

@@ -8,7 +8,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { isAlive, type ProcessIdentity, readStartTime, sendSignal } from '../../local/nodes/marked-processes';
 import { startControlPlane } from '../support/real-cluster';
 import { until } from '../support/waiting';
-import { kubernetesVersion } from './programs';
+import { buildKubernetes, buildKwok, kubernetesVersion } from './programs';
 
 /** The cluster that `up` started, as `status` and `down` find it. */
 interface Running extends ProcessIdentity {
@@ -18,6 +18,11 @@ interface Running extends ProcessIdentity {
 }
 
 const STATE_FILE = join(homedir(), '.cache', 'cdk8s-sandboxes', 'cluster.json');
+
+async function build(): Promise<void> {
+  await buildKubernetes();
+  await buildKwok();
+}
 
 async function up({ simulatedNodes }: { readonly simulatedNodes: number }): Promise<void> {
   if (readRunning() === undefined) await startHolder(simulatedNodes);
@@ -83,6 +88,7 @@ function toCount(text: string): number {
 
 const program = new Command('cluster').description('Real Kubernetes on loopback, for tests and trials; one at a time for each user.');
 const nodes = ['--simulated-nodes <count>', 'nodes whose pods are Ready at once and run nothing', toCount, 0] as const;
+program.command('build').description('build it, unless that was done before').action(build);
 program.command('up').description('start it, and say how to use it').option(...nodes).action(up);
 program.command('status').description('say whether it runs, and how to use it').action(printStatus);
 program.command('down').description('end it and remove all that it kept').action(down);

@@ -14,8 +14,8 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.stop());
 
-const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath } = cluster) =>
-  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], {}, input);
+const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath, folder } = cluster) =>
+  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME: folder }, input); // HOME: where kubectl keeps its cache
 
 test('has the release of Kubernetes that go.mod names, in server and kubectl', async () => {
   const { stdout } = await kubectl(['version', '--output=json']);

@@ -1,0 +1,46 @@
+import { failuresOf, inParallel, slowStart } from '../../operator/parallel';
+
+/** Runs `start` over `count` items and notes how many ran at once; items from `failFrom` on fail. */
+async function observe(start: typeof inParallel, count: number, limit: number, failFrom = Infinity) {
+  let running = 0;
+  const atOnce: number[] = [];
+  const items = Array.from({ length: count }, (_, index) => index);
+  const results = await start(items, limit, async (item) => {
+    atOnce.push(++running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running--;
+    if (item >= failFrom) throw new Error(`item ${item}`);
+    return item * 2;
+  });
+  return { results, most: Math.max(0, ...atOnce), tried: atOnce.length };
+}
+
+describe.each([
+  ['inParallel', inParallel],
+  ['slowStart', slowStart],
+])('%s', (_name, start) => {
+  test('gives every result in the order of the items, never more than the limit at once', async () => {
+    const { results, most } = await observe(start, 40, 8);
+    expect(results.map((result) => (result.status === 'fulfilled' ? result.value : undefined))).toEqual(Array.from({ length: 40 }, (_, i) => i * 2));
+    expect(most).toBe(8);
+  });
+
+  test('does nothing with nothing', async () => {
+    expect((await observe(start, 0, 8)).results).toEqual([]);
+  });
+});
+
+test('inParallel runs every item whatever fails', async () => {
+  const { results, tried } = await observe(inParallel, 10, 3, 4);
+  expect(tried).toBe(10);
+  expect(failuresOf(results)).toHaveLength(6);
+});
+
+test.each([
+  [0, 1],
+  [1, 3],
+  [6, 7],
+  [7, 15],
+])('slowStart stops after the wave with a failure: item %i fails, %i are tried', async (failFrom, want) => {
+  expect((await observe(slowStart, 1000, 64, failFrom)).tried).toBe(want);
+});
