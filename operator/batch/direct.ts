@@ -36,10 +36,10 @@ export class DirectDelivery {
     const plan = this.plan(batch, tasks, replicas);
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
-    await this.remove(batch, plan.giveBack, signal);
-    await this.clearDead(batch, plan.lost, signal);
-    tasks.forget([...plan.lost, ...plan.giveBack]);
-    const { failure, waitMs } = await this.create(batch, plan.fill, signal);
+    // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
+    const kept = [...(await this.remove(batch, plan.giveBack, signal)), ...(await this.clearDead(batch, plan.lost, signal))];
+    tasks.forget([...plan.lost, ...plan.giveBack].filter(({ uid }) => !kept.some(({ pod }) => pod.uid === uid)));
+    const waitMs = await this.create(batch, plan.fill, signal);
 
     const slots = this.slotsOf(batch, replicas);
     const status = planBatchStatus({
@@ -66,7 +66,7 @@ export class DirectDelivery {
     );
     tasks.send(slots, status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
-    if (failure !== undefined) throw failure;
+    if (kept[0] !== undefined) throw kept[0].reason;
     return waitMs;
   }
 
@@ -77,7 +77,8 @@ export class DirectDelivery {
     const plan = this.plan(batch, tasks, 0);
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
-    await this.remove(batch, plan.giveBack, signal);
+    const [kept] = await this.remove(batch, plan.giveBack, signal);
+    if (kept !== undefined) throw kept.reason;
     tasks.forget(plan.giveBack);
     return plan.stop.length === 0;
   }
@@ -116,31 +117,31 @@ export class DirectDelivery {
     });
   }
 
-  private async remove(batch: BatchSandbox, pods: readonly HeldSlot[], signal: AbortSignal): Promise<void> {
+  /** Deletes pods; returns those that could not be deleted, and why. */
+  private remove(batch: BatchSandbox, pods: readonly HeldSlot[], signal: AbortSignal): Promise<{ pod: HeldSlot; reason: unknown }[]> {
     const namespace = batch.metadata.namespace ?? '';
-    const failed = await removePods(this.tools.api, this.tools.directPods, pods.map((pod) => ({ ...pod, namespace })), signal);
-    if (failed[0] !== undefined) throw failed[0].reason;
+    return removePods(this.tools.api, this.tools.directPods, pods.map((pod) => ({ ...pod, namespace })), signal);
   }
 
   /** Dead pods keep their name taken: they are deleted, and their slot waits a little longer each time (R113). */
-  private async clearDead(batch: BatchSandbox, lost: readonly HeldSlot[], signal: AbortSignal): Promise<void> {
+  private async clearDead(batch: BatchSandbox, lost: readonly HeldSlot[], signal: AbortSignal): Promise<{ pod: HeldSlot; reason: unknown }[]> {
     const dead = lost.filter((pod) => this.tools.ownPods.get(pod.uid)?.terminating === false);
-    if (dead.length === 0) return;
+    if (dead.length === 0) return [];
     const nowMs = this.tools.clock.monotonicMs();
     for (const pod of dead) this.backoff.fail(batch.metadata.uid ?? '', pod.index, nowMs, LONGEST_REPLACE_DELAY_MS);
     this.tools.metrics.replaced(batch, dead.length);
     this.tools.events.record(batch, 'Warning', 'PodReplaced', `${dead.length} pods ended, among them '${dead[0]?.name ?? ''}'; they are made again`);
-    await this.remove(batch, dead, signal);
+    return this.remove(batch, dead, signal);
   }
 
-  /** Makes the pods of empty slots in parallel; one that fails waits for itself and holds up no other (R6). */
-  private async create(batch: BatchSandbox, fill: readonly number[], signal: AbortSignal): Promise<{ failure: unknown; waitMs: number | undefined }> {
+  /** Makes the pods of empty slots in parallel; one that fails waits for itself and holds up no other (R6). Returns when to look again, in ms. */
+  private async create(batch: BatchSandbox, fill: readonly number[], signal: AbortSignal): Promise<number | undefined> {
     const { clock, events, ownPods } = this.tools;
     const uid = batch.metadata.uid ?? '';
     const taken = ownPods.of(uid);
     const waits: number[] = [];
     const due = fill.filter((slot) => {
-      if (taken.has(slot)) return false; // a pod that is on its way out still has the name
+      if (taken.has(slot) || this.isTakenByEarlier(batch, slot)) return false; // a pod that is on its way out still has the name, and wakes us
       const waitMs = this.backoff.waitMs(uid, slot, clock.monotonicMs());
       if (waitMs > 0) waits.push(waitMs);
       return waitMs === 0;
@@ -163,7 +164,15 @@ export class DirectDelivery {
       events.record(batch, 'Warning', 'FailedCreate', `pod not created: ${failure instanceof Error ? failure.message : String(failure)}`);
     }
     const untried = pods.length > results.length;
-    return { failure: undefined, waitMs: untried ? Math.min(...waits, 1_000) : waits.length > 0 ? Math.min(...waits) : undefined };
+    if (untried) waits.push(1_000);
+    return waits.length > 0 ? Math.min(...waits) : undefined;
+  }
+
+  /** Whether a pod of an earlier batch of this name still has the name of a slot: it goes with its owner. */
+  private isTakenByEarlier(batch: BatchSandbox, slot: number): boolean {
+    const { namespace = '', name, uid } = batch.metadata;
+    const owner = this.tools.directPods.get(`${namespace}/${name}-${slot}`)?.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    return owner?.kind === 'BatchSandbox' && owner.name === name && owner.uid !== uid;
   }
 
   private async createPod(batch: BatchSandbox, pod: NewObject<Pod> & { metadata: { name: string } }, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,5 @@
+import { ApiError } from '../../../operator/kube/api-error';
+import { PODS } from '../../../operator/kube/resource-types';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
@@ -22,4 +24,29 @@ test('a batch that leaves its pool while it waits takes nothing from the batches
     await operator.makeReady();
     expect((await operator.batch('second')).status).toMatchObject({ ready: 2 });
   });
+});
+
+test('a batch made again under the name of one whose pods still terminate has its own as soon as they are gone', async () => {
+  const template = { ...handMadeTemplate(), metadata: { finalizers: ['test.example/hold'] } };
+  await operator.createBatch('again', { replicas: 1, template });
+  await until(async () => expect(await operator.pods()).toHaveLength(1));
+  await operator.delete(pathOf('batchsandboxes', 'again'));
+  await until(async () => expect((await operator.pods())[0]?.metadata.deletionTimestamp).toEqual(expect.any(String)));
+  const earlier = (await operator.pods())[0]?.metadata.uid;
+  const create = jest.spyOn(operator.manager.api, 'create');
+  await operator.createBatch('again', { replicas: 1, template: handMadeTemplate() });
+  await until(async () => expect((await operator.batch('again')).status?.observedGeneration).toBe(1));
+  await operator.patch(pathOf('pods', 'again-0'), { metadata: { finalizers: null } });
+  await until(async () => expect((await operator.pods()).filter(({ metadata }) => metadata.uid !== earlier)).toHaveLength(1));
+  expect(create.mock.calls.filter(([type]) => type === PODS)).toHaveLength(1);
+});
+
+test('a pod whose delete is refused keeps no other slot of its batch from being served', async () => {
+  await operator.createBatch('mixed', { replicas: 2, template: handMadeTemplate() });
+  await until(async () => expect(await podNames()).toEqual(['mixed-0', 'mixed-1']));
+  jest.spyOn(operator.manager.api, 'delete').mockRejectedValue(new ApiError(403, 'Forbidden', 'refused'));
+  await operator.patch(`${pathOf('pods', 'mixed-0')}/status`, { status: { phase: 'Failed' } });
+  await operator.patch(pathOf('batchsandboxes', 'mixed'), { spec: { replicas: 3 } });
+  await until(async () => expect(await podNames()).toEqual(['mixed-0', 'mixed-1', 'mixed-2']));
+  await until(async () => expect((await operator.batch('mixed')).status).toMatchObject({ observedGeneration: 2, replicas: 2 }));
 });
