@@ -17,6 +17,8 @@ export interface AllocationRecord {
   readonly slots: readonly Slot[];
   /** Pods taken from a slot whose recycle has not finished. */
   readonly returning: readonly RecordedPod[];
+  /** What cannot be read, and where; absent in a sound record. Entries that can be read still count (R127). */
+  readonly problem?: string;
 }
 
 export const EMPTY_SLOT: Slot = { state: 'empty' };
@@ -24,10 +26,10 @@ export const FINISHED_SLOT: Slot = { state: 'finished' };
 export const NO_ALLOCATION: AllocationRecord = { poolName: '', poolUID: '', slots: [], returning: [] };
 
 /** A record is parsed once: the cache hands out the same object until it changes. */
-const parsed = new WeakMap<Allocation, AllocationRecord | string>();
+const parsed = new WeakMap<Allocation, AllocationRecord>();
 
-/** Reads a record. A text in place of it says what is unreadable and where (R127). */
-export function parseAllocation(allocation: Allocation | undefined): AllocationRecord | string {
+/** Reads a record, as much of it as can be read. */
+export function parseAllocation(allocation: Allocation | undefined): AllocationRecord {
   if (allocation === undefined) return NO_ALLOCATION;
   let record = parsed.get(allocation);
   if (record === undefined) {
@@ -37,34 +39,31 @@ export function parseAllocation(allocation: Allocation | undefined): AllocationR
   return record;
 }
 
-function readAllocation(allocation: Allocation): AllocationRecord | string {
-  const prefix = allocation.podPrefix ?? '';
-  const slots: Slot[] = [];
-  for (const [index, text] of (allocation.slots ?? []).entries()) {
-    if (text === '') slots.push(EMPTY_SLOT);
-    else if (text === '-') slots.push(FINISHED_SLOT);
-    else {
-      const pod = readPod(prefix, text);
-      if (pod === undefined) return unreadable(`slots[${index}]`, text);
-      slots.push({ state: 'held', ...pod });
-    }
-  }
-  const returning: RecordedPod[] = [];
-  for (const [index, text] of (allocation.returning ?? []).entries()) {
+function readAllocation({ poolName = '', poolUID = '', podPrefix: prefix = '', slots = [], returning = [] }: Allocation): AllocationRecord {
+  const problems: string[] = [];
+  const read = (path: string, text: string): RecordedPod | undefined => {
     const pod = readPod(prefix, text);
-    if (pod === undefined) return unreadable(`returning[${index}]`, text);
-    returning.push(pod);
-  }
-  return { poolName: allocation.poolName ?? '', poolUID: allocation.poolUID ?? '', slots, returning };
+    if (pod === undefined) problems.push(`status.allocation.${path}: expected '<rest of pod name>/<pod UID>', got '${text.slice(0, 200)}'`);
+    return pod;
+  };
+  const readSlot = (text: string, index: number): Slot => {
+    if (text === '') return EMPTY_SLOT;
+    if (text === '-') return FINISHED_SLOT;
+    const pod = read(`slots[${index}]`, text);
+    return pod === undefined ? EMPTY_SLOT : { state: 'held', ...pod };
+  };
+  const record = {
+    poolName,
+    poolUID,
+    slots: slots.map(readSlot),
+    returning: returning.flatMap((text, index) => read(`returning[${index}]`, text) ?? []),
+  };
+  return problems.length === 0 ? record : { ...record, problem: problems.join('; ') };
 }
 
 function readPod(prefix: string, text: string): RecordedPod | undefined {
   const slash = text.indexOf('/');
   return slash < 0 || slash === text.length - 1 ? undefined : { name: prefix + text.slice(0, slash), uid: text.slice(slash + 1) };
-}
-
-function unreadable(path: string, text: string): string {
-  return `status.allocation.${path}: expected '<rest of pod name>/<pod UID>', got '${text.slice(0, 200)}'`;
 }
 
 /** What the names of a pool's pods begin with; 5 characters follow, and 63 is the most (section 2.4 of the contract). */

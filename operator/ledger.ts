@@ -95,8 +95,9 @@ export class Ledger {
     }
     if (after === undefined || after.status?.allocation === before?.status?.allocation) return;
     const record = parseAllocation(after.status?.allocation);
-    if (typeof record === 'string') return; // what it held before stays set aside (R127)
     const uses = new Map<string, Claim['use']>();
+    // Of an unreadable record, what can be read counts, and what the batch held before stays set aside (R127).
+    if (record.problem !== undefined) for (const uid of this.podsByBatch.get(after.metadata.uid ?? '') ?? NONE) uses.set(uid, 'held');
     for (const slot of record.slots) if (slot.state === 'held') uses.set(slot.uid, 'held');
     for (const pod of record.returning) uses.set(pod.uid, 'returning');
     this.setClaims(claimantOf(after), uses);
@@ -307,6 +308,7 @@ export function claimantOf(batch: BatchSandbox): Claimant {
   return { key: objectKey(batch), uid: batch.metadata.uid ?? '', createdAt: batch.metadata.creationTimestamp ?? '' };
 }
 
-function compareClaimants(a: Claimant, b: Claimant): number {
+/** Order in which batches are served: oldest first, then by name (R14). */
+export function compareClaimants(a: Claimant, b: Claimant): number {
   return compareText(a.createdAt, b.createdAt) || compareText(a.key, b.key) || compareText(a.uid, b.uid);
 }

@@ -4,7 +4,7 @@ import { type Problem, formatProblem } from '../../src/schema/errors';
 import { MAX_NAME_LENGTH } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
 import { parseShape } from '../../src/schema/validation';
-import { recordProblem } from './status';
+import { parseAllocation } from '../allocation-record';
 
 /** Why a batch cannot be served: reason and message of condition `Accepted` (R8, R124, R127). */
 export interface Refusal {
@@ -18,7 +18,7 @@ export function refuseBatch(batch: BatchSandbox): Refusal | undefined {
   if (name.length > MAX_NAME_LENGTH) {
     return { reason: 'InvalidName', message: `metadata.name: expected at most ${MAX_NAME_LENGTH} characters, got ${name.length}` };
   }
-  const unreadable = recordProblem(batch);
+  const { problem: unreadable } = parseAllocation(batch.status?.allocation);
   if (unreadable !== undefined) return { reason: 'InvalidRecord', message: unreadable };
   const spec = parseShape(batchSandboxSpec, batch.spec);
   const problems: Problem[] = spec.ok ? [] : [...spec.problems];

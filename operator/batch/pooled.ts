@@ -1,7 +1,7 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { Annotation, Finalizer } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
-import { type AllocationRecord, NO_ALLOCATION, parseAllocation, type Slot } from '../allocation-record';
+import { type AllocationRecord, parseAllocation, type Slot } from '../allocation-record';
 import { ApiError, isConflict, isTransient } from '../kube/api-error';
 import { claimantOf } from '../ledger';
 import type { PodFacts } from '../pod-facts';
@@ -30,7 +30,7 @@ export class PooledDelivery {
   async reconcile(batch: BatchSandbox, signal: AbortSignal): Promise<number | undefined> {
     const { ledger, publisher, events } = this.tools;
     const uid = batch.metadata.uid ?? '';
-    const record = readRecord(batch);
+    const record = parseAllocation(batch.status?.allocation);
     const tasks = new BatchTasks(this.tools, batch, (podUID) => ledger.pod(podUID));
     const pool = this.poolOf(batch);
     const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
@@ -101,7 +101,6 @@ export class PooledDelivery {
   async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
     const record = parseAllocation(batch.status?.allocation);
     this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
-    if (typeof record === 'string') return true; // unreadable: the pods stay set aside until the pool recycles them (R127)
     const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
     const plan = this.planSlots(batch, record, tasks, 0);
     tasks.stop(plan.stop);
@@ -225,11 +224,6 @@ export class PooledDelivery {
 /** Key of the Pool that a batch asks for. */
 export function poolKey(batch: BatchSandbox): string {
   return `${batch.metadata.namespace ?? ''}/${batch.spec.poolRef ?? ''}`;
-}
-
-function readRecord(batch: BatchSandbox): AllocationRecord {
-  const record = parseAllocation(batch.status?.allocation);
-  return typeof record === 'string' ? NO_ALLOCATION : record;
 }
 
 function refusalOf(pool: Pool): PoolWait | undefined {

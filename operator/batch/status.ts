@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchCondition, BatchPhase, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { mergeConditions, type WantedCondition } from '../../src/schema/conditions';
-import { type AllocationRecord, formatAllocation, parseAllocation, type Slot } from '../allocation-record';
+import { type AllocationRecord, formatAllocation, type Slot } from '../allocation-record';
 import type { PodFacts } from '../pod-facts';
 import type { TaskStatus } from '../tasks/status';
 
@@ -118,10 +118,4 @@ export function endpointsOf(slots: readonly Slot[], replicas: number, pod: (uid:
     const slot = slots[index];
     return slot?.state === 'held' ? (pod(slot.uid)?.ip ?? '') : '';
   });
-}
-
-/** Whether a record can be read; the reason when it cannot. */
-export function recordProblem(batch: BatchSandbox): string | undefined {
-  const record = parseAllocation(batch.status?.allocation);
-  return typeof record === 'string' ? record : undefined;
 }

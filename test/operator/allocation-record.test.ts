@@ -19,12 +19,16 @@ test('nothing to record is no record', () => {
   expect(formatAllocation({ poolName: 'warm', poolUID: 'p', slots: [{ state: 'empty' }], returning: [] })).toBeUndefined();
 });
 
+test('what can be read of a bad record counts (R127)', () => {
+  expect(parseAllocation({ podPrefix: 'warm-', slots: [`abcde/${uid}`, 'garbled'] })).toMatchObject({ slots: [held('warm-abcde'), { state: 'empty' }] });
+});
+
 test.each([
   [{ slots: ['abc'] }, "status.allocation.slots[0]: expected '<rest of pod name>/<pod UID>', got 'abc'"],
   [{ slots: ['', 'abc/'] }, "status.allocation.slots[1]: expected '<rest of pod name>/<pod UID>', got 'abc/'"],
   [{ returning: ['x'] }, "status.allocation.returning[0]: expected '<rest of pod name>/<pod UID>', got 'x'"],
 ])('says what is unreadable in %j', (record, want) => {
-  expect(parseAllocation(record)).toBe(want);
+  expect(parseAllocation(record).problem).toBe(want);
 });
 
 const anyName = fc.string({ unit: fc.constantFrom(...'abcdefghij0123456789-'), minLength: 1, maxLength: 63 });
