@@ -16,9 +16,9 @@ export async function inParallel<T, R>(items: readonly T[], limit: number, task:
 }
 
 /**
- * {@link inParallel} in waves of 1, 2, 4 and so on; once a wave as large as `limit` has gone well, the rest follows without pauses. A wave
- * with a failure is the last one: a template that the API refuses costs one request, not a thousand (R6, S3). Results of items that were
- * not tried are missing.
+ * {@link inParallel} in waves of 1, 2, 4 and so on; after a wave as large as `limit` the rest follows without pauses. A wave in which nothing
+ * went well is the last one: a template that the API refuses costs one request, not a thousand (R6, S3). Results of items that were not
+ * tried are missing.
  */
 export async function slowStart<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<PromiseSettledResult<R>[]> {
   const results: PromiseSettledResult<R>[] = [];
@@ -26,7 +26,7 @@ export async function slowStart<T, R>(items: readonly T[], limit: number, task: 
     const end = size >= limit ? items.length : results.length + size;
     const wave = await inParallel(items.slice(results.length, end), limit, task);
     results.push(...wave);
-    if (wave.some((result) => result.status === 'rejected')) break;
+    if (wave.every((result) => result.status === 'rejected')) break;
   }
   return results;
 }

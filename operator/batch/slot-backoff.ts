@@ -10,17 +10,13 @@ interface Failure {
 export class SlotBackoff {
   private readonly failures = new Map<string, Map<number, Failure>>();
 
-  /** A slot failed once more; its next try comes 1 s later, doubling up to `longestMs`. */
+  /** A slot failed once more; its next try comes 1 s later, doubling up to `longestMs`. One that had long been well starts anew. */
   fail(batchUID: string, slot: number, nowMs: number, longestMs: number): void {
     const slots = this.failures.get(batchUID) ?? new Map<number, Failure>();
-    const count = (slots.get(slot)?.count ?? 0) + 1;
+    const known = slots.get(slot);
+    const count = known === undefined || nowMs - known.retryAtMs > longestMs ? 1 : known.count + 1;
     slots.set(slot, { count, retryAtMs: nowMs + Math.min(FIRST_DELAY_MS * 2 ** (count - 1), longestMs) });
     this.failures.set(batchUID, slots);
-  }
-
-  /** A slot is well again. */
-  succeed(batchUID: string, slot: number): void {
-    this.failures.get(batchUID)?.delete(slot);
   }
 
   /** How long a slot still waits, in ms; 0 when it may be tried. */
