@@ -70,7 +70,7 @@ export class BatchTasks {
     for (const { index, uid } of pods) {
       const seen = this.observed.get(index);
       if (seen !== undefined && isEnd(seen.letter)) this.ends.set(index, seen);
-      this.tools.tasks.forgetPod(uid);
+      this.tools.tasks.forgetPod(this.uid, uid);
     }
   }
 

@@ -141,9 +141,9 @@ export class TaskTracker {
   }
 
   /** Ends every call to a pod that is gone or no longer of this batch; its address is not used again (R116). */
-  forgetPod(podUID: string): void {
+  forgetPod(batchUID: string, podUID: string): void {
     const conversation = this.byPod.get(podUID);
-    if (conversation) this.forget(conversation);
+    if (conversation?.subject.batchUID === batchUID) this.forget(conversation);
   }
 
   /** Ends every call for a batch that is gone. */
@@ -188,7 +188,8 @@ export class TaskTracker {
 
   /** Starts a conversation with a pod, in place of one that another batch may have left behind. */
   private open(subject: ConversationSubject): PodConversation {
-    this.forgetPod(subject.podUID);
+    const earlier = this.byPod.get(subject.podUID);
+    if (earlier) this.forget(earlier);
     const conversation = new PodConversation(subject, this.tools);
     this.byPod.set(subject.podUID, conversation);
     return conversation;

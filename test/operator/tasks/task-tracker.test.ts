@@ -229,6 +229,16 @@ describe('stopping', () => {
     await untilStopped('pod-0');
   });
 
+  test('goes on when another batch that lost the pod forgets it', async () => {
+    const executor = only(await start({}));
+    executor.behaviour.status = 500;
+    tracker.stop(batch, [slotTask(0)]);
+    tracker.forgetPod('another-batch', 'pod-0');
+    expect(tracker.stopState('pod-0')?.state).toBe('stopping');
+    executor.behaviour.status = undefined;
+    await untilStopped('pod-0');
+  });
+
   test('is final for its pod until the pod is forgotten', async () => {
     const executor = only(await start({}));
     tracker.stop(batch, [slotTask(0)]);
@@ -236,7 +246,7 @@ describe('stopping', () => {
     tracker.ensure(batch, [slotTask(0)]);
     tracker.stop(batch, [slotTask(0)]);
     expect([letter(0), tracker.stopState('pod-0')?.state]).toEqual([undefined, 'stopped']);
-    tracker.forgetPod('pod-0');
+    tracker.forgetPod(batch.uid, 'pod-0');
     expect(tracker.stopState('pod-0')).toBeUndefined();
     tracker.ensure(batch, [slotTask(0)]);
     await untilLetter(0, 'R');
@@ -276,7 +286,7 @@ describe('forgetting', () => {
     const executor = only(await start({}));
     tracker.ensure(batch, [slotTask(0)]);
     await untilLetter(0, 'R');
-    tracker.forgetPod('pod-0');
+    tracker.forgetPod(batch.uid, 'pod-0');
     expect(tracker.observed(batch.uid).size).toBe(0);
     tracker.ensure(batch, [slotTask(0, { podUID: 'pod-new' })]);
     await untilLetter(0, 'R');
