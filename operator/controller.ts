@@ -1,7 +1,7 @@
 import { Backoff } from '../src/program/backoff';
 import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
-import { isConflict, isTransient, NotLeadingError } from './kube/api-error';
+import { isConflict, isNotFound, isTransient, NotLeadingError } from './kube/api-error';
 import { WorkQueue, type WorkQueueHooks } from './work-queue';
 
 /** What a reconcile asks for when it has done what it can. */
@@ -117,7 +117,7 @@ export class Controller {
   private retry(key: string, error: unknown): ReconcileOutcome {
     const retryAfterMs = this.backoff.next(key);
     this.queue.addAfter(key, retryAfterMs);
-    const quiet = isConflict(error) || error instanceof NotLeadingError || this.stopped.signal.aborted;
+    const quiet = isConflict(error) || isNotFound(error) || error instanceof NotLeadingError || this.stopped.signal.aborted;
     const level = quiet ? 'debug' : isTransient(error) ? 'warn' : 'error';
     this.log[level]({ err: error, key, retryAfterMs }, 'reconcile failed');
     return quiet ? 'requeue' : 'error';

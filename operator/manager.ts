@@ -18,7 +18,7 @@ import { Informer } from './kube/informer';
 import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
 import { Transport } from './kube/transport';
 import { trimObject, trimPod } from './kube/trim';
-import { Ledger } from './ledger';
+import { claimantOf, compareClaimants, Ledger } from './ledger';
 import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { podFacts } from './pod-facts';
@@ -154,7 +154,8 @@ export class Manager {
     if (signal.aborted) return;
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
-    for (const batch of this.batches.cache.values()) this.batchQueue.add(objectKey(batch));
+    const oldestFirst = [...this.batches.cache.values()].map(claimantOf).sort(compareClaimants);
+    for (const batch of oldestFirst) this.batchQueue.add(batch.key);
     this.poolQueue.start();
     this.batchQueue.start();
   }

@@ -93,10 +93,13 @@ export class PoolController {
     const uid = pool.metadata.uid ?? '';
     const kept = await this.clear(pool, signal);
     kept.push(...(await this.remove(this.tools.ledger.idlePods(uid), ['idle'], signal)));
+    const counts = this.tools.ledger.counts(uid);
+    const revision = templateRevision(pool.spec.template);
+    const current = await this.writeStatus(pool, planPoolStatus({ pool, revision, counts, now: this.tools.clock.now() }), signal);
     throwFirst(kept);
-    const finalizers = pool.metadata.finalizers ?? [];
-    if (this.tools.ledger.counts(uid).allocated > 0 || !finalizers.includes(Finalizer.poolDrain)) return {};
-    await this.patchMetadata(pool, { finalizers: finalizers.filter((finalizer) => finalizer !== Finalizer.poolDrain) }, signal);
+    const finalizers = current.metadata.finalizers ?? [];
+    if (counts.allocated > 0 || !finalizers.includes(Finalizer.poolDrain)) return {};
+    await this.patchMetadata(current, { finalizers: finalizers.filter((finalizer) => finalizer !== Finalizer.poolDrain) }, signal);
     return {};
   }
 
@@ -189,11 +192,12 @@ export class PoolController {
    * The version is named although nobody else writes the status: the echo of an own write starts no pass, so the answer must not bring in an
    * edit that no pass has seen. Such an edit makes a conflict.
    */
-  private async writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<void> {
-    if (isDeepStrictEqual(pool.status, status)) return;
+  /** Writes the status when it differs; returns the newest pool. */
+  private writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<Pool> {
+    if (isDeepStrictEqual(pool.status, status)) return Promise.resolve(pool);
     const { name, namespace, resourceVersion } = pool.metadata;
     const patch = { metadata: { resourceVersion }, status: { ...status, conditions: status.conditions ?? null } };
-    await this.tools.pools.write(objectKey(pool), async () =>
+    return this.tools.pools.write(objectKey(pool), async () =>
       this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal })),
     );
   }
