@@ -1,5 +1,5 @@
 // The only hand-edited configuration of this project: every other configuration file is written from here by `npx projen`.
-import { JsonFile, TextFile, javascript, typescript } from 'projen';
+import { JsonFile, TaskShell, TextFile, javascript, typescript } from 'projen';
 
 /** Every script and test runs on this Node, through the npm package `node`; the machine's own may be older. */
 const NODE_VERSION = '24.21.0';
@@ -246,12 +246,23 @@ export default tseslint.config(
 });
 
 // --- Tasks
+// projen's own shell takes a command that a signal has killed for one that went well.
+project.tasks.shell = TaskShell.system();
+/** First lines of each program: what needs a newer Node must not fail somewhere inside a library. */
+const BANNER = [
+  '#!/usr/bin/env node',
+  "const [major, minor] = process.versions.node.split('.').map(Number);",
+  `if (major < 22 || (major === 22 && minor < 19)) {`,
+  "  console.error('node: expected version 22.19 or later, got ' + process.versions.node + '; install it, or add the npm package node@24 to your app and use npx');",
+  '  process.exit(1);',
+  '}',
+].join('\n');
 const programs = Object.entries(PROGRAMS).map(([name, entry]) => `${name}=${entry}`).join(' ');
 const bundle = project.addTask('bundle', {
   description: 'Bundle each program into one file in lib/bin',
   exec:
     `esbuild ${programs} --bundle --platform=node --target=node22 --format=cjs --outdir=lib/bin ` +
-    `--banner:js="#!/usr/bin/env node" --legal-comments=linked --log-level=warning && chmod +x lib/bin/*.js`,
+    `--banner:js="${BANNER}" --legal-comments=linked --log-level=warning && chmod +x lib/bin/*.js`,
 });
 project.compileTask.reset('tsc --build');
 project.compileTask.spawn(bundle);
