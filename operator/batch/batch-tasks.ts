@@ -106,6 +106,17 @@ export class BatchTasks {
     this.tools.events.record(this.batch, 'Warning', 'InvalidTaskPatch', `${first.problems.join('; ')}${others}`);
   }
 
+  /** Tells of tasks that have failed since the last status; `states` is what the status says now. What they printed stays out (R135). */
+  reportFailed(states: string): void {
+    const before = this.batch.status?.taskStates;
+    const failed = [...this.observed, ...this.ends].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
+    const [first] = failed.sort(([a], [b]) => a - b);
+    if (first === undefined) return;
+    const [slot, { reason = 'Failed', exitCode }] = first;
+    const how = exitCode === undefined ? reason : `${reason}, exit code ${exitCode}`;
+    this.tools.events.record(this.batch, 'Warning', 'TaskFailed', `${failed.length} tasks failed, among them that of slot ${slot}: ${how}`);
+  }
+
   /** Tells of pods that leave although nobody confirmed that their tasks have stopped (R49). */
   reportUnstopped(pods: readonly HeldSlot[]): void {
     const unstopped = pods.filter(({ uid }) => this.stopState(uid) === 'timedOut');

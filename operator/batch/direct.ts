@@ -64,6 +64,7 @@ export class DirectDelivery {
       },
       signal,
     );
+    tasks.reportFailed(status.taskStates ?? '');
     tasks.send(slots, status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
     if (kept[0] !== undefined) throw kept[0].reason;

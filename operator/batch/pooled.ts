@@ -83,15 +83,17 @@ export class PooledDelivery {
       },
       signal,
     );
+    tasks.reportFailed(status.taskStates ?? '');
     tasks.send(slots, status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) {
       tasks.reportInvalid();
       this.reportIgnored(batch);
     }
-    if (taken.length > 0) {
-      events.record(current, 'Normal', 'PodsAllocated', `took ${taken.length} pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
-      if (unmet === 0) this.tools.metrics.allocated(current);
+    // A pool that grows under a waiting batch fills it in many steps; the first and the last are news.
+    if (taken.length > 0 && (unmet === 0 || filled === taken.length)) {
+      events.record(current, 'Normal', 'PodsAllocated', `took pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
     }
+    if (taken.length > 0 && unmet === 0) this.tools.metrics.allocated(current);
     this.reportLosses(current, plan.lost, returned.done);
     if (returned.failure !== undefined) throw returned.failure;
     return moving && settled ? 0 : undefined; // the old pool has everything back: fill from the new one

@@ -53,6 +53,7 @@ test('R24 to R31: one template with a patch for each shard gives each sandbox it
   ]);
   expect(await readTasks(cluster.target, endpointsOf(batch)[4] ?? '')).toEqual([]);
   expect((await space.untilEvent('mixed', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[4]');
+  expect((await space.untilEvent('mixed', 'TaskFailed')).message).toMatch(/among them that of slot [23]: (Failed, exit code 3|StartFailed, exit code 127)$/);
 });
 
 test('R32: shard patches without a template give tasks to their slots alone', async () => {
