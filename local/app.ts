@@ -19,11 +19,16 @@ const MAIN_FILES = ['main.ts', 'main.js'];
 /**
  * The cdk8s app in a folder: the one that cdk8s.yaml describes, or else a main.ts or main.js. Undefined when there is none.
  *
+ * @throws Error when there is nothing at the path
  * @see https://cdk8s.io/docs/latest/cli/synth/
  */
 export async function findApp(path: string): Promise<App | undefined> {
   const folder = resolve(path);
-  if (!(await stat(folder)).isDirectory()) return undefined;
+  const found = await stat(folder).catch((error: unknown) => {
+    if (isErrorWithCode(error, 'ENOENT')) throw new Error(`app: expected a folder or file, got '${path}', which does not exist`, { cause: error });
+    throw error;
+  });
+  if (!found.isDirectory()) return undefined;
   const config = parse((await readIfThere(join(folder, 'cdk8s.yaml'))) ?? '') as { app?: unknown; output?: unknown } | null;
   const outputFolder = join(folder, typeof config?.output === 'string' ? config.output : 'dist');
   if (typeof config?.app === 'string') return { folder, command: config.app, outputFolder };

@@ -38,7 +38,7 @@ export class Applier {
         problems.push(`${manifest.file}: ${kind} '${metadata.name}': ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    if (problems.length > 0) throw new Error(`apply: ${String(problems.length)} problems: ${problems.join('; ')}`);
+    if (problems.length > 0) throw new Error(`apply: ${problems.length === 1 ? '' : `${String(problems.length)} problems: `}${problems.join('; ')}`);
   }
 
   private async applyOne({ object }: Manifest): Promise<void> {

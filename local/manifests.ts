@@ -43,7 +43,7 @@ export async function readManifests(path: string): Promise<Manifest[]> {
       else problems.push(`${file}: expected an object with apiVersion, kind and metadata.name, got ${JSON.stringify(value).slice(0, 200)}`);
     }
   }
-  if (problems.length > 0) throw new Error(`manifests: ${String(problems.length)} problems: ${problems.join('; ')}`);
+  if (problems.length > 0) throw new Error(`manifests: ${problems.length === 1 ? '' : `${String(problems.length)} problems: `}${problems.join('; ')}`);
   if (manifests.length === 0) throw new Error(`manifests: expected at least one object in '${path}', got none`);
   return sortForApply(manifests);
 }

@@ -20,14 +20,22 @@ export async function terminalProgress(): Promise<Progress> {
   return {
     step: async (title, run) => {
       let result: { readonly value: Awaited<ReturnType<typeof run>> } | undefined;
+      let failure: { readonly error: unknown } | undefined;
       const task: ListrTask = {
         title,
         task: async (_context, shown) => {
-          result = { value: await run((detail) => (shown.title = `${title}: ${detail}`)) };
+          try {
+            result = { value: await run((detail) => (shown.title = `${title}: ${detail}`)) };
+          } catch (error) {
+            failure = { error };
+            throw new Error('see below'); // the command prints the error itself, once
+          }
         },
       };
       const renderer = process.stderr.isTTY ? 'default' : 'simple';
-      await new Listr([task], { renderer, rendererOptions: { logger }, registerSignalListeners: false }).run();
+      const list = new Listr([task], { renderer, rendererOptions: { logger }, registerSignalListeners: false, exitOnError: false });
+      await list.run();
+      if (failure !== undefined) throw failure.error;
       if (result === undefined) throw new Error(`step '${title}': expected a result, got none`);
       return result.value;
     },

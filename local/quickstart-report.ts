@@ -49,6 +49,6 @@ export function toReportText(report: QuickstartReport, manifestsFolder: string):
     `top words    ${words}`,
     `times        pool of ${String(replicas)} warm in ${seconds(poolReadyMs)}, all in ${seconds(wallMs)}`,
     '',
-    `The manifests are in ${manifestsFolder}/. Next: sandboxes up, then kubectl; or sandboxes --help.`,
+    `The manifests are in ${manifestsFolder}/. Next: npx sandboxes up ${manifestsFolder}, then kubectl in another terminal; or npx sandboxes --help.`,
   ].join('\n');
 }

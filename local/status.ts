@@ -18,18 +18,23 @@ export interface StatusOptions {
 
 /** Prints the pools and batches of a cluster. */
 export async function status(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { pools, batches } = await readCluster(options, context).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`status: expected a cluster that answers, got none: ${why}; is it running, and does KUBECONFIG or --kubeconfig name its file?`, { cause: error });
+  });
+  if (options.output === 'json') context.print(JSON.stringify({ pools, batches }));
+  else context.print(toStatusText(pools, batches, clock.now()));
+}
+
+async function readCluster({ kubeconfig, namespace: wanted, allNamespaces }: StatusOptions, { signal, atEnd }: CommandContext) {
   const { connectionFromKubeconfig } = await import('../operator/kube/client-node.js');
-  const connection = await connectionFromKubeconfig(options.kubeconfig, () => clock.monotonicMs());
+  const connection = await connectionFromKubeconfig(kubeconfig, () => clock.monotonicMs());
   const transport = new Transport({ connection, clock });
-  context.atEnd(() => transport.destroy());
+  atEnd(() => transport.destroy());
   const api = new KubeApi({ transport });
-  const namespace = options.allNamespaces ? undefined : (options.namespace ?? connection.namespace ?? 'default');
-  const [pools, batches] = await Promise.all([
-    api.list(POOLS, { namespace }, { signal: context.signal }),
-    api.list(BATCHES, { namespace }, { signal: context.signal }),
-  ]);
-  if (options.output === 'json') context.print(JSON.stringify({ pools: pools.items, batches: batches.items }));
-  else context.print(toStatusText(pools.items, batches.items, clock.now()));
+  const namespace = allNamespaces ? undefined : (wanted ?? connection.namespace ?? 'default');
+  const [pools, batches] = await Promise.all([api.list(POOLS, { namespace }, { signal }), api.list(BATCHES, { namespace }, { signal })]);
+  return { pools: pools.items, batches: batches.items };
 }
 
 /** Pools and batches as two tables. */

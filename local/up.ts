@@ -4,7 +4,7 @@ import { BATCHES, POOLS } from '../operator/kube/resource-types';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { objectKey } from '../src/schema/kubernetes';
 import type { Pool } from '../src/schema/pool';
-import { findApp, synthesize } from './app';
+import { type App, findApp, synthesize } from './app';
 import { Applier } from './apply';
 import { type Cluster, startCluster } from './cluster';
 import type { CommandContext } from './command';
@@ -26,15 +26,16 @@ const SHOW_INTERVAL_MS = 500;
 /** Starts a cluster, applies an app and stays until the signal aborts. */
 export async function up({ app, kubeconfig, json }: UpOptions, context: CommandContext): Promise<void> {
   const { progress, signal, env } = context;
+  const source = app === undefined ? undefined : { path: app, app: await findApp(app) };
   const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '' }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
   const kubeconfigPath = kubeconfig === undefined ? cluster.kubeconfigPath : resolve(kubeconfig);
   if (kubeconfig !== undefined) await writeKubeconfig(kubeconfigPath, cluster, context);
-  if (app !== undefined) await applyApp(app, cluster, context);
+  if (source !== undefined) await applyApp(source, cluster, context);
 
   if (json) context.print(JSON.stringify({ kubeconfig: kubeconfigPath, server: cluster.server.url, pid: process.pid }));
-  else context.print(whatNext(kubeconfigPath));
+  else context.print(whatNext(kubeconfigPath, app));
   if (!json) await showChanges(cluster, signal);
   await untilAborted(signal);
 }
@@ -45,12 +46,15 @@ async function writeKubeconfig(path: string, { server }: Cluster, { atEnd }: Com
   if (existing !== undefined && !existing.includes('"current-context": "sandboxes"')) {
     throw new Error(`sandboxes up: --kubeconfig: expected a path without a file, got '${path}', which is not ours; name another`);
   }
-  await writeFile(path, server.kubeconfig(), { mode: 0o600 });
+  try {
+    await writeFile(path, server.kubeconfig(), { mode: 0o600 });
+  } catch (error) {
+    throw new Error(`sandboxes up: --kubeconfig: expected a path that can be written, got '${path}': ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
   atEnd(() => rm(path, { force: true }));
 }
 
-async function applyApp(path: string, cluster: Cluster, { progress, signal, env }: CommandContext): Promise<void> {
-  const app = await findApp(path);
+async function applyApp({ path, app }: { path: string; app: App | undefined }, cluster: Cluster, { progress, signal, env }: CommandContext): Promise<void> {
   if (app !== undefined) {
     await progress.step(`synthesize '${path}'`, () => synthesize(app, { ...env, [CLUSTER_MARKER]: cluster.id }, signal));
   }
@@ -60,15 +64,16 @@ async function applyApp(path: string, cluster: Cluster, { progress, signal, env 
   );
 }
 
-function whatNext(kubeconfigPath: string): string {
+function whatNext(kubeconfigPath: string, app: string | undefined): string {
+  const empty = app === undefined ? ' It is empty: no app was named.' : '';
   return `
-The cluster is up until Ctrl-C. It isolates nothing: pods are processes of this machine, under your user.
+The cluster is up until Ctrl-C.${empty} It isolates nothing: pods are processes of this machine, under your user.
 Deployments are stored but not run, since the operator is built in.
 
 In another terminal:
   export KUBECONFIG=${kubeconfigPath}
   kubectl get pools,batchsandboxes -A
-  sandboxes status -A
+  npx sandboxes status -A
 `;
 }
 
