@@ -44,12 +44,12 @@ export async function up({ app, kubeconfig, json }: UpOptions, context: CommandC
 async function writeKubeconfig(path: string, { server }: Cluster, { atEnd }: CommandContext): Promise<void> {
   const existing = await readFile(path, 'utf8').catch(() => undefined);
   if (existing !== undefined && !existing.includes('"current-context": "sandboxes"')) {
-    throw new Error(`sandboxes up: --kubeconfig: expected a path without a file, got '${path}', which is not ours; name another`);
+    throw new Error(`--kubeconfig: expected a path without a file, got '${path}', which is not ours; name another`);
   }
   try {
     await writeFile(path, server.kubeconfig(), { mode: 0o600 });
   } catch (error) {
-    throw new Error(`sandboxes up: --kubeconfig: expected a path that can be written, got '${path}': ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`--kubeconfig: expected a path that can be written, got '${path}': ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   atEnd(() => rm(path, { force: true }));
 }
