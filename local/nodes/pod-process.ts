@@ -33,20 +33,21 @@ const START_FAILURE_EXIT_CODE = 128;
 export class PodProcess {
   /** Settles when the first process has ended; never rejects. */
   readonly exited: Promise<ProcessExit>;
-  private readonly child: ChildProcess;
+  /** Undefined when the program could not be started. */
+  readonly pid: number | undefined;
   private hasExited = false;
 
   constructor(spec: ProcessSpec, log: ContainerLog) {
-    const [program = '', ...args] = spec.argv;
-    this.child = spawn(program, args, { cwd: spec.cwd, env: { ...spec.env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child.stdout?.on('data', (chunk: Buffer) => log.append(chunk));
-    this.child.stderr?.on('data', (chunk: Buffer) => log.append(chunk));
-    this.exited = this.observeExit();
-  }
-
-  /** Undefined when the program could not be started. */
-  get pid(): number | undefined {
-    return this.child.pid;
+    try {
+      const child = start(spec);
+      child.stdout?.on('data', (chunk: Buffer) => log.append(chunk));
+      child.stderr?.on('data', (chunk: Buffer) => log.append(chunk));
+      this.pid = child.pid;
+      this.exited = this.observeExit(child);
+    } catch (error) {
+      // Some failures, such as arguments that are too long, are thrown; others, such as a missing program, are an event of the child.
+      this.exited = Promise.resolve(this.toStartFailure(error));
+    }
   }
 
   /** Asks the whole group to end, and kills it when it has not ended after the grace time. */
@@ -60,17 +61,21 @@ export class PodProcess {
     }
   }
 
-  private async observeExit(): Promise<ProcessExit> {
+  private async observeExit(child: ChildProcess): Promise<ProcessExit> {
     try {
-      const [code, signal] = (await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null];
+      const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
       this.killRest();
       return signal === null
         ? { exitCode: code ?? START_FAILURE_EXIT_CODE }
         : { exitCode: 128 + constants.signals[signal], signal: constants.signals[signal] };
     } catch (error) {
-      this.hasExited = true;
-      return { exitCode: START_FAILURE_EXIT_CODE, startError: error instanceof Error ? error.message : String(error) };
+      return this.toStartFailure(error);
     }
+  }
+
+  private toStartFailure(error: unknown): ProcessExit {
+    this.hasExited = true;
+    return { exitCode: START_FAILURE_EXIT_CODE, startError: error instanceof Error ? error.message : String(error) };
   }
 
   private killRest(): void {
@@ -80,11 +85,15 @@ export class PodProcess {
 
   private signalGroup(signal: NodeJS.Signals): void {
     // A group's number is not reused while it has members, and after the exit of its leader it is signalled only once, at once.
-    if (this.hasExited || this.child.pid === undefined) return;
+    if (this.hasExited || this.pid === undefined) return;
     try {
-      process.kill(-this.child.pid, signal);
+      process.kill(-this.pid, signal);
     } catch {
       // The group has ended between the check and the signal.
     }
   }
+}
+
+function start({ argv: [program = '', ...args], cwd, env }: ProcessSpec): ChildProcess {
+  return spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 }

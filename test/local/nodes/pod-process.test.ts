@@ -37,6 +37,16 @@ describe('end of a process', () => {
     expect(exit).toEqual({ exitCode: 128, startError: expect.stringContaining('no-such-program') as string });
   });
 
+  test.each([
+    ['an argument that is too long', ['sh', '-c', `: ${'x'.repeat(200_000)}`], 'E2BIG'],
+    ['an argument with a null byte', ['sh', '-c', 'true \0'], 'null bytes'],
+    ['a program without a name', [''], 'empty'],
+  ])('reports %s as not started', async (_title, argv, want) => {
+    const process = start(argv);
+    await expect(process.exited).resolves.toEqual({ exitCode: 128, startError: expect.stringContaining(want) as string });
+    expect(process.pid).toBeUndefined();
+  });
+
   test('kills the children of a first process that has ended', async () => {
     const parent = shell('sleep 1000 & echo $!');
     await parent.exited;
