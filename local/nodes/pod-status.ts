@@ -78,9 +78,12 @@ export function toPodStatus(observed: ObservedPod, previous: readonly Condition[
 }
 
 function toPhase({ pod, initContainers, containers, initialized }: ObservedPod): NonNullable<PodStatus['phase']> {
-  const endedForGood = ({ state }: ObservedContainer) => 'terminated' in state;
+  const policy = pod.spec?.restartPolicy ?? 'Always';
   const failed = (observed: ObservedContainer) => 'terminated' in observed.state && observed.state.terminated.exitCode !== 0;
-  if (!initialized) return pod.spec?.restartPolicy === 'Never' && initContainers.some(failed) ? 'Failed' : 'Pending';
+  // A container whose restart waits for its turn is terminated too, but its pod has not ended.
+  const endedForGood = (observed: ObservedContainer) =>
+    'terminated' in observed.state && (policy === 'Never' || (policy === 'OnFailure' && !failed(observed)));
+  if (!initialized) return policy === 'Never' && initContainers.some(failed) ? 'Failed' : 'Pending';
   if (containers.every(endedForGood)) return containers.some(failed) ? 'Failed' : 'Succeeded';
   const started = containers.some(({ state, restartCount }) => !('waiting' in state) || restartCount > 0);
   return started ? 'Running' : 'Pending';

@@ -14,8 +14,9 @@ const container = (state: ContainerState, more: Partial<ObservedContainer> = {})
   restartCount: 0,
   ...more,
 });
+const podWith = (restartPolicy: string) => ({ metadata: { name: 'p' }, spec: { restartPolicy } });
 const pod = (containers: ObservedContainer[], more: Partial<ObservedPod> = {}): ObservedPod => ({
-  pod: { metadata: { name: 'p' }, spec: { restartPolicy: 'Never' } },
+  pod: podWith('Never'),
   address: '127.9.1.1',
   hostAddress: '127.9.0.1',
   startedAt: new Date('2026-01-01T00:00:00Z'),
@@ -33,6 +34,10 @@ test.each<[string, ObservedPod, string]>([
   ['between two runs', pod([container({ waiting: { reason: 'CrashLoopBackOff' } }, { restartCount: 1 })]), 'Running'],
   ['after all containers succeeded', pod([container(ended(0)), container(ended(0))]), 'Succeeded'],
   ['after all containers ended and one failed', pod([container(ended(0)), container(ended(3))]), 'Failed'],
+  ['while a container that failed waits for its restart', pod([container(ended(3))], { pod: podWith('Always') }), 'Running'],
+  ['while a container that may not end waits for its restart', pod([container(ended(0))], { pod: podWith('Always') }), 'Running'],
+  ['while one that may end only well waits for its restart', pod([container(ended(3))], { pod: podWith('OnFailure') }), 'Running'],
+  ['after all containers that may end well have', pod([container(ended(0))], { pod: podWith('OnFailure') }), 'Succeeded'],
 ])('phase %s', (_title, observed, want) => {
   expect(toPodStatus(observed, [], NOW).phase).toBe(want);
 });
