@@ -24,7 +24,8 @@ const TEXT_FILE = /\.(md|txt|rst|adoc|html?)$|(^|\/)(LICENSE|README|CONTRIBUTING
  */
 export async function toTextInput(path: string | undefined, target: string): Promise<TextInput> {
   if (path !== undefined && (await statOrThrow(path)).isFile()) return toInput(resolve(path), 1);
-  const files = path === undefined ? await defaultDocuments() : await textFiles(path);
+  // What an earlier run joined may be in the folder too.
+  const files = (path === undefined ? await defaultDocuments() : await textFiles(path)).filter((file) => resolve(file) !== resolve(target));
   if (files.length === 0) throw new Error(`input: expected text files (.md, .txt, .rst, .adoc, .html) in '${path ?? packageRoot()}', got none`);
   await mkdir(dirname(target), { recursive: true });
   const output = await open(target, 'w');
@@ -63,8 +64,10 @@ async function defaultDocuments(): Promise<string[]> {
 
 async function textFiles(folder: string): Promise<string[]> {
   const names = (await readdir(folder, { recursive: true })).filter((name) => TEXT_FILE.test(name)).sort();
-  const files = await Promise.all(names.map(async (name) => ((await stat(join(folder, name))).isFile() ? [join(folder, name)] : [])));
-  return files.flat();
+  const paths = names.map((name) => join(folder, name));
+  // A link may lead nowhere.
+  const areFiles = await Promise.all(paths.map(async (path) => (await stat(path).catch(() => undefined))?.isFile() === true));
+  return paths.filter((_, index) => areFiles[index]);
 }
 
 async function statOrThrow(path: string) {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toTextInput } from '../../local/text-input';
@@ -25,6 +25,13 @@ test('the text files of a folder are joined in order, each ending with a line', 
   writeFileSync(join(folder, 'docs', 'picture.png'), 'no text');
   await expect(toTextInput(join(folder, 'docs'), target)).resolves.toEqual({ path: target, bytes: 14, fileCount: 3 });
   expect(readFileSync(target, 'utf8')).toBe('one\ntwo\nthree\n');
+});
+
+test('neither the joined text of an earlier run nor a link that leads nowhere is input', async () => {
+  writeFileSync(join(folder, 'z.md'), 'text\n');
+  symlinkSync('nowhere', join(folder, 'a.md'));
+  await toTextInput(folder, target);
+  await expect(toTextInput(folder, target)).resolves.toEqual({ path: target, bytes: 5, fileCount: 1 });
 });
 
 test('the documents of the package are the default', async () => {
