@@ -63,7 +63,7 @@ const project = new typescript.TypeScriptProject({
     'cdk8s-cli@2.207.60', // `cdk8s synth` and `cdk8s import` in examples and tests
     '@kubernetes/client-node@2.0.1', // kubeconfig, credentials, types; exact: lessons K2
     'undici@8.12.4', // transport of the operator; exact, one copy: lessons K3
-    'hono@^4.13.19', // HTTP of executor, health endpoints and embedded API
+    'hono@^4.13.19', // HTTP of health endpoints and embedded API
     '@hono/node-server@^2.1.8', // serves hono applications on node:http
     'pino@^10.4.0', // logs as JSON lines
     'prom-client@^15.1.3', // metrics

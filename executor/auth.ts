@@ -2,6 +2,10 @@ import type { CryptoKey } from 'jose';
 import { SandboxError } from '../src/schema/errors';
 import type { Clock } from '../src/program/clock';
 import { TOKEN_CLOCK_TOLERANCE_SECONDS, type VerifiedToken, verifyExecutorToken } from '../src/program/executor-token';
+import type { WebRequest } from './web-server';
+
+/** The parts of a request that a token is about. */
+type SignedWebRequest = Pick<WebRequest, 'method' | 'url' | 'headers'>;
 
 /** Checks the token of every request, and that no token comes twice (rules 25 to 27). */
 export class RequestAuthorizer {
@@ -22,18 +26,17 @@ export class RequestAuthorizer {
   }
 
   /** @throws SandboxError REQUEST_UNAUTHORIZED */
-  async authorize(request: Request, body: Uint8Array): Promise<void> {
-    const token = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
+  async authorize(request: SignedWebRequest, body: Uint8Array): Promise<void> {
+    const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) {
       throw unauthorized('expected a bearer token, got none');
     }
     this.acceptOnce(await this.verify(request, body, token));
   }
 
-  private async verify({ method, url }: Request, body: Uint8Array, token: string): Promise<VerifiedToken> {
-    const { pathname, search } = new URL(url);
+  private async verify({ method, url }: SignedWebRequest, body: Uint8Array, token: string): Promise<VerifiedToken> {
     try {
-      return await verifyExecutorToken(this.keys, this.audience, { method, path: pathname + search, body }, token, this.clock.now());
+      return await verifyExecutorToken(this.keys, this.audience, { method, path: url.pathname + url.search, body }, token, this.clock.now());
     } catch (error) {
       throw unauthorized(error instanceof Error ? error.message : String(error), error);
     }

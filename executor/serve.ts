@@ -53,7 +53,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   }
   await supervisor.adopt(tasks);
 
-  const app = taskRoutes({
+  const handle = taskRoutes({
     supervisor,
     log,
     version: { version, mode: launcher.mode, bootId: readBootId() },
@@ -66,7 +66,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
       return killed;
     },
   });
-  const server = await startWebServer(app, settings.listenAddr);
+  const server = await startWebServer(handle, settings.listenAddr);
   log.info({ host: settings.listenAddr.host, port: server.port, tasks: tasks.length, corrupt: corruptCount }, 'listening');
   runners.refill();
   await aborted(stop);

@@ -1,14 +1,34 @@
-import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
-import { Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../src/schema/settings';
 
 /** Longest time for a request to arrive, in ms; the answer to a long-poll may take about as long. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How long an idle connection stays, in ms: longer than a long-poll, so that a caller keeps its connection between two. */
 const KEEP_ALIVE_MS = 60_000;
-/** Time for open answers to leave at the end, in ms. */
+/** Time for open answers to leave at the end, and for the rest of an unread body to come after its answer, in ms. */
 const DRAIN_MS = 2_000;
+
+/** A request. */
+export interface WebRequest {
+  /** In capitals. */
+  readonly method: string;
+  readonly url: Pick<URL, 'pathname' | 'search' | 'searchParams'>;
+  readonly headers: IncomingHttpHeaders;
+  /** Pieces of the body as they come; none for GET and HEAD. What is not read is dropped after the answer. */
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Aborts when the caller is gone or has its answer. */
+  readonly signal: AbortSignal;
+}
+
+/** What a request is answered with. */
+export interface WebAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** Answers requests; never rejects. */
+export type WebHandler = (request: WebRequest) => Promise<WebAnswer>;
 
 /** A server that listens. */
 export interface WebServer {
@@ -19,15 +39,12 @@ export interface WebServer {
 }
 
 /**
- * Serves an app by plain HTTP.
+ * Serves by plain HTTP.
  *
  * @throws the error of the system, such as EADDRINUSE
  */
-export async function startWebServer(app: Pick<Hono, 'fetch'>, { host, port }: ListenAddress): Promise<WebServer> {
-  const server = createAdaptorServer({ fetch: app.fetch });
-  if (!(server instanceof Server)) {
-    throw new Error('expected a server of node:http');
-  }
+export async function startWebServer(handle: WebHandler, { host, port }: ListenAddress): Promise<WebServer> {
+  const server = createServer((request, response) => void answer(handle, request, response, () => server.listening));
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
@@ -36,6 +53,32 @@ export async function startWebServer(app: Pick<Hono, 'fetch'>, { host, port }: L
   });
   const address = server.address();
   return { port: typeof address === 'object' && address !== null ? address.port : port, close: () => close(server) };
+}
+
+async function answer(handle: WebHandler, request: IncomingMessage, response: ServerResponse, isListening: () => boolean): Promise<void> {
+  const { method = '', url: target = '', headers } = request;
+  const url = URL.parse(target.startsWith('/') ? `http://executor${target}` : target, 'http://executor');
+  if (url === null) {
+    response.writeHead(400).end();
+    return;
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const body = method === 'GET' || method === 'HEAD' ? [] : request.iterator({ destroyOnReturn: false });
+  const { status, headers: answerHeaders = {}, body: content } = await handle({ method, url, headers, body, signal: gone.signal });
+  response.once('finish', () => dropRest(request));
+  response.shouldKeepAlive &&= isListening(); // else a closing server would wait for the caller
+  response.statusCode = status;
+  response.setHeaders(new Map(Object.entries(answerHeaders)));
+  response.end(content);
+}
+
+/** A caller that is still sending gets its answer, and can ask again when it ends in time. */
+function dropRest(request: IncomingMessage): void {
+  if (!request.complete) {
+    const cut = setTimeout(() => request.socket.destroy(), DRAIN_MS);
+    request.once('close', () => clearTimeout(cut)).resume();
+  }
 }
 
 function close(server: Server): Promise<void> {

@@ -53,6 +53,6 @@ test('every reason of a task is documented', () => {
 test('every reason of an HTTP answer of the executor is documented', () => {
   const inDetails = assignedTexts(EXECUTOR.filter((file) => file !== 'executor/tasks/task.ts'), 'reason');
   const inCalls = [...callsOf(EXECUTOR, 'conflict').map(([reason]) => reason), ...callsOf(EXECUTOR, 'invalid').map(([reason]) => reason)];
-  const inAnswers = callsOf(EXECUTOR, 'answerError').map(([, , reason]) => reason);
+  const inAnswers = callsOf(EXECUTOR, 'answerError').map(([, reason]) => reason);
   expect(documented('Executor answers', 1)).toEqual(unique([...inDetails, ...texts(inCalls), ...texts(inAnswers)]));
 });

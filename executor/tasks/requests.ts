@@ -57,8 +57,8 @@ export function parseEmpty(body: Uint8Array): void {
  *
  * @throws SandboxError TASK_INVALID when it is none from 0 to `max`
  */
-export function parseCount(name: string, text: string | undefined, fallback: number, max: number): number {
-  const value = text === undefined ? fallback : /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+export function parseCount(name: string, text: string | null, fallback: number, max: number): number {
+  const value = text === null ? fallback : /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (value >= 0 && value <= max) {
     return value;
   }

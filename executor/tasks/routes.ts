@@ -1,10 +1,9 @@
 import { watch } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ExecutorErrorBody, type ExecutorResetAnswer, type ExecutorVersion, LogHeader, MAX_LOG_CHUNK_BYTES, MAX_WAIT_SECONDS, REVISION_HEADER } from '../../src/schema/executor-api';
 import { ERROR_CODES, isSandboxError, SandboxError } from '../../src/schema/errors';
 import type { Log } from '../log';
+import type { WebAnswer, WebHandler, WebRequest } from '../web-server';
 import { type LogStream, readLog } from './log-files';
 import { invalid, parseCount, parseEmpty, parseTask, parseTasks } from './requests';
 import type { Supervisor } from './supervisor';
@@ -18,91 +17,136 @@ export interface RoutesOptions {
   /** Most bytes of a request body. */
   readonly maxBodyBytes: number;
   /** Lets a request pass or throws REQUEST_UNAUTHORIZED; absent means that everybody may call. */
-  readonly authorize?: (request: Request, body: Uint8Array) => Promise<void>;
+  readonly authorize?: (request: WebRequest, body: Uint8Array) => Promise<void>;
   /** Everything that is wrong with the executor. */
   readonly health: () => Promise<readonly string[]>;
   /** Ends and deletes everything; how many processes were alive. */
   readonly reset: () => Promise<number>;
 }
 
-type Env = { Variables: { body: Uint8Array } };
+/** A request to a route, with what is read of it. */
+interface Call {
+  /** Name of the task in the path; empty when the path has none. */
+  readonly name: string;
+  readonly query: URLSearchParams;
+  readonly body: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** Path -> method -> what answers. */
+type RouteTable = Readonly<Record<string, Readonly<Record<string, (call: Call) => WebAnswer | Promise<WebAnswer>>>>>;
 
 /** The task API (sections 2 and 12 of the executor reference). */
-export function taskRoutes(options: RoutesOptions): Hono<Env> {
-  const { supervisor, log } = options;
-  const app = new Hono<Env>();
-  const answerTasks = (context: Context<Env>) => {
-    context.header(REVISION_HEADER, supervisor.changes.revision);
-    return context.json(supervisor.list());
+export function taskRoutes(options: RoutesOptions): WebHandler {
+  const routes = routeTable(options);
+  return async (request) => {
+    const { method, url: { pathname, searchParams }, signal } = request;
+    try {
+      const [path, name] = splitPath(pathname);
+      const route = routes[path];
+      const handle = route?.[method === 'HEAD' ? 'GET' : method];
+      if (path === HEALTH_PATH && handle !== undefined) {
+        return await handle({ name, query: searchParams, body: Buffer.alloc(0), signal });
+      }
+      const body = await readBody(request, options.maxBodyBytes);
+      await options.authorize?.(request, body);
+      if (route === undefined) {
+        return answerError(404, 'NotFound', `${pathname}: expected a known path`);
+      }
+      return handle === undefined
+        ? answerError(405, 'MethodNotAllowed', `${method} ${path}: expected another method`)
+        : await handle({ name, query: searchParams, body, signal });
+    } catch (error) {
+      if (isSandboxError(error)) {
+        const { reason = 'Internal', ...facts } = error.details ?? {};
+        return answerError(ERROR_CODES[error.code].httpStatus ?? 500, String(reason), error.message, facts);
+      }
+      options.log.error({ err: error, method, path: pathname }, 'request failed');
+      return answerError(500, 'Internal', error instanceof Error ? error.message : String(error));
+    }
   };
+}
 
-  app.get('/health', async (context) => {
-    const problems = await options.health();
-    return problems.length === 0 ? context.json({ status: 'healthy' }) : context.json({ status: 'unhealthy', problems }, 503);
-  });
-  app.use(readBody(options.maxBodyBytes), async (context, next) => {
-    await options.authorize?.(context.req.raw, context.get('body'));
-    await next();
-  });
-  app.post('/setTasks', async (context) => {
-    await supervisor.set(parseTasks(context.get('body')));
-    return answerTasks(context);
-  });
-  app.get('/getTasks', async (context) => {
-    const after = context.req.query('after');
-    const waitSeconds = parseCount('wait', context.req.query('wait'), 0, MAX_WAIT_SECONDS);
-    if (after !== undefined) {
-      await supervisor.changes.wait(after, waitSeconds * 1000, context.req.raw.signal);
-    }
-    return answerTasks(context);
-  });
-  app.post('/tasks', async (context) => {
-    const task = await supervisor.add(parseTask(context.get('body')));
-    context.header(REVISION_HEADER, supervisor.changes.revision);
-    return context.json(toExecutorTask(task), 201);
-  });
-  app.get('/tasks/:name', (context) => context.json(toExecutorTask(findTask(supervisor, context.req.param('name')))));
-  app.delete('/tasks/:name', async (context) => {
-    await supervisor.remove(context.req.param('name'));
-    return context.body(null, 204);
-  });
-  app.get('/tasks/:name/logs', (context) => answerLog(context, supervisor, findTask(supervisor, context.req.param('name'))));
-  app.post('/reset', async (context) => {
-    parseEmpty(context.get('body'));
-    const killed = await options.reset();
-    return context.json({ empty: true, killed, revision: supervisor.changes.revision } satisfies ExecutorResetAnswer);
-  });
-  app.get('/version', (context) => context.json(options.version));
+/** The one path that needs no token (rule 27). */
+const HEALTH_PATH = '/health';
 
-  const known = [...new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path)), '/tasks'];
-  known.forEach((path) => app.all(path, (context) => answerError(context, 405, 'MethodNotAllowed', `${context.req.method} ${path}: expected another method`)));
-  app.notFound((context) => answerError(context, 404, 'NotFound', `${context.req.path}: expected a known path`));
-  app.onError((error, context) => {
-    if (isSandboxError(error)) {
-      const { reason = 'Internal', ...facts } = error.details ?? {};
-      return answerError(context, ERROR_CODES[error.code].httpStatus ?? 500, String(reason), error.message, facts);
-    }
-    log.error({ err: error, method: context.req.method, path: context.req.path }, 'request failed');
-    return answerError(context, 500, 'Internal', error.message);
-  });
-  return app;
+function routeTable({ supervisor, version, health, reset }: RoutesOptions): RouteTable {
+  const revision = () => ({ [REVISION_HEADER]: supervisor.changes.revision });
+  const answerTasks = () => answerJson(supervisor.list(), 200, revision());
+  return {
+    [HEALTH_PATH]: {
+      GET: async () => {
+        const problems = await health();
+        return problems.length === 0 ? answerJson({ status: 'healthy' }) : answerJson({ status: 'unhealthy', problems }, 503);
+      },
+    },
+    '/setTasks': {
+      POST: async ({ body }) => {
+        await supervisor.set(parseTasks(body));
+        return answerTasks();
+      },
+    },
+    '/getTasks': {
+      GET: async ({ query, signal }) => {
+        const after = query.get('after');
+        const waitSeconds = parseCount('wait', query.get('wait'), 0, MAX_WAIT_SECONDS);
+        if (after !== null) {
+          await supervisor.changes.wait(after, waitSeconds * 1000, signal);
+        }
+        return answerTasks();
+      },
+    },
+    '/tasks': {
+      POST: async ({ body }) => {
+        const task = await supervisor.add(parseTask(body));
+        return answerJson(toExecutorTask(task), 201, revision());
+      },
+    },
+    '/tasks/:name': {
+      GET: ({ name }) => answerJson(toExecutorTask(findTask(supervisor, name))),
+      DELETE: async ({ name }) => {
+        await supervisor.remove(name);
+        return { status: 204 };
+      },
+    },
+    '/tasks/:name/logs': { GET: (call) => answerLog(call, supervisor, findTask(supervisor, call.name)) },
+    '/reset': {
+      POST: async ({ body }) => {
+        parseEmpty(body);
+        const killed = await reset();
+        return answerJson({ empty: true, killed, revision: supervisor.changes.revision } satisfies ExecutorResetAnswer);
+      },
+    },
+    '/version': { GET: () => answerJson(version) },
+  };
+}
+
+/** The path as in the table, and the name of a task that it holds. */
+function splitPath(pathname: string): readonly [path: string, name: string] {
+  const [, name = '', rest = ''] = /^\/tasks\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
+  return name === '' ? [pathname, ''] : [`/tasks/:name${rest}`, decode(name)];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Reads the body once and whole; a longer one than allowed is not read to its end. */
-function readBody(maxBytes: number): MiddlewareHandler<Env> {
-  return async (context, next) => {
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    for await (const piece of context.req.raw.body ?? []) {
-      length += piece.length;
-      if (length > maxBytes) {
-        throw new SandboxError('REQUEST_TOO_LARGE', `body: expected at most ${maxBytes} bytes (--max-body-bytes), got more`, { details: { reason: 'TooLarge' } });
-      }
-      pieces.push(piece);
+async function readBody({ body }: WebRequest, maxBytes: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > maxBytes) {
+      throw new SandboxError('REQUEST_TOO_LARGE', `body: expected at most ${maxBytes} bytes (--max-body-bytes), got more`, { details: { reason: 'TooLarge' } });
     }
-    context.set('body', Buffer.concat(pieces));
-    await next();
-  };
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 function findTask(supervisor: Supervisor, name: string): HeldTask {
@@ -114,12 +158,12 @@ function findTask(supervisor: Supervisor, name: string): HeldTask {
 }
 
 /** Sends a piece of a stream; with `wait`, as soon as there is one. */
-async function answerLog(context: Context<Env>, supervisor: Supervisor, task: HeldTask): Promise<Response> {
-  const stream = parseStream(context.req.query('stream'));
-  const offset = parseCount('offset', context.req.query('offset'), 0, Number.MAX_SAFE_INTEGER);
-  const limit = parseCount('limit', context.req.query('limit'), MAX_LOG_CHUNK_BYTES, MAX_LOG_CHUNK_BYTES);
-  const waitSeconds = parseCount('wait', context.req.query('wait'), 0, MAX_WAIT_SECONDS);
-  const deadline = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), context.req.raw.signal, supervisor.changes.closed]);
+async function answerLog({ query, signal }: Call, supervisor: Supervisor, task: HeldTask): Promise<WebAnswer> {
+  const stream = parseStream(query.get('stream'));
+  const offset = parseCount('offset', query.get('offset'), 0, Number.MAX_SAFE_INTEGER);
+  const limit = parseCount('limit', query.get('limit'), MAX_LOG_CHUNK_BYTES, MAX_LOG_CHUNK_BYTES);
+  const waitSeconds = parseCount('wait', query.get('wait'), 0, MAX_WAIT_SECONDS);
+  const deadline = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), signal, supervisor.changes.closed]);
   for (;;) {
     // Both before the read: the runner may write its last bytes and end during it.
     const output = deadline.aborted ? undefined : watchOutput(task, supervisor, deadline);
@@ -128,12 +172,13 @@ async function answerLog(context: Context<Env>, supervisor: Supervisor, task: He
       const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0) } : await readLog(task.directory, stream, offset, limit);
       const isComplete = hasEnded && chunk.bytes.length < limit;
       if (chunk.bytes.length > 0 || isComplete || output === undefined) {
-        return context.body(new Uint8Array(chunk.bytes), 200, {
+        const headers = {
           'content-type': 'text/plain; charset=utf-8',
           [LogHeader.offset]: String(chunk.offset),
           [LogHeader.nextOffset]: String(chunk.offset + chunk.bytes.length),
           ...(isComplete ? { [LogHeader.complete]: 'true' } : {}),
-        });
+        };
+        return { status: 200, headers, body: chunk.bytes };
       }
       await output.changed;
     } finally {
@@ -156,14 +201,19 @@ function watchOutput({ directory, runnerEnded }: HeldTask, { changes }: Supervis
   return { changed, stop: () => stopped.abort() };
 }
 
-function parseStream(text = 'stdout'): LogStream {
-  if (text !== 'stdout' && text !== 'stderr') {
-    throw invalid('InvalidQuery', [{ path: 'stream', expected: "'stdout' or 'stderr'", got: `'${text.slice(0, 200)}'` }]);
+function parseStream(text: string | null): LogStream {
+  const stream = text ?? 'stdout';
+  if (stream !== 'stdout' && stream !== 'stderr') {
+    throw invalid('InvalidQuery', [{ path: 'stream', expected: "'stdout' or 'stderr'", got: `'${stream.slice(0, 200)}'` }]);
   }
-  return text;
+  return stream;
 }
 
-function answerError(context: Context, status: number, reason: string, message: string, facts: Readonly<Record<string, unknown>> = {}): Response {
+function answerJson(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): WebAnswer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+function answerError(status: number, reason: string, message: string, facts: Readonly<Record<string, unknown>> = {}): WebAnswer {
   const body: ExecutorErrorBody = { code: STATUS_CODES[status] ?? 'Error', reason, message };
-  return context.json({ ...body, ...facts }, status as ContentfulStatusCode);
+  return answerJson({ ...body, ...facts }, status);
 }

@@ -14,7 +14,7 @@ async function start(pem = publicPem(ours, next)) {
   const clock = new ManualClock();
   const authorizer = new RequestAuthorizer(await readVerifyKeys(pem), 'pod-1', clock);
   const authorize = (token: string | undefined, { method, path, body } = request) =>
-    authorizer.authorize(new Request(`http://10.0.0.1:5758${path}`, { method, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }), Buffer.from(body));
+    authorizer.authorize({ method, url: new URL(`http://10.0.0.1:5758${path}`), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }, Buffer.from(body));
   return { clock, authorize };
 }
 
