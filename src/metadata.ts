@@ -1,4 +1,4 @@
-import { type ApiObject, type ApiObjectMetadata } from 'cdk8s';
+import { ApiObject, type ApiObjectMetadata, Chart } from 'cdk8s';
 import { DNS_LABEL_SENTENCE, isDnsLabel, isLabelValue, isQualifiedName } from './kube-syntax';
 import { type Problems } from './problems';
 import { isRecord } from './schema/validation';
@@ -21,7 +21,7 @@ export function toMetadata(metadata: unknown): ApiObjectMetadata {
   };
 }
 
-/** Checks the `metadata` prop as the user wrote it, and the name that each object got from it. */
+/** Checks the `metadata` prop as the user wrote it, and the name and namespace that each object got. */
 export function checkMetadata(problems: Problems, metadata: unknown, objects: readonly ApiObject[]): void {
   if (metadata !== undefined && problems.checkKeys('metadata', metadata, FIELDS)) {
     for (const field of ['name', 'namespace'] as const) {
@@ -36,12 +36,35 @@ export function checkMetadata(problems: Problems, metadata: unknown, objects: re
       }
     }
   }
-  const written = isRecord(metadata) ? metadata.name : undefined;
+  const written = isRecord(metadata) ? metadata : {};
   for (const { name } of objects) {
-    if (name !== written && !isDnsLabel(name)) {
+    if (name !== written.name && !isDnsLabel(name)) {
       problems.add('metadata.name', `${DNS_LABEL_SENTENCE} for each object`, name, 'choose another name');
     }
   }
+  const namespace = objects[0]?.metadata.namespace;
+  if (written.namespace === undefined && namespace !== undefined && !isDnsLabel(namespace)) {
+    problems.add('metadata.namespace', `${DNS_LABEL_SENTENCE} from the chart`, namespace);
+  }
+  checkNamesakes(problems, objects);
+}
+
+/** Two objects of one file with one name would overwrite each other; another chart may well be for another cluster. */
+function checkNamesakes(problems: Problems, objects: readonly ApiObject[]): void {
+  const charts = [...new Set(objects.map((object) => Chart.of(object)))];
+  const ofCharts = charts.flatMap((chart) => chart.node.findAll()).filter((node) => ApiObject.isApiObject(node)) as ApiObject[];
+  const own = new Map(objects.map((object) => [identityOf(object), object]));
+  for (const other of ofCharts) {
+    const object = own.get(identityOf(other));
+    if (object !== undefined && object !== other) {
+      problems.add('metadata.name', `a name that no other ${object.kind} of the chart has`, object.name, `'${other.node.path}' has it too`);
+    }
+  }
+}
+
+function identityOf(object: ApiObject): string {
+  const { apiGroup, kind, name, metadata } = object;
+  return [Chart.of(object).node.path, apiGroup, kind, metadata.namespace, name].join(' ');
 }
 
 /** Checks `labels` and `annotations` of the metadata at `path`. */

@@ -31,6 +31,40 @@ test('reports all problems of all constructs together', () => {
   ]);
 });
 
+describe('names that two objects would share', () => {
+  const fleet = (chart: Chart, id: string, name: string, replicas = 1) =>
+    new BatchSandboxFleet(chart, id, { metadata: { name }, template: pod, replicas, maxPerBatch: 2 });
+
+  test('are refused, also when one is the name of a part', () => {
+    const problems = problemsOf((chart) => {
+      fleet(chart, 'large', 'a', 3);
+      fleet(chart, 'small', 'a-1');
+    });
+    const expected = "metadata.name: expected a name that no other BatchSandbox of the chart has, got 'a-1'";
+    expect(problems).toEqual([
+      `BatchSandboxFleet 'web/large': ${expected}; 'web/small/Resource' has it too`,
+      `BatchSandboxFleet 'web/small': ${expected}; 'web/large/Resource1' has it too`,
+    ]);
+  });
+
+  test('are allowed in other kinds, namespaces and charts', () => {
+    const problems = problemsOf((chart) => {
+      new SandboxPool(chart, 'pool', { metadata: { name: 'a' }, template: pod, bufferMin: 1, poolMax: 2 });
+      fleet(chart, 'fleet', 'a');
+      new BatchSandboxFleet(chart, 'elsewhere', { metadata: { name: 'a', namespace: 'team-b' }, template: pod });
+      fleet(new Chart(chart, 'other'), 'fleet', 'a');
+    });
+    expect(problems).toEqual([]);
+  });
+});
+
+test('refuses a namespace of the chart that is none', () => {
+  const problems = problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { template: pod }), { namespace: 'No_Namespace' });
+  expect(problems).toEqual([
+    expect.stringMatching(/^BatchSandboxFleet 'web\/fleet': metadata\.namespace: expected a DNS label .*from the chart, got 'No_Namespace'$/),
+  ]);
+});
+
 test('gives the same bytes each time', () => {
   const synth = () => {
     const app = new App();
