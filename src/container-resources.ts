@@ -1,6 +1,7 @@
-import { Size } from 'cdk8s';
+import { Size, SizeRoundingBehavior } from 'cdk8s';
 import { type ContainerResources } from 'cdk8s-plus-28';
 import { type Problems } from './problems';
+import { quantity } from './schema/pod-template';
 import { isRecord } from './schema/validation';
 
 /** Requests and limits as Kubernetes writes them. */
@@ -33,8 +34,13 @@ export function renderResources(
       continue;
     }
     const toAmount = field === 'cpu' ? cpuAmount : sizeAmount;
-    put(requests, name, toAmount(problems, `${path}.${field}.request`, bounds.request));
-    put(limits, name, toAmount(problems, `${path}.${field}.limit`, bounds.limit));
+    const request = toAmount(problems, `${path}.${field}.request`, bounds.request);
+    const limit = toAmount(problems, `${path}.${field}.limit`, bounds.limit);
+    if (request !== undefined && limit !== undefined && toNumber(bounds.request) > toNumber(bounds.limit)) {
+      problems.add(`${path}.${field}.request`, `at most the limit (${limit})`, request);
+    }
+    put(requests, name, request);
+    put(limits, name, limit);
   }
   return { requests, limits };
 }
@@ -48,7 +54,7 @@ function put(amounts: Record<string, string>, name: string, amount: string | und
 
 function cpuAmount(problems: Problems, path: string, value: unknown): string | undefined {
   if (isRecord(value) && typeof value.amount === 'string') {
-    return value.amount;
+    return checkAmount(problems, path, value.amount);
   }
   if (value !== undefined) {
     problems.add(path, 'a Cpu', value, 'write Cpu.millis(500)');
@@ -58,10 +64,28 @@ function cpuAmount(problems: Problems, path: string, value: unknown): string | u
 
 function sizeAmount(problems: Problems, path: string, value: unknown): string | undefined {
   if (value instanceof Size) {
-    return value.asString();
+    return checkAmount(problems, path, value.asString());
   }
   if (value !== undefined) {
     problems.add(path, 'a Size', value, 'write Size.mebibytes(256)');
   }
   return undefined;
+}
+
+/** The amount; undefined, with a problem, when it is negative or no number. */
+function checkAmount(problems: Problems, path: string, amount: string): string | undefined {
+  if (quantity().safeParse(amount).success) {
+    return amount;
+  }
+  problems.add(path, 'an amount of 0 or more', amount);
+  return undefined;
+}
+
+/** A Size in KiB or a Cpu in cores, to be compared with another. */
+function toNumber(value: unknown): number {
+  if (value instanceof Size) {
+    return value.toKibibytes({ rounding: SizeRoundingBehavior.NONE });
+  }
+  const amount = String(isRecord(value) ? value.amount : value);
+  return amount.endsWith('m') ? Number.parseFloat(amount) / 1000 : Number.parseFloat(amount);
 }

@@ -1,6 +1,7 @@
 import { type ContainerResources, type IConfigMap } from 'cdk8s-plus-28';
 import { renderResources } from './container-resources';
-import { defaultImage } from './images';
+import { checkImage, defaultImage } from './images';
+import { DATA_KEY_SENTENCE, isDataKey } from './kube-syntax';
 import { type Problems } from './problems';
 import { type Container, type PodSpec, type PodTemplateSpec } from './schema/kubernetes';
 import { EnvVar, EXECUTOR_CONTAINER, Port } from './schema/names';
@@ -80,10 +81,10 @@ export function isExecutorOptions(problems: Problems, options: unknown): options
   if (!problems.checkKeys('executor', options, Object.keys(OPTIONS))) {
     return false;
   }
-  for (const option of ['image', 'imagePullPolicy', 'mainContainer'] as const) {
-    if (options[option] !== undefined && (typeof options[option] !== 'string' || options[option] === '')) {
-      problems.add(`executor.${option}`, 'text', options[option]);
-    }
+  checkImage(problems, 'executor', options);
+  const { mainContainer } = options;
+  if (mainContainer !== undefined && (typeof mainContainer !== 'string' || mainContainer === '')) {
+    problems.add('executor.mainContainer', 'text', mainContainer);
   }
   return true;
 }
@@ -100,9 +101,16 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
     problems.add('executor.mainContainer', 'the name of a container of the template', mainContainer);
     return template;
   }
-  if (containers.some((container: Container) => isRecord(container) && container.name === EXECUTOR_CONTAINER)) {
+  const { initContainers, volumes: ownVolumes, hostPID } = template.spec ?? {};
+  if (hasNamed([...containers, ...listOf(initContainers)], EXECUTOR_CONTAINER)) {
     problems.add('executor', `a template without a container named '${EXECUTOR_CONTAINER}'`, EXECUTOR_CONTAINER, 'leave executor out, or rename the container');
     return template;
+  }
+  for (const name of [DATA_VOLUME, KEY_VOLUME].filter((reserved) => hasNamed(ownVolumes, reserved))) {
+    problems.add('executor', `a template without a volume named '${name}'`, name, 'rename the volume');
+  }
+  if (hostPID === true) {
+    problems.add('executor', 'a template without hostPID', true, 'Kubernetes allows no shared process namespace beside it');
   }
   const marked = containers.map((container: Container) => (container === main ? withMarker(container) : container));
   const spec: PodSpec = {
@@ -110,7 +118,7 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
     // The executor finds the main container's processes and enters its root directory.
     shareProcessNamespace: true,
     containers: [...marked, executorContainer(problems, main.name, executor)],
-    volumes: [...listOf(template.spec?.volumes), ...volumes(problems, executor.authPublicKey)],
+    volumes: [...listOf(ownVolumes), ...volumes(problems, executor.authPublicKey)],
   };
   return { ...template, spec };
 }
@@ -173,11 +181,18 @@ function volumes(problems: Problems, authPublicKey: ExecutorPublicKey | undefine
     return [data];
   }
   const key = keyOf(authPublicKey);
+  if (!isDataKey(key)) {
+    problems.add('executor.authPublicKey.key', DATA_KEY_SENTENCE, key);
+  }
   return [data, { name: KEY_VOLUME, configMap: { name: authPublicKey.configMap.name, items: [{ key, path: key }] } }];
 }
 
 function keyOf(authPublicKey: ExecutorPublicKey): string {
-  return isRecord(authPublicKey) && typeof authPublicKey.key === 'string' ? authPublicKey.key : 'public.pem';
+  return (isRecord(authPublicKey) ? authPublicKey.key : undefined) ?? 'public.pem';
+}
+
+function hasNamed(items: unknown, wanted: string): boolean {
+  return listOf(items).some((item) => isRecord(item) && item.name === wanted);
 }
 
 function listOf(value: unknown): unknown[] {

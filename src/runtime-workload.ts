@@ -1,9 +1,11 @@
 import { type ContainerResources, type ISecret } from 'cdk8s-plus-28';
 import { renderResources } from './container-resources';
-import { defaultImage } from './images';
+import { checkImage, defaultImage } from './images';
+import { DATA_KEY_SENTENCE, isDataKey } from './kube-syntax';
 import { type Problems } from './problems';
 import { EnvVar, Port } from './schema/names';
 import { operatorSettings } from './schema/operator-settings';
+import { isRecord } from './schema/validation';
 
 /** How much the operator logs. */
 export enum LogLevel {
@@ -119,11 +121,7 @@ export function checkController(problems: Problems, options: unknown): void {
   } else if (Number(replicas) > 1 && leaderElection === false) {
     problems.add('controller.replicas', 'at most 1 without leader election', replicas, 'leave leaderElection on');
   }
-  for (const option of ['image', 'imagePullPolicy'] as const) {
-    if (options[option] !== undefined && (typeof options[option] !== 'string' || options[option] === '')) {
-      problems.add(`controller.${option}`, 'text', options[option]);
-    }
-  }
+  checkImage(problems, 'controller', options);
   if (typeof leaderElection !== 'boolean') {
     problems.add('controller.leaderElection', 'true or false', leaderElection);
   }
@@ -132,16 +130,20 @@ export function checkController(problems: Problems, options: unknown): void {
     problems.add('controller.logLevel', `one of ${levels.join(', ')}`, logLevel);
   }
   if (signingKey !== undefined && problems.checkKeys('controller.signingKey', signingKey, ['secret', 'key'])) {
-    const { secret } = signingKey as Partial<SigningKey>;
+    const { secret, key } = signingKey as Partial<SigningKey>;
     if (typeof secret?.name !== 'string') {
       problems.add('controller.signingKey.secret', 'a Secret', secret);
+    }
+    if (key !== undefined && !isDataKey(key)) {
+      problems.add('controller.signingKey.key', DATA_KEY_SENTENCE, key);
     }
   }
 }
 
 /** The `spec` of the operator's Deployment. */
 export function renderDeployment(problems: Problems, options: ControllerOptions, context: WorkloadContext): object {
-  const { replicas = 1, signingKey } = options;
+  const { replicas = 1 } = options;
+  const signingKey = isRecord(options.signingKey) ? options.signingKey : undefined;
   const keyFile = signingKey?.key ?? 'private.pem';
   const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: context.labels } };
   return {

@@ -99,6 +99,22 @@ test('refuses a second executor', () => {
   ]);
 });
 
+test('refuses an executor in a pod that cannot take it', () => {
+  const spec = {
+    containers: [container],
+    volumes: [{ name: 'sandbox-tasks', emptyDir: {} }],
+    hostPID: true,
+  };
+  expect(problemsOf(fleetOf(PodTemplate.fromSpec(spec), {}))).toEqual([
+    "BatchSandboxFleet 'web/fleet': executor: expected a template without a volume named 'sandbox-tasks', got 'sandbox-tasks'; rename the volume",
+    "BatchSandboxFleet 'web/fleet': executor: expected a template without hostPID, got true; Kubernetes allows no shared process namespace beside it",
+  ]);
+  const withInit = { containers: [container], initContainers: [{ name: 'task-executor', image: 'mine' }] };
+  expect(problemsOf(fleetOf(PodTemplate.fromSpec(withInit), {}))).toEqual([
+    expect.stringContaining("executor: expected a template without a container named 'task-executor'"),
+  ]);
+});
+
 test('reports what is no pod at synth, not before', () => {
   expect(problemsOf(fleetOf(PodTemplate.fromPod(undefined as unknown as Pod)))).toEqual([
     expect.stringContaining("BatchSandboxFleet 'web/fleet': template: expected a pod that renders, got"),

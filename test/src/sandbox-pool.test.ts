@@ -126,6 +126,30 @@ test.each<[string, Record<string, unknown>, string[]]>([
     ["SandboxPool 'web/warm': executor.mainContainer: expected the name of a container of the template, got 'mian'"],
   ],
   [
+    'executor resources that no container can have',
+    {
+      ...minimal,
+      executor: { resources: { cpu: { request: Cpu.millis(-5) }, memory: { request: Size.gibibytes(2), limit: Size.mebibytes(1) } } },
+    },
+    [
+      "SandboxPool 'web/warm': executor.resources.cpu.request: expected an amount of 0 or more, got '-5m'",
+      "SandboxPool 'web/warm': executor.resources.memory.request: expected at most the limit (1Mi), got '2Gi'",
+    ],
+  ],
+  [
+    'a request of CPU above its limit',
+    { ...minimal, executor: { resources: { cpu: { request: Cpu.units(2), limit: Cpu.millis(1500) } } } },
+    ["SandboxPool 'web/warm': executor.resources.cpu.request: expected at most the limit (1500m), got '2'"],
+  ],
+  [
+    'executor options that Kubernetes refuses',
+    { ...minimal, executor: { imagePullPolicy: 'Sometimes', authPublicKey: { configMap: { name: 'keys' }, key: 'a/b' } } },
+    [
+      "SandboxPool 'web/warm': executor.imagePullPolicy: expected one of Always, IfNotPresent, Never, got 'Sometimes'",
+      "SandboxPool 'web/warm': executor.authPublicKey.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got 'a/b'",
+    ],
+  ],
+  [
     'executor resources as text',
     { ...minimal, executor: { resources: { memory: { limit: '1Gi' } } } },
     ["SandboxPool 'web/warm': executor.resources.memory.limit: expected a Size, got '1Gi'; write Size.mebibytes(256)"],

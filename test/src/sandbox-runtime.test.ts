@@ -81,7 +81,7 @@ test('refuses each wrong prop', () => {
     installCrds: 'yes',
     watchNamespaces: [],
     rolls: true,
-    controller: { replicas: 2, leaderElection: false, logLevel: 'loud', signingKey: {}, resources: { cpu: { limit: '1' } } },
+    controller: { replicas: 2, leaderElection: false, logLevel: 'loud', imagePullPolicy: 'Sometimes', signingKey: { key: '../a' }, resources: { cpu: { limit: '1' } } },
   };
   expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', props as unknown as SandboxRuntimeProps))).toEqual(
     [
@@ -90,9 +90,18 @@ test('refuses each wrong prop', () => {
       "namespace: expected a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit), got 'No_Namespace'",
       'watchNamespaces: expected a list of at least 1 namespace, got a list of 0 items; set clusterWide for all namespaces',
       'controller.replicas: expected at most 1 without leader election, got 2; leave leaderElection on',
+      "controller.imagePullPolicy: expected one of Always, IfNotPresent, Never, got 'Sometimes'",
       "controller.logLevel: expected one of debug, info, warn, error, got 'loud'",
       'controller.signingKey.secret: expected a Secret, got nothing',
+      "controller.signingKey.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got '../a'",
       "controller.resources.cpu.limit: expected a Cpu, got '1'; write Cpu.millis(500)",
     ].map((problem) => `SandboxRuntime 'web/runtime': ${problem}`),
   );
+});
+
+test('refuses a signing key that is no object at synth, not before', () => {
+  const controller = { signingKey: null as unknown as undefined };
+  expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', { controller }))).toEqual([
+    "SandboxRuntime 'web/runtime': controller.signingKey: expected an object, got null",
+  ]);
 });
