@@ -216,7 +216,8 @@ export class BatchSandboxFleet extends Construct {
   /** Checks what depends on a sandbox: its pod after its patch, and that one object can hold it. */
   private checkShards(problems: Problems, template: PodTemplateSpec | undefined): void {
     const { shardPatches } = this.props;
-    if (template !== undefined && Array.isArray(shardPatches) && problems.all.length === 0) {
+    const isFaulty = (prop: string) => problems.all.some(({ path }) => path.startsWith(prop));
+    if (template !== undefined && Array.isArray(shardPatches) && !['template', 'executor', 'shardPatches'].some(isFaulty)) {
       for (const [index, patch] of shardPatches.entries()) {
         const pod = podOfShard(template, patch, index);
         problems.addAll(pod.ok ? [] : pod.problems);
@@ -271,7 +272,8 @@ export class BatchSandboxFleet extends Construct {
       problems.add('pool', 'a SandboxPool or SandboxPool.fromPoolName(…) with the name of a pool', isRecord(pool) ? pool.poolName : pool);
     }
     const { namespace } = this.apiObject.metadata;
-    if (pool instanceof SandboxPool && pool.poolNamespace !== namespace) {
+    const isElsewhere = isRecord(pool) && pool.poolNamespace !== namespace;
+    if (isElsewhere && (pool instanceof SandboxPool || pool.poolNamespace !== undefined)) {
       problems.add('pool', `a pool in the fleet's namespace (${namespace ?? 'none is set'})`, pool.poolNamespace, 'give both the same namespace');
     }
   }

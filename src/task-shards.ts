@@ -134,15 +134,16 @@ export class TaskShards extends Construct {
     }
     const common = renderTask(problems, '', this.props);
     // Checked with a command of its own, since each shard may bring its command.
-    addTaskProblems(problems, taskOfShard(withCommand(common), {}, 0), toOptionPath);
-    // A fault of the common task would be repeated for every shard.
+    const commonTask = taskOfShard(withCommand(common), {}, 0);
+    addTaskProblems(problems, commonTask, toOptionPath);
+    const commonFaults = new Set(commonTask.ok ? [] : commonTask.problems.map(({ path }) => path));
     const isCommonRight = problems.all.length === 0;
     let taskCount = common.spec?.process?.command === undefined ? 0 : 1;
     this.entries.forEach((shard, index) => {
       const path = `shards[${index}]`;
       const patch = renderShard(problems, path, shard);
-      if (isCommonRight && patch !== undefined) {
-        const task = taskOfShard(common, patch, index);
+      if (patch !== undefined) {
+        const task = withoutFaults(taskOfShard(common, patch, index), commonFaults);
         taskCount += task.ok && task.value === undefined ? 0 : 1;
         addTaskProblems(problems, task, (taskPath) => join(path, shard.patch === undefined ? toOptionPath(taskPath) : join('patch', taskPath)));
       }
@@ -215,6 +216,11 @@ function toSeconds(problems: Problems, path: string, timeout: unknown): number |
 
 function withCommand(task: RenderedTask): RenderedTask {
   return { spec: { ...task.spec, process: { command: ['true'], ...task.spec?.process } } };
+}
+
+/** The task without the problems at `paths`: a fault of the common task would be repeated for every shard. */
+function withoutFaults(task: ReturnType<typeof taskOfShard>, paths: ReadonlySet<string>): ReturnType<typeof taskOfShard> {
+  return task.ok ? task : { ok: false, problems: task.problems.filter(({ path }) => !paths.has(path)) };
 }
 
 /** Adds the problems of a merged task; `toPath` turns a path in the TaskTemplate into one of props. */

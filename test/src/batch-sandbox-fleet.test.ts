@@ -229,6 +229,20 @@ test('refuses a pod patch that leaves a pod that cannot be', () => {
   expect(problems[0]).toMatch(/^BatchSandboxFleet 'web\/fleet': shardPatches\[0\].*image: expected .*, got ''/);
 });
 
+test('reports a wrong pod patch beside another problem', () => {
+  const shardPatches = [{ spec: { containers: [{ name: 'main', command: 5 }] } }];
+  expect(problemsWith({ template: pod, maxPerBatch: 0, shardPatches })).toEqual([
+    "BatchSandboxFleet 'web/fleet': maxPerBatch: expected a whole number from 1 to 10000, got 0",
+    "BatchSandboxFleet 'web/fleet': shardPatches[0].spec.containers[0].command: expected a list, got 5",
+  ]);
+});
+
+test('refuses a pool that says that it is in another namespace', () => {
+  expect(problemsWith({ metadata: { namespace: 'team-a' }, pool: { poolName: 'small', poolNamespace: 'team-b' } })).toEqual([
+    "BatchSandboxFleet 'web/fleet': pool: expected a pool in the fleet's namespace (team-a), got 'team-b'; give both the same namespace",
+  ]);
+});
+
 test('refuses a sandbox that no object can hold', () => {
   const problems = problemsWith({ template: pod, shardPatches: [{ metadata: { annotations: { text: 'x'.repeat(1_100_000) } } }] });
   expect(problems).toHaveLength(1);
