@@ -1,5 +1,5 @@
 import { type ApiMetadata, type ApiObject, apiVersionOf } from './api-object';
-import { badRequest, invalid } from './api-error';
+import { type ApiError, badRequest, invalid } from './api-error';
 import { invalidValue, type FieldProblem, problemText } from './field-problem';
 import { jsonEqual, type JsonObject } from './json';
 import { checkMetadata, cleanMetadata, metadataOf, misshapenMetadata, unknownMetadataFields } from './metadata';
@@ -18,17 +18,29 @@ export interface AdmissionOptions {
   readonly warnings: string[];
 }
 
-/** Refuses a body of another kind than the path it was sent to. @throws ApiError 400 */
-export function checkTypeOf(object: JsonObject, kind: ResourceKind): void {
+/**
+ * Refuses a body of another kind than the path it was sent to, and one that can not be read at all. A custom object must say its kind.
+ *
+ * @throws ApiError 400, 422 for the result of a patch
+ */
+export function checkTypeOf(object: JsonObject, kind: ResourceKind, { isPatch }: Pick<AdmissionOptions, 'isPatch'>): void {
   const apiVersion = apiVersionOf(kind.group, kind.version);
+  const unreadable = (why: string) => (isPatch ? unreadablePatch(object, why) : badRequest(why));
+  const missing = kind.custom ? (['kind', 'apiVersion'] as const).find((field) => object[field] === undefined || object[field] === '') : undefined;
+  if (missing !== undefined) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): Object '${missing}' is missing`);
   if (object.kind !== undefined && object.kind !== '' && object.kind !== kind.kind) {
-    throw badRequest(`${String(object.kind)} in version "${String(object.apiVersion)}" cannot be handled as a ${kind.kind}: expected kind ${kind.kind}`);
+    throw unreadable(`${String(object.kind)} in version "${String(object.apiVersion)}" cannot be handled as a ${kind.kind}: expected kind ${kind.kind}`);
   }
   if (object.apiVersion !== undefined && object.apiVersion !== '' && object.apiVersion !== apiVersion) {
-    throw badRequest(`the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`);
+    throw unreadable(`the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`);
   }
   const field = misshapenMetadata(metadataOf(object));
-  if (field !== undefined) throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: metadata.${field} has the wrong type`);
+  if (field !== undefined) throw unreadable(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: metadata.${field} has the wrong type`);
+}
+
+/** Kubernetes reads the result of a patch as it reads a body, and names the patch when it can not. */
+function unreadablePatch(object: JsonObject, why: string): ApiError {
+  return invalid({ group: '', kind: '' }, '', [invalidValue(['patch'], JSON.stringify(object).slice(0, 200), why)]);
 }
 
 /** A new object as it will be stored: system fields set, pruned, defaulted and valid. @throws ApiError 400, 422 */
@@ -40,7 +52,7 @@ export function admitNew(input: JsonObject, metadata: ApiMetadata, kind: Resourc
   const started = { ...pruned, metadata: { ...metadata, ...(kind.countsGenerations ? { generation: 1 } : {}) } };
   const completed = complete(started, new Date(metadata.creationTimestamp));
   const object = toApiObject(kind.schema.applyDefaults(completed), completed.metadata as ApiMetadata, kind);
-  refuseProblems(object, undefined, kind);
+  refuseProblems(object, undefined, kind, options);
   return object;
 }
 
@@ -53,7 +65,7 @@ export function admitChange(old: ApiObject, input: JsonObject, kind: ResourceKin
   const body = known(writtenBody(old, input, kind, part), kind, options);
   const metadata = part === 'status' ? old.metadata : changedMetadata(old.metadata, metadataOf(input));
   const object = toApiObject(kind.schema.applyDefaults(body), metadata, kind);
-  refuseProblems(object, old, part === 'binding' ? { ...kind, check: undefined } : kind);
+  refuseProblems(object, old, part === 'binding' ? { ...kind, check: undefined } : kind, options);
   const changesSpec = part === 'object' && kind.countsGenerations && !jsonEqual(withoutStatusAndMetadata(object), withoutStatusAndMetadata(old));
   return changesSpec ? { ...object, metadata: { ...metadata, generation: (old.metadata.generation ?? 0) + 1 } } : object;
 }
@@ -79,7 +91,7 @@ function known(object: JsonObject, kind: ResourceKind, options: AdmissionOptions
     return pruned;
   }
   const strict = `strict decoding error: ${sentences.join(', ')}`;
-  if (options.isPatch) throw invalid({ group: '', kind: '' }, '', [invalidValue(['patch'], JSON.stringify(object).slice(0, 200), strict)]);
+  if (options.isPatch) throw unreadablePatch(object, strict);
   throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${strict}`);
 }
 
@@ -106,15 +118,18 @@ function withoutStatusAndMetadata({ metadata: _metadata, status: _status, ...res
   return rest;
 }
 
-function refuseProblems(object: ApiObject, old: ApiObject | undefined, kind: ResourceKind): void {
+function refuseProblems(object: ApiObject, old: ApiObject | undefined, kind: ResourceKind, { isPatch }: AdmissionOptions): void {
   const problems: FieldProblem[] = [
-    ...checkMetadata(object.metadata, old?.metadata, kind.nameForm),
+    ...checkMetadata(object.metadata, old?.metadata, kind),
     ...kind.schema.check(object, old),
     ...(kind.check?.(object, old) ?? []),
   ];
   if (problems.length === 0) return;
   // Kinds of Go types fail in decoding, before any rule is looked at.
   const misread = kind.custom ? undefined : problems.find(({ reason }) => reason === 'FieldValueTypeInvalid');
-  if (misread !== undefined) throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${problemText(misread)}`);
+  if (misread !== undefined) {
+    const why = `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${problemText(misread)}`;
+    throw isPatch ? unreadablePatch(object, why) : badRequest(why);
+  }
   throw invalid(kind, object.metadata.name, problems);
 }

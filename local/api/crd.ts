@@ -1,7 +1,7 @@
 import { type ApiObject, timestampOf } from './api-object';
 import { AGE, crdColumn, NAME } from './columns';
 import { type FieldProblem, invalidValue, requiredValue } from './field-problem';
-import { isJsonObject, type JsonObject, toJsonObject } from './json';
+import { isJsonObject, type JsonObject, toJsonObject, valueAt } from './json';
 import { compileObjectSchema } from './object-schema';
 import type { ResourceKind, ScalePaths } from './resource-kind';
 import type { StructuralSchema } from './structural-schema';
@@ -64,6 +64,7 @@ export function toCustomKind(crd: ApiObject): ResourceKind {
   const subresources = toJsonObject(version.subresources);
   const schema = toJsonObject(version.schema).openAPIV3Schema;
   if (!isJsonObject(schema)) throw new Error('schemas are required');
+  const scale = isJsonObject(subresources.scale) ? scalePaths(subresources.scale) : undefined;
   const columns = objectsOf(version.additionalPrinterColumns).map(crdColumn);
   return {
     group: String(spec.group),
@@ -77,7 +78,7 @@ export function toCustomKind(crd: ApiObject): ResourceKind {
     namespaced: spec.scope === 'Namespaced',
     custom: true,
     hasStatus: subresources.status !== undefined,
-    ...(isJsonObject(subresources.scale) ? { scale: scalePaths(subresources.scale) } : {}),
+    ...(scale === undefined ? {} : { scale, check: (object: ApiObject) => checkReplicas(object, scale) }),
     countsGenerations: true,
     nameForm: 'subdomain',
     selectableFields: objectsOf(version.selectableFields).map(({ jsonPath }) => pathSteps(jsonPath)),
@@ -116,6 +117,14 @@ function scalePaths({ specReplicasPath, statusReplicasPath, labelSelectorPath }:
     status: pathSteps(statusReplicasPath),
     ...(labelSelectorPath === undefined ? {} : { selector: pathSteps(labelSelectorPath) }),
   };
+}
+
+/** What the scale subresource reads must be countable, whatever the schema says; Kubernetes names the field by its JSON path. */
+function checkReplicas(object: ApiObject, { spec, status }: ScalePaths): readonly FieldProblem[] {
+  return [spec, status].flatMap((steps) => {
+    const replicas = valueAt(object, steps);
+    return typeof replicas === 'number' && replicas < 0 ? [invalidValue([`.${steps.join('.')}`], replicas, 'should be a non-negative integer')] : [];
+  });
 }
 
 function pathSteps(jsonPath: unknown): readonly string[] {

@@ -1,6 +1,7 @@
 import type { ApiObject } from './api-object';
 import { timestampOf } from './api-object';
-import { badRequest, conflict } from './api-error';
+import { type ApiError, conflict, invalid } from './api-error';
+import { unsupportedValue } from './field-problem';
 import { isJsonObject, type JsonObject, toJsonObject } from './json';
 import type { ResourceKind } from './resource-kind';
 
@@ -22,21 +23,26 @@ export interface DeleteOptions {
   readonly dryRun: boolean;
 }
 
-/** Reads DeleteOptions from a body and from query parameters, which count where the body says nothing. @throws ApiError 400 */
+/** Reads DeleteOptions from a body and from query parameters, which count where the body says nothing. @throws ApiError 422 */
 export function parseDeleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
   const options = toJsonObject(body);
   const grace = options.gracePeriodSeconds ?? numberOf(query.get('gracePeriodSeconds'));
   const propagation = options.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;
-  if (propagation !== undefined && !isPropagation(propagation)) throw badRequest(`invalid propagationPolicy ${JSON.stringify(propagation)}: expected Background, Foreground or Orphan`);
+  if (propagation !== undefined && !isPropagation(propagation)) throw badOption('propagationPolicy', propagation, ['Foreground', 'Background', 'Orphan', 'nil']);
   const { uid, resourceVersion } = isJsonObject(options.preconditions) ? options.preconditions : ({} as JsonObject);
-  const dryRun = Array.isArray(options.dryRun) ? options.dryRun.includes('All') : query.get('dryRun') === 'All';
+  const dryRuns: readonly unknown[] = Array.isArray(options.dryRun) ? options.dryRun : query.getAll('dryRun').filter((value) => value !== '');
+  if (dryRuns.some((value) => value !== 'All')) throw badOption('dryRun', dryRuns, ['All']);
   return {
-    dryRun,
+    dryRun: dryRuns.length > 0,
     ...(typeof grace === 'number' ? { graceSeconds: Math.max(0, grace) } : {}),
     ...(propagation === undefined ? {} : { propagation }),
     ...(typeof uid === 'string' ? { uid } : {}),
     ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}),
   };
+}
+
+function badOption(name: string, value: unknown, supported: readonly string[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [unsupportedValue([name], value, supported)]);
 }
 
 function isPropagation(value: unknown): value is Propagation {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, expired, versionTooLarge } from './api-error';
+import { badRequest, expired, invalid, versionTooLarge } from './api-error';
+import { forbiddenField, unsupportedValue } from './field-problem';
 import { type JsonObject } from './json';
 import type { ResourceKind } from './resource-kind';
 import { both, everything, parseFieldSelector, parseLabelSelector, type Selector } from './selectors';
@@ -21,15 +22,19 @@ export interface ListPage {
 /** Lists that can be continued at a time; the oldest is given up for a new one. */
 const MAX_OPEN_LISTS = 32;
 
+/** What stands in a continue token: the list, and where its next page begins. */
+const CONTINUE_FORM = /^([0-9a-f-]{36}):(\d+)$/;
+
 /** Answers lists, page by page; all pages of a list show the same moment. */
 export class Lister {
   private readonly openLists = new Map<string, { readonly items: readonly StoredObject[]; readonly version: number }>();
 
   constructor(private readonly store: ObjectStore) {}
 
-  /** @throws ApiError 400, 410 for a page whose list is no longer held, 504 for a version from the future */
+  /** @throws ApiError 400, 422, 410 for a page whose list is no longer held, 504 for a version from the future */
   list(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams): ListPage {
     const limit = parseCount(query, 'limit');
+    checkVersionMatch(query, false);
     const token = query.get('continue') ?? '';
     if (token !== '') return this.nextPage(token, limit);
     checkVersion(query.get('resourceVersion'), this.store.currentVersion);
@@ -40,7 +45,8 @@ export class Lister {
   }
 
   private nextPage(token: string, limit: number): ListPage {
-    const [id = '', offset = ''] = Buffer.from(token, 'base64url').toString().split(':');
+    const [, id = '', offset] = CONTINUE_FORM.exec(Buffer.from(token, 'base64url').toString()) ?? [];
+    if (offset === undefined) throw badRequest('invalid continue token: continue key is not valid');
     const open = this.openLists.get(id);
     if (open === undefined) throw expired('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.');
     return this.page(open.items, open.version, Number(offset), limit, id);
@@ -80,9 +86,24 @@ export function checkVersion(text: string | null, current: number): number | und
   return version;
 }
 
-/** A whole number of the query, 0 when absent. @throws ApiError 400 */
+/** Refuses to match a version that the query does not name, or in a way that there is none. @throws ApiError 422 */
+export function checkVersionMatch(query: URLSearchParams, isWatch: boolean): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const version = query.get('resourceVersion') ?? '';
+  const sendsInitial = query.has('sendInitialEvents');
+  const problem = (name: string, why: string) => invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField([name], why)]);
+  if (sendsInitial && !isWatch) throw problem('sendInitialEvents', 'sendInitialEvents is forbidden for list');
+  if (sendsInitial && match !== 'NotOlderThan') throw problem('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (match === '' || sendsInitial) return;
+  if (isWatch) throw problem('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  if (version === '') throw problem('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [unsupportedValue(['resourceVersionMatch'], match, ['Exact', 'NotOlderThan'])]);
+  if (match === 'Exact' && version === '0') throw problem('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+}
+
+/** A whole number of the query, 0 when absent or negative. @throws ApiError 400 */
 export function parseCount(query: URLSearchParams, name: string): number {
   const count = Number(query.get(name) ?? 0);
-  if (!Number.isInteger(count) || count < 0) throw badRequest(`invalid ${name} ${JSON.stringify(query.get(name))}: expected a whole number`);
-  return count;
+  if (!Number.isInteger(count)) throw badRequest(`invalid ${name} ${JSON.stringify(query.get(name))}: expected a whole number`);
+  return Math.max(0, count);
 }

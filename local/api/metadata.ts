@@ -1,10 +1,13 @@
 import type { ApiMetadata, ApiObject } from './api-object';
 import { type FieldProblem, forbiddenField, invalidValue, requiredValue, tooLong } from './field-problem';
 import { isJsonObject, type JsonObject, toJsonObject } from './json';
-import type { NameForm } from './resource-kind';
+import type { NameForm, ResourceKind } from './resource-kind';
 
 /** Most bytes of all annotations of one object together, keys included. */
 const MAX_ANNOTATIONS_BYTES = 262_144;
+
+/** Finalizers without a domain. */
+const KUBERNETES_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 const LABEL = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = String.raw`${LABEL}(?:\.${LABEL})*`;
@@ -39,9 +42,14 @@ export function cleanMetadata(metadata: JsonObject): JsonObject {
   for (const field of METADATA_FIELDS) {
     const value = metadata[field];
     if (value === undefined || value === null || (isJsonObject(value) && Object.keys(value).length === 0) || (Array.isArray(value) && value.length === 0)) continue;
-    kept[field] = value;
+    kept[field] = field === 'labels' || field === 'annotations' ? withoutNulls(toJsonObject(value)) : value;
   }
   return kept;
+}
+
+/** A null in a map of texts is an empty text, as Go reads it. */
+function withoutNulls(texts: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, text ?? '']));
 }
 
 const METADATA_FIELDS = [
@@ -58,7 +66,7 @@ export function unknownMetadataFields(metadata: JsonObject): string[] {
 /** The first field of metadata with a type that can not be read at all; undefined when all can. */
 export function misshapenMetadata(metadata: JsonObject): string | undefined {
   const isText = (value: unknown) => typeof value === 'string';
-  const isTextMap = (value: unknown) => isJsonObject(value) && Object.values(value).every(isText);
+  const isTextMap = (value: unknown) => isJsonObject(value) && Object.values(value).every((text) => text === null || isText(text));
   const forms: Record<string, (value: unknown) => boolean> = {
     name: isText,
     generateName: isText,
@@ -74,12 +82,13 @@ export function misshapenMetadata(metadata: JsonObject): string | undefined {
 }
 
 /** Everything wrong in the metadata of a new or changed object. */
-export function checkMetadata(metadata: ApiMetadata, old: ApiMetadata | undefined, form: NameForm): FieldProblem[] {
-  const whyBadName = old === undefined ? whyNotName(metadata.name, form) : undefined;
+export function checkMetadata(metadata: ApiMetadata, old: ApiMetadata | undefined, { nameForm, custom }: Pick<ResourceKind, 'nameForm' | 'custom'>): FieldProblem[] {
+  const whyBadName = old === undefined ? whyNotName(metadata.name, nameForm) : undefined;
   return [
     ...(whyBadName === undefined ? [] : [invalidValue(['metadata', 'name'], metadata.name, whyBadName)]),
     ...checkLabels(metadata.labels ?? {}, ['metadata', 'labels']),
     ...checkAnnotations(metadata.annotations ?? {}),
+    ...(custom ? [] : checkFinalizerDomains(metadata)),
     ...checkFinalizers(metadata, old),
     ...checkOwners(metadata),
   ];
@@ -105,6 +114,13 @@ function checkAnnotations(annotations: Readonly<Record<string, string>>): FieldP
   });
   const bytes = Object.entries(annotations).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
   return bytes > MAX_ANNOTATIONS_BYTES ? [...problems, tooLong(path, MAX_ANNOTATIONS_BYTES)] : problems;
+}
+
+/** Built-in kinds take short finalizers only from Kubernetes itself. */
+function checkFinalizerDomains({ finalizers = [] }: ApiMetadata): FieldProblem[] {
+  return finalizers.flatMap((name, i) =>
+    name.includes('/') || KUBERNETES_FINALIZERS.has(name) ? [] : [invalidValue(['metadata', 'finalizers', i], name, 'name is neither a standard finalizer name nor is it fully qualified')],
+  );
 }
 
 /** Once deletion was asked for, finalizers can only go: a new one could hold the object for ever. */

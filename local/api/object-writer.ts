@@ -30,6 +30,8 @@ const NAME_ATTEMPTS = 8;
 /** Most characters that a generateName keeps, so that the name with its suffix has at most 63. */
 const MAX_GENERATE_NAME = 58;
 
+const IMMUTABLE = 'field is immutable';
+
 /** Creates, changes and deletes objects by the rules that all kinds share. */
 export class ObjectWriter {
   constructor(
@@ -40,7 +42,7 @@ export class ObjectWriter {
 
   /** Stores a new object. @throws ApiError 400, 403, 404, 409, 422 */
   create(kind: ResourceKind, namespace: string | undefined, input: JsonObject, options: WriteOptions): StoredObject {
-    checkTypeOf(input, kind);
+    checkTypeOf(input, kind, options);
     const metadata = this.newMetadata(kind, namespace, metadataOf(input));
     if (namespace !== undefined) this.checkNamespace(kind, namespace, metadata.name);
     const object = admitNew(input, metadata, kind, options);
@@ -57,8 +59,8 @@ export class ObjectWriter {
     const stored = this.get(kind, key);
     const old = stored.object;
     const input = change(old);
-    checkTypeOf(input, kind);
-    this.checkIdentity(kind, old, metadataOf(input));
+    checkTypeOf(input, kind, options);
+    this.checkIdentity(kind, old, metadataOf(input), options);
     const object = admitChange(old, input, kind, part, options);
     if (jsonEqual(object, old)) return stored;
     if (options.dryRun) return this.unstored(object);
@@ -125,10 +127,15 @@ export class ObjectWriter {
   }
 
   /** Refuses a change of another object, or of another version of it, than the caller saw. */
-  private checkIdentity(kind: ResourceKind, { metadata }: ApiObject, input: JsonObject): void {
+  private checkIdentity(kind: ResourceKind, { metadata }: ApiObject, input: JsonObject, { isPatch }: WriteOptions): void {
     if (input.name !== metadata.name) throw badRequest(`the name of the object (${String(input.name ?? '')}) does not match the name on the URL (${metadata.name})`);
     if (input.namespace !== undefined && input.namespace !== metadata.namespace) throw badRequest('the namespace of the object does not match the namespace on the URL');
+    if (input.deletionTimestamp !== undefined && input.deletionTimestamp !== null && metadata.deletionTimestamp === undefined) {
+      throw invalid(kind, metadata.name, [invalidValue(['metadata', 'deletionTimestamp'], input.deletionTimestamp, IMMUTABLE)]);
+    }
     if (input.uid !== undefined && input.uid !== '' && input.uid !== metadata.uid) {
+      // Only a whole object can be meant for another one; a patch of the present one tries to change it.
+      if (isPatch) throw invalid(kind, metadata.name, [invalidValue(['metadata', 'uid'], input.uid, IMMUTABLE)]);
       throw conflict(kind, metadata.name, `Precondition failed: UID in precondition: ${String(input.uid)}, UID in object meta: ${metadata.uid}`);
     }
     if (input.resourceVersion === undefined || input.resourceVersion === '') {

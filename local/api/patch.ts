@@ -15,7 +15,9 @@ export function applyMergePatch(target: unknown, patch: unknown): unknown {
 /**
  * Applies a JSON patch, all operations or none.
  *
- * @throws ApiError 400 when the patch is malformed, 422 when it does not fit the document or a test fails
+ * As in Kubernetes, and unlike RFC 6902, `replace` sets a field that is not there, and for `test` such a field is null.
+ *
+ * @throws ApiError 400 when the patch is no list, 422 when it is malformed, does not fit the document, or a test fails
  * @see RFC 6902
  */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
@@ -32,8 +34,8 @@ interface Operation {
 
 function parseOperation(operation: unknown): Operation {
   const { op, path, from, value } = toJsonObject(operation);
-  if (typeof op !== 'string' || typeof path !== 'string') throw badRequest("error decoding patch: an operation needs the texts 'op' and 'path'");
-  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw badRequest(`error decoding patch: '${op}' needs the text 'from'`);
+  if (typeof op !== 'string' || typeof path !== 'string') throw malformed();
+  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw malformed();
   return { op, path, from: typeof from === 'string' ? from : '', value };
 }
 
@@ -45,16 +47,16 @@ function applyOperation(document: unknown, { op, path, from, value }: Operation)
     case 'remove':
       return remove(document, steps, op);
     case 'replace':
-      return steps.length === 0 ? value : add(remove(document, steps, op), steps, value);
+      return replace(document, steps, value);
     case 'move':
       return add(remove(document, parsePointer(from), op), steps, read(document, parsePointer(from), op));
     case 'copy':
       return add(document, steps, read(document, parsePointer(from), op));
     case 'test':
-      if (!jsonEqual(read(document, steps, op), value)) throw doesNotApply(`testing value ${path} failed: test failed`);
+      if (!jsonEqual(readOrNull(document, steps), value)) throw doesNotApply(`testing value ${path} failed: test failed`);
       return document;
     default:
-      throw badRequest(`error decoding patch: unknown operation '${op}'`);
+      throw malformed();
   }
 }
 
@@ -76,6 +78,21 @@ function add(document: unknown, steps: readonly string[], value: unknown): unkno
   const index = step === '-' ? document.length : Number(step);
   if (!Number.isInteger(index) || index < 0 || index > document.length) throw doesNotApply(`add operation does not apply: index '${step}' is out of range`);
   return document.toSpliced(index, 0, value);
+}
+
+function replace(document: unknown, steps: readonly string[], value: unknown): unknown {
+  const [step, ...rest] = steps;
+  if (step === undefined) return value;
+  if (rest.length > 0) return withChild(document, step, replace(childOf(document, step, 'replace'), rest, value));
+  if (Array.isArray(document)) childOf(document, step, 'replace');
+  return withChild(document, step, value);
+}
+
+function readOrNull(document: unknown, steps: readonly string[]): unknown {
+  const parent = read(document, steps.slice(0, -1), 'test');
+  const last = steps.at(-1);
+  if (last === undefined) return parent;
+  return isJsonObject(parent) && !Object.hasOwn(parent, last) ? null : childOf(parent, last, 'test');
 }
 
 function remove(document: unknown, steps: readonly string[], op: string): unknown {
@@ -100,8 +117,13 @@ function withChild(parent: unknown, step: string, child: unknown): unknown {
   throw doesNotApply(`add operation does not apply: doc is missing path: ${step}`);
 }
 
+const REJECTED = 'the server rejected our request due to an error in our request';
+
+function malformed(): ApiError {
+  return new ApiError(422, 'Invalid', REJECTED, {});
+}
+
 /** A patch that is well-formed and does not fit; Kubernetes hides the cause in the details. */
 function doesNotApply(why: string): ApiError {
-  const message = 'the server rejected our request due to an error in our request';
-  return new ApiError(422, 'Invalid', message, { causes: [{ reason: 'UnexpectedServerResponse', message: why }] });
+  return new ApiError(422, 'Invalid', REJECTED, { causes: [{ reason: 'UnexpectedServerResponse', message: why }] });
 }

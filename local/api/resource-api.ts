@@ -4,7 +4,7 @@ import { type ApiError, badRequest, conflict, invalid, methodNotAllowed, unknown
 import { parseDeleteOptions } from './deletion';
 import { unsupportedValue } from './field-problem';
 import { type JsonObject, isJsonObject, toJsonObject } from './json';
-import { type Lister, listJson, parseSelectors } from './list';
+import { checkVersion, type Lister, listJson, parseSelectors } from './list';
 import type { ObjectWriter, WriteOptions } from './object-writer';
 import { parsePatch } from './patch-body';
 import type { ResourcePath } from './request-path';
@@ -58,6 +58,7 @@ export class ResourceApi {
   private read(request: ResourceRequest): ResourceAnswer {
     const { kind, namespace, name, subresource } = request.path;
     if (name === undefined) return this.list(request);
+    checkVersion(request.query.get('resourceVersion'), this.store.currentVersion);
     const stored = this.writer.get(kind, keyOf(namespace, name));
     switch (subresource) {
       case undefined:
@@ -107,7 +108,7 @@ export class ResourceApi {
     const { kind, subresource } = path;
     const options = parseWriteOptions(request, method === 'PATCH');
     const body = bodyObjectOrList(request);
-    const patch = method === 'PATCH' ? parsePatch(request.contentType, body, kind) : () => withPathName(toJsonObject(body), path);
+    const patch = method === 'PATCH' ? parsePatch(request.contentType, body, kind) : () => toJsonObject(body);
     const stored = this.writer.change(kind, key, subresource === 'status' ? 'status' : 'object', changeOf(path, patch), options);
     this.count(method === 'PATCH' ? 'patch' : 'update', path, key, options.dryRun);
     if (subresource === 'scale') return { ...json(200, toScale(stored.object, kind)), warnings: options.warnings };
@@ -141,6 +142,7 @@ export class ResourceApi {
 
   private deleteCollection({ path, query, body }: ResourceRequest): ResourceAnswer {
     const { kind, namespace } = path;
+    if (kind.namespaced && namespace === undefined) throw methodNotAllowed();
     const options = parseDeleteOptions(body, query);
     const selects = parseSelectors(query, kind);
     const selected = this.store.collectionOf(kind).list(namespace).filter(({ object }) => selects(object));
@@ -214,12 +216,6 @@ function bodyObjectOrList({ body, method }: ResourceRequest): unknown {
   if (method === 'PATCH' && Array.isArray(body)) return body;
   if (!isJsonObject(body)) throw badRequest('the request body must be one object in JSON or YAML');
   return body;
-}
-
-/** A PUT body that leaves out its name means the one of the path. */
-function withPathName(body: JsonObject, { name }: ResourcePath): JsonObject {
-  const metadata = toJsonObject(body.metadata);
-  return metadata.name === undefined ? { ...body, metadata: { ...metadata, name } } : body;
 }
 
 function keyOf(namespace: string | undefined, name: string): string {

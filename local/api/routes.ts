@@ -58,8 +58,7 @@ export function createRoutes(parts: RouteParts): Hono<Env> {
 
 function addDiscovery(app: Hono<Env>, registry: Registry): void {
   const answer = (c: Context, document: JsonObject | undefined) => {
-    if (document === undefined) throw unknownPath();
-    return c.json(document);
+    return document === undefined ? pageNotFound(c) : c.json(document);
   };
   const root = (c: Context, plain: JsonObject, isCore: boolean) =>
     c.req.header('accept')?.includes('as=APIGroupDiscoveryList') === true
@@ -78,6 +77,8 @@ function addDiscovery(app: Hono<Env>, registry: Registry): void {
 async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Response> {
   const path = parseResourcePath(c.req.path, parts.registry);
   if (path === undefined) return answerUnstored(c, parts);
+  const isAllNamespaces = path.kind.namespaced && path.namespace === undefined;
+  if (path.kind.custom && isAllNamespaces && c.req.method !== 'GET') return pageNotFound(c);
   const query = queryOf(c.req.url);
   const presentation = parsePresentation(c.req.header('accept'));
   if (c.req.method === 'GET') {
@@ -91,11 +92,21 @@ async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Respo
 }
 
 /** Paths that hold no objects: reviews, and nothing else. */
-async function answerUnstored(c: Context<Env>, { tokens }: RouteParts): Promise<Response> {
+async function answerUnstored(c: Context<Env>, { tokens, registry }: RouteParts): Promise<Response> {
   const body = c.req.method === 'POST' ? toJsonObject(await readBody(c, mediaType(c.req.header('content-type')))) : {};
   const review = c.req.method === 'POST' ? answerReview(c.req.path, body, tokens) : undefined;
-  if (review === undefined) throw unknownPath();
-  return c.json(review, 201);
+  if (review !== undefined) return c.json(review, 201);
+  if (isInBuiltInVersion(c.req.path, registry)) throw unknownPath();
+  return pageNotFound(c);
+}
+
+/** Whether a path is below a group and version of Kubernetes' own kinds: only there a missing resource is told by a Status. */
+function isInBuiltInVersion(path: string, registry: Registry): boolean {
+  return registry.all().some(({ custom, group, version }) => !custom && path.startsWith(group === '' ? `/api/${version}/` : `/apis/${group}/${version}/`));
+}
+
+function pageNotFound(c: Context): Response {
+  return c.text('404 page not found\n', 404);
 }
 
 function watch(c: Context<Env>, { store, now }: RouteParts, path: ResourcePath, query: URLSearchParams): Response {

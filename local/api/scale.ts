@@ -1,5 +1,5 @@
 import { type ApiObject } from './api-object';
-import { invalid, unknownPath } from './api-error';
+import { badRequest, invalid, unknownPath } from './api-error';
 import { invalidValue } from './field-problem';
 import { type JsonObject, toJsonObject, valueAt, withValueAt } from './json';
 import type { ResourceKind } from './resource-kind';
@@ -18,7 +18,7 @@ export function toScale(object: ApiObject, { scale }: ResourceKind): JsonObject 
   };
 }
 
-/** The object with the replicas of a Scale, and the version that the writer of the Scale saw. @throws ApiError 422 */
+/** The object with the replicas of a Scale, and the version that the writer of the Scale saw. @throws ApiError 400, 422 */
 export function withScale(object: ApiObject, kind: ResourceKind, scale: JsonObject): JsonObject {
   if (kind.scale === undefined) throw unknownPath();
   const { replicas = 0 } = toJsonObject(scale.spec);
@@ -26,7 +26,8 @@ export function withScale(object: ApiObject, kind: ResourceKind, scale: JsonObje
     const problem = invalidValue(['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
     throw invalid({ group: 'autoscaling', kind: 'Scale' }, object.metadata.name, [problem]);
   }
-  const { resourceVersion } = toJsonObject(scale.metadata);
+  const { name, resourceVersion } = toJsonObject(scale.metadata);
+  if (name !== object.metadata.name) throw badRequest(`the name of the object (${String(name ?? '')}) does not match the name on the URL (${object.metadata.name})`);
   const version = resourceVersion === undefined || resourceVersion === '' ? object.metadata.resourceVersion : resourceVersion;
   const scaled = toJsonObject(withValueAt(object, kind.scale.spec, replicas));
   return { ...scaled, metadata: { ...object.metadata, resourceVersion: version } };

@@ -1,8 +1,7 @@
 import { apiVersionOf, type ApiObject } from './api-object';
-import { type ApiError, expired, invalid } from './api-error';
-import { forbiddenField } from './field-problem';
+import { type ApiError, expired } from './api-error';
 import { type JsonObject } from './json';
-import { checkVersion, parseCount, parseSelectors } from './list';
+import { checkVersion, checkVersionMatch, parseCount, parseSelectors } from './list';
 import type { ResourceKind } from './resource-kind';
 import type { Selector } from './selectors';
 import type { ObjectStore } from './store';
@@ -38,9 +37,7 @@ const MIN_WATCH_MS = 30 * 60_000;
 /** Reads a watch from the query of a list. @throws ApiError 400, 422, 504 */
 export function parseWatch(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams, current: number, shown: Pick<WatchRequest, 'presentation' | 'includeObject'>): WatchRequest {
   const sendsInitial = query.get('sendInitialEvents') === 'true';
-  if (sendsInitial && query.get('resourceVersionMatch') !== 'NotOlderThan') {
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField(['resourceVersionMatch'], 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')]);
-  }
+  checkVersionMatch(query, true);
   const version = checkVersion(query.get('resourceVersion'), current);
   const timeoutSeconds = parseCount(query, 'timeoutSeconds');
   const selects = parseSelectors(query, kind);

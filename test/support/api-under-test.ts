@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Agent, request } from 'undici';
 import { createApiServer } from '../../local/api/server';
 import { type ApiAnswer, ApiClient } from './api-client';
@@ -12,6 +12,8 @@ export interface ApiTarget {
   readonly url: string;
   readonly token: string;
   readonly kubeconfigPath: string;
+  /** Command that is kubectl. */
+  readonly kubectl: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -37,15 +39,15 @@ export interface ApiUnderTest {
   newNamespace(): Promise<string>;
 }
 
-/** Starts an API server before the tests of the file that calls this, and ends it after them. */
-export function useApi(start: () => Promise<ApiTarget> = startEmbeddedApi): ApiUnderTest {
+/** Starts an API server before the tests of the block that calls this, and ends it after them. */
+export function useApi(start: () => Promise<ApiTarget>, startWithinMs: number): ApiUnderTest {
   let target: ApiTarget | undefined;
   let client: ApiClient | undefined;
   let namespaces = 0;
   beforeAll(async () => {
     target = await start();
     client = new ApiClient(target.kubeconfigPath);
-  });
+  }, startWithinMs);
   afterAll(async () => {
     await client?.close();
     await target?.stop();
@@ -57,8 +59,8 @@ export function useApi(start: () => Promise<ApiTarget> = startEmbeddedApi): ApiU
   return {
     request: (...args) => started().client.request(...args),
     kubectl: (args, input) => {
-      const { kubeconfigPath } = started().target;
-      return runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: join(kubeconfigPath, '..') }, input);
+      const { kubeconfigPath, kubectl: [program = '', ...firstArgs] } = started().target;
+      return runProgram(program, [...firstArgs, ...args], { ...process.env, KUBECONFIG: kubeconfigPath, HOME: dirname(kubeconfigPath) }, input);
     },
     watch: (path) => readWatch(started().target, path),
     newNamespace: async () => {
@@ -80,6 +82,7 @@ export async function startEmbeddedApi(): Promise<ApiTarget> {
     url: server.url,
     token: server.token,
     kubeconfigPath,
+    kubectl: ['kubectl'],
     stop: async () => {
       await server.close();
       await rm(folder, { recursive: true });

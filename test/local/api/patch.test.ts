@@ -47,9 +47,9 @@ test.each([
   ['an index beyond the end', [{ op: 'add', path: '/l/5', value: 2 }], 422],
   ['an index that is none', [{ op: 'remove', path: '/l/x' }], 422],
   ['the removal of everything', [{ op: 'remove', path: '' }], 422],
-  ['an unknown operation', [{ op: 'turn', path: '/a' }], 400],
-  ['an operation without a path', [{ op: 'remove' }], 400],
-  ['a move from nowhere', [{ op: 'move', path: '/a' }], 400],
+  ['an unknown operation', [{ op: 'turn', path: '/a' }], 422],
+  ['an operation without a path', [{ op: 'remove' }], 422],
+  ['a move from nowhere', [{ op: 'move', path: '/a' }], 422],
   ['something that is no list', {}, 400],
 ])('a JSON patch with %s is refused', (_, patch, code) => {
   expect(() => applyJsonPatch({ a: 1, l: [1] }, patch)).toThrow(expect.objectContaining({ code }));

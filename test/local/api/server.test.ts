@@ -86,7 +86,7 @@ test('refuses a body that is no JSON, and reads YAML', async () => {
 
 test('warns of unknown fields in a header', async () => {
   for (const crd of allCrds()) await call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
-  const answer = await call('POST', '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default/batchsandboxes', { metadata: { name: 'b' }, spec: { replicas: 1, poolRef: 'p', repliccas: 2 } });
+  const answer = await call('POST', '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default/batchsandboxes', { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'BatchSandbox', metadata: { name: 'b' }, spec: { replicas: 1, poolRef: 'p', repliccas: 2 } });
   expect([answer.code, answer.headers.warning]).toEqual([201, '299 - "unknown field \\"spec.repliccas\\""']);
 });
 
@@ -98,7 +98,7 @@ test('a watch from a version that is forgotten gets an error in the stream', asy
 });
 
 test('a continue token that is forgotten is 410', async () => {
-  const { code, text } = await call('GET', `${configMaps}?limit=1&continue=${Buffer.from('gone:1').toString('base64url')}`);
+  const { code, text } = await call('GET', `${configMaps}?limit=1&continue=${Buffer.from('00000000-0000-4000-8000-000000000000:1').toString('base64url')}`);
   expect([code, JSON.parse(text)]).toMatchObject([410, { reason: 'Expired' }]);
 });
 

@@ -1,0 +1,30 @@
+import { type ApiTarget, useApi } from '../../support/api-under-test';
+import { until } from '../../support/waiting';
+import { WIDGET_CRD, widgetsIn } from '../../support/widget-crd';
+import { describeCustomResources } from './custom-resources';
+import { describeKubectl } from './kubectl';
+import { describeWatch } from './watch';
+import { describeWrites } from './writes';
+
+/**
+ * What every Kubernetes API server does, as far as this product and its users rely on it; the same for each of them.
+ *
+ * @param name of the API server, for the titles
+ * @param start starts it once for all tests
+ * @param startWithinMs longest start, in ms
+ */
+export function describeConformance(name: string, start: () => Promise<ApiTarget>, startWithinMs: number): void {
+  describe(name, () => {
+    const api = useApi(start, startWithinMs);
+
+    beforeAll(async () => {
+      expect(await api.request('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', WIDGET_CRD)).toMatchObject({ status: 201 });
+      await until(async () => expect((await api.request('GET', widgetsIn('default'))).status).toBe(200));
+    });
+
+    describe('writes', () => describeWrites(api));
+    describe('watch', () => describeWatch(api));
+    describe('custom resources', () => describeCustomResources(api));
+    describe('kubectl', () => describeKubectl(api));
+  });
+}
