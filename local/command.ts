@@ -44,17 +44,18 @@ export async function runCommand(
     atEnd: (work) => endWork.unshift(work),
   };
   const exitCodes = [await toExitCode(() => run(context), interrupted.signal)];
-  for (const work of endWork) exitCodes.push(await toExitCode(work, interrupted.signal));
+  // What cannot be cleaned up is told after an interruption too.
+  for (const work of endWork) exitCodes.push(await toExitCode(work));
   return Math.max(...exitCodes);
 }
 
-async function toExitCode(work: () => Promise<void>, signal: AbortSignal): Promise<number> {
+async function toExitCode(work: () => Promise<void>, signal?: AbortSignal): Promise<number> {
   try {
     await work();
     return 0;
   } catch (error) {
     // What fails after an interruption fails because of it.
-    if (signal.reason instanceof Interruption) return signal.reason.exitCode;
+    if (signal?.reason instanceof Interruption) return signal.reason.exitCode;
     process.stderr.write(`sandboxes: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
