@@ -1,14 +1,10 @@
 import type { Clock } from '../src/program/clock';
+import { Port } from '../src/schema/names';
 import { ContainerLog } from './nodes/container-log';
 import { ContainerRunner } from './nodes/container-runner';
 import type { ProcessSpec } from './nodes/pod-process';
 import { toReadinessProbe } from './nodes/probes';
 import { StartGate } from './nodes/start-gate';
-
-/** Port of the operator's health endpoints, on the address of the cluster. */
-const HEALTH_PORT = 8081;
-/** Port of the operator's metrics, on the address of the cluster. */
-const METRICS_PORT = 8443;
 
 export interface OperatorProcessProps {
   /** Program and first arguments. */
@@ -33,12 +29,12 @@ export class OperatorProcess {
   constructor({ command, env, folder, kubeconfigPath, address, logPath, clock }: OperatorProcessProps) {
     const flags = [
       `--kubeconfig=${kubeconfigPath}`,
-      `--health-probe-bind-address=${address}:${String(HEALTH_PORT)}`,
-      `--metrics-bind-address=${address}:${String(METRICS_PORT)}`,
+      `--health-probe-bind-address=${address}:${String(Port.operatorHealth)}`,
+      `--metrics-bind-address=${address}:${String(Port.operatorMetrics)}`,
       '--metrics-secure=false',
     ];
     const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
-    const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: HEALTH_PORT } } };
+    const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: Port.operatorHealth } } };
     this.output = new ContainerLog(logPath);
     this.runner = new ContainerRunner({
       container,
