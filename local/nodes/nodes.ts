@@ -56,7 +56,7 @@ export class Nodes {
     this.nodeByName = new Map(
       names.map((name) => [name, new Node({ settings: { ...props.settings, name }, api, addresses, gate, sweeper, clock, log, warn })]),
     );
-    this.scheduler = new Scheduler(names, api, log);
+    this.scheduler = new Scheduler(names, { api, clock, log, signal: this.stopped.signal });
   }
 
   /** Registers the nodes and begins to take pods. */

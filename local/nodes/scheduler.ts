@@ -1,9 +1,20 @@
+import { isConflict, isNotFound } from '../../operator/kube/api-error';
+import { Backoff } from '../../src/program/backoff';
+import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { Pod } from '../../src/schema/kubernetes';
 import type { PodApi } from './pod-api';
 
 /** Name by which a pod asks for this scheduler; it is also what the API server fills in. */
 const SCHEDULER_NAME = 'default-scheduler';
+
+export interface SchedulerProps {
+  readonly api: Pick<PodApi, 'bind'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends all attempts. */
+  readonly signal: AbortSignal;
+}
 
 /**
  * Gives each pending pod to the node with the fewest pods, unless it asks for another scheduler.
@@ -17,8 +28,7 @@ export class Scheduler {
   /** @param nodeNames at least one */
   constructor(
     nodeNames: readonly string[],
-    private readonly api: PodApi,
-    private readonly log: Logger,
+    private readonly props: SchedulerProps,
   ) {
     this.podCountByNode = new Map(nodeNames.map((name) => [name, 0]));
   }
@@ -31,11 +41,7 @@ export class Scheduler {
     const nodeName = boundTo === '' ? this.leastUsedNode() : boundTo;
     this.count(nodeName, 1);
     this.nodeByUid.set(uidOf(pod), nodeName);
-    if (boundTo !== '') return;
-    this.api.bind(pod, nodeName).catch((error: unknown) => {
-      this.observeGone(pod);
-      this.log.warn({ err: error, pod: pod.metadata.name }, 'pod not bound');
-    });
+    if (boundTo === '') void this.bind(pod, nodeName);
   }
 
   /** Takes note that a pod is no longer in the API. */
@@ -44,6 +50,23 @@ export class Scheduler {
     if (nodeName === undefined) return;
     this.nodeByUid.delete(uidOf(pod));
     this.count(nodeName, -1);
+  }
+
+  /** Binds the pod; after a failure again, since no event would bring the pod back here. */
+  private async bind(pod: Pod, nodeName: string): Promise<void> {
+    const { api, clock, log, signal } = this.props;
+    const backoff = new Backoff();
+    while (this.nodeByUid.has(uidOf(pod)) && !signal.aborted) {
+      try {
+        await api.bind(pod, nodeName);
+        return;
+      } catch (error) {
+        // It is gone, or an attempt of unknown outcome had bound it.
+        if (isNotFound(error) || isConflict(error)) return;
+        log.warn({ err: error, pod: pod.metadata.name }, 'pod not bound');
+        await clock.sleep(backoff.next(''), signal);
+      }
+    }
   }
 
   private count(nodeName: string, change: number): void {
