@@ -150,7 +150,7 @@ export function describeKubectl(api: ApiUnderTest): void {
   });
 
   test('api-resources lists custom kinds with their short names', async () => {
-    expect(await run('default', ['api-resources', '--api-group=test.example.com', '--no-headers'])).toMatch(/^widgets\s+wd\s+test\.example\.com\/v1\s+true\s+Widget$/);
+    expect(await run('default', ['api-resources', '--api-group=test.example.com', '--no-headers'])).toMatch(/^widgets\s+wd\s+test\.example\.com\/v1\s+true\s+Widget$/m);
   });
 
   test('a server-side dry run and a diff change nothing', async () => {
