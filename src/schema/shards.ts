@@ -25,8 +25,15 @@ export function taskOfShard(base: unknown, patch: unknown, index: number): Parse
   if (!merged.ok) {
     return merged;
   }
-  const isEmpty = Object.keys(merged.value).length === 0;
-  return isEmpty ? { ok: true, value: undefined } : shapeShard(shard, merged.value, taskTemplate);
+  if (Object.keys(merged.value).length === 0) {
+    return { ok: true, value: undefined };
+  }
+  const task = shapeShard(shard, merged.value, taskTemplate);
+  if (!task.ok || task.value.spec.process.command[0] !== '') {
+    return task;
+  }
+  const root = processOf(patch)?.['command'] === undefined ? shard.basePath : shard.patchPath;
+  return { ok: false, problems: [{ path: `${root}.spec.process.command[0]`, expected: 'the name of a program', got: "''" }] };
 }
 
 /**
@@ -87,12 +94,18 @@ function under(root: string, problems: readonly Problem[]): Problem[] {
 
 /** A task template whose environment names each variable once, with its last value; anything odd is left to the schema. */
 function uniqueEnv(template: unknown): unknown {
-  const spec = isRecord(template) ? template['spec'] : undefined;
-  const process = isRecord(spec) ? spec['process'] : undefined;
-  const env = isRecord(process) ? process['env'] : undefined;
-  if (!isRecord(template) || !isRecord(spec) || !isRecord(process) || !Array.isArray(env)) {
+  const process = processOf(template);
+  const env = process?.['env'];
+  if (!isRecord(template) || !isRecord(template['spec']) || !Array.isArray(env)) {
     return template;
   }
   const byName = new Map(env.map((item: unknown, index) => [isRecord(item) && typeof item['name'] === 'string' ? item['name'] : index, item]));
-  return { ...template, spec: { ...spec, process: { ...process, env: [...byName.values()] } } };
+  return { ...template, spec: { ...template['spec'], process: { ...process, env: [...byName.values()] } } };
+}
+
+/** What a task template or a patch says about the process. */
+function processOf(template: unknown): Readonly<Record<string, unknown>> | undefined {
+  const spec = isRecord(template) ? template['spec'] : undefined;
+  const process = isRecord(spec) ? spec['process'] : undefined;
+  return isRecord(process) ? process : undefined;
 }

@@ -1,18 +1,26 @@
 import { z } from 'zod';
 import { text } from './fields';
 
+/** Text that the system takes as an argument: NUL would end it. */
+const argument = () => text(131072).regex(/^[^\0]*$/).meta({ expected: 'text without NUL characters' });
+
 /** One variable of a task's environment; messages never show its value. */
 export const taskEnvVar = z
   .strictObject({
-    name: text(256).min(1),
+    name: text(256)
+      .regex(/^[^=\0]+$/)
+      .meta({ expected: "a name without '=' of 1 to 256 characters" }),
     value: text(131072).default('').meta({ secret: true }),
   })
   .meta({ expected: '{name, value}', secret: true });
 
 /** What a task runs. */
 export const taskProcess = z.strictObject({
-  command: z.array(text(131072)).min(1).describe('Program and first arguments; executed as it is, never through a shell.'),
-  args: z.array(text(131072)).optional().describe('Appended to command.'),
+  command: z
+    .array(argument())
+    .min(1)
+    .describe('Program and first arguments; executed as it is, never through a shell.'),
+  args: z.array(argument()).optional().describe('Appended to command.'),
   env: z
     .array(taskEnvVar)
     .optional()

@@ -69,6 +69,15 @@ describe('taskOfShard', () => {
         want: ['shardTaskPatches[7].spec.process.env[0].name: expected a value, since the items are told apart by it, got nothing'],
       },
     ],
+    [
+      'an empty program, in the patch',
+      { base, patch: task({ command: ['', 'x'] }), want: ["shardTaskPatches[7].spec.process.command[0]: expected the name of a program, got ''"] },
+    ],
+    [
+      'an empty program, in the base',
+      { base: task({ command: [''] }), patch: task({ args: ['x'] }), want: ["taskTemplate.spec.process.command[0]: expected the name of a program, got ''"] },
+    ],
+    ['an empty argument is one', { base, patch: task({ command: ['echo', ''] }), want: task({ ...base.spec.process, command: ['echo', ''] }, { timeoutSeconds: 5 }) }],
     ['a base that is no object', { base: 'x', patch: {}, want: ["taskTemplate: expected an object, got 'x'"] }],
     ['a patch that is no object', { base, patch: 3, want: ['shardTaskPatches[7]: expected an object, got 3'] }],
   ])('%s', (_title, { base: template, patch, want }) => {

@@ -74,7 +74,7 @@ describe('parseStrict', () => {
       { spec: { process: { command: [], env: [{ name: '' }], workingDir: 'x'.repeat(4097) } } },
       [
         'spec.process.command: expected a list of at least 1 item, got a list of 0 items',
-        "spec.process.env[0].name: expected text of 1 to 256 characters, got ''",
+        "spec.process.env[0].name: expected a name without '=' of 1 to 256 characters, got ''",
         `spec.process.workingDir: expected text of at most 4096 characters, got '${'x'.repeat(200)}…'`,
       ],
     ],
