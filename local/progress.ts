@@ -28,7 +28,8 @@ export async function terminalProgress(): Promise<Progress> {
             result = { value: await run((detail) => (shown.title = `${title}: ${detail}`)) };
           } catch (error) {
             failure = { error };
-            throw new Error('see below'); // the command prints the error itself, once
+            // The command prints the error itself, once; after Ctrl-C there is nothing to print.
+            throw new Error(error instanceof Error && error.name === 'Interruption' ? error.message : 'see below');
           }
         },
       };
