@@ -13,6 +13,7 @@ const ROOMS: Record<string, { references: string[]; exclude?: string[] }> = {
   operator: { references: ['operator/kube', 'src/schema', 'src/program'], exclude: ['kube'] },
   executor: { references: ['src/schema', 'src/program'] },
   local: { references: ['operator', 'operator/kube', 'src/schema', 'src/program'] },
+  images: { references: ['local', 'src/schema'] },
 };
 
 /** Program name -> entry file; each becomes one bundled file in lib/bin. */
@@ -279,6 +280,10 @@ const cluster = project.addTask('cluster', {
     { exec: 'node lib/test/cluster.js', receiveArgs: true },
   ],
 });
+const images = project.addTask('images', { description: 'Build the container images, and load them into the test cluster when it runs with a node' });
+images.exec('tsc --build images');
+images.spawn(bundle);
+images.exec('node lib/images/main.js', { receiveArgs: true });
 project.testTask.reset();
 project.testTask.spawn(project.compileTask);
 project.testTask.spawn(check);
@@ -296,7 +301,7 @@ quickstart.exec('node lib/bin/sandboxes.js quickstart', { receiveArgs: true });
 // Packing starts from a clean lib: deleted sources leave output behind.
 project.addTask('clean', {
   description: 'Remove compiled output',
-  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/bin lib/test lib/.build',
+  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/images lib/bin lib/test lib/.build',
 });
 
 new TextFile(project, '.ci/run', {

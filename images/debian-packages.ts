@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** Longest installation, in ms, with the wait for another that runs: some hundred megabytes on a slow line. */
+const INSTALL_TIMEOUT_MS = 15 * 60_000;
+
+/**
+ * Installs the Debian packages that are missing on this machine; asks no network when none is.
+ *
+ * Two processes may do so at once: the second one waits.
+ *
+ * @param names of binary packages, such as `buildah`
+ * @throws Error that says what to install when this is not root on a Debian machine, or when apt fails
+ */
+export async function ensurePackages(names: readonly string[]): Promise<void> {
+  const missing = await missingPackages(names);
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) throw notInstalled(missing, 'run it');
+  process.stderr.write(`installing Debian packages: ${missing.join(', ')}\n`);
+  try {
+    await install(missing);
+  } catch (error) {
+    throw notInstalled(missing, `apt-get ended with '${lastLines(error)}'; put that right and run it`, error);
+  }
+}
+
+/** A package that was removed is still known to dpkg, and one that it never saw makes it fail. */
+async function missingPackages(names: readonly string[]): Promise<readonly string[]> {
+  const query = ['-W', '-f', '${db:Status-Status} ${Package}\n', ...names];
+  const answer = await promisify(execFile)('dpkg-query', query).catch((error: unknown) => error as { readonly stdout?: string });
+  const lines = new Set(answer.stdout?.split('\n'));
+  return names.filter((name) => !lines.has(`installed ${name}`));
+}
+
+/** The lists of packages are fetched only when the ones at hand do not do: none at all, or too old ones. */
+async function install(names: readonly string[]): Promise<void> {
+  const script = 'install="apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600"; $install "$@" || { apt-get update && $install "$@"; }';
+  // apt itself waits for dpkg and not for another apt that fetches lists.
+  const command = ['/var/lib/apt', 'sh', '-c', script, 'sh', ...names];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await promisify(execFile)('flock', command, { env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: Infinity });
+}
+
+function notInstalled(missing: readonly string[], how: string, cause?: unknown): Error {
+  const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  return new Error(`machine: Debian packages: expected ${missing.join(', ')} to be installed, got none; ${how} as root: ${command}`, { cause });
+}
+
+function lastLines(error: unknown): string {
+  const { stderr, message } = error as { readonly stderr?: string; readonly message?: string };
+  return (stderr || message || '').trim().split('\n').slice(-2).join(' ').slice(-200);
+}
