@@ -1,16 +1,9 @@
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
-import { objectKey } from '../src/schema/kubernetes';
 import { parseAllocation } from './allocation-record';
+import { type Claimant, claimantOf, compareClaimants } from './claimant';
+import { Demands } from './demands';
 import { type PodFacts, sameFacts } from './pod-facts';
 import { PoolBook, type PoolCounts, type PodUse } from './pool-book';
-import { compareText } from './ready-queue';
-
-/** A batch, as the ledger orders and names it. */
-export interface Claimant {
-  readonly key: string;
-  readonly uid: string;
-  readonly createdAt: string;
-}
 
 /** What changed in the ledger that somebody should look at. */
 export interface LedgerListener {
@@ -25,11 +18,6 @@ export interface LedgerListener {
 interface Claim {
   readonly claimant: Claimant;
   readonly use: 'held' | 'returning';
-}
-
-interface Demand {
-  readonly claimant: Claimant;
-  readonly unmet: number;
 }
 
 /**
@@ -58,9 +46,12 @@ export class Ledger {
   /** Returned clean by a batch that is about to vanish: they become idle instead of orphans. */
   private readonly returnedClean = new Set<string>();
   private readonly lost = new Map<string, Set<string>>();
-  private readonly demandsByPool = new Map<string, Map<string, Demand>>();
+  /** What batches still wait for. */
+  readonly demands: Demands;
 
-  constructor(private readonly listener: LedgerListener) {}
+  constructor(private readonly listener: LedgerListener) {
+    this.demands = new Demands((poolKey) => listener.demandChanged(poolKey));
+  }
 
   /** A pod appeared, changed, or (without `after`) is gone. */
   podChanged(uid: string, after: PodFacts | undefined): void {
@@ -87,9 +78,9 @@ export class Ledger {
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
       const uid = before.metadata.uid ?? '';
       const held = [...(this.podsByBatch.get(uid) ?? [])];
-      this.setClaims({ key: objectKey(before), uid, createdAt: before.metadata.creationTimestamp ?? '' }, new Map());
+      this.setClaims(claimantOf(before), new Map());
       this.lost.delete(uid);
-      this.dropDemands(uid);
+      this.demands.drop(uid);
       for (const pod of held) this.orphan(pod);
       this.release(uid);
     }
@@ -144,7 +135,7 @@ export class Ledger {
       .flatMap((uid) => this.pods.get(uid) ?? [])
       .filter((pod) => pod.ownerUID === poolUID && pod.ready && !pod.evict && this.useOf(pod.uid) === 'reserved')
       .slice(0, count);
-    const free = book.available - this.demandBefore(poolKey, claimant);
+    const free = book.available - this.demands.unmetBefore(poolKey, claimant);
     const taken = free <= 0 ? [] : book.take(Math.min(count - again.length, free));
     for (const pod of taken) {
       this.reservations.set(pod.uid, claimant.uid);
@@ -193,48 +184,6 @@ export class Ledger {
   /** Says that the pods of a batch were cleaned, so that its end makes them idle. */
   markClean(uids: Iterable<string>): void {
     for (const uid of uids) this.returnedClean.add(uid);
-  }
-
-  /** Declares how many slots of a batch still wait for pods of a pool; 0 ends the wait. */
-  setDemand(poolKey: string, claimant: Claimant, unmet: number): void {
-    for (const [key, demands] of this.demandsByPool) {
-      if (key !== poolKey && demands.delete(claimant.uid)) this.demandChanged(key);
-    }
-    const demands = this.demandsByPool.get(poolKey) ?? new Map<string, Demand>();
-    if ((demands.get(claimant.uid)?.unmet ?? 0) === unmet) return;
-    this.demandsByPool.set(poolKey, demands);
-    if (unmet === 0) demands.delete(claimant.uid);
-    else demands.set(claimant.uid, { claimant, unmet });
-    this.demandChanged(poolKey);
-  }
-
-  /** Unmet slots over all batches that wait for a pool. */
-  unmet(poolKey: string): number {
-    let sum = 0;
-    for (const demand of this.demandsByPool.get(poolKey)?.values() ?? []) sum += demand.unmet;
-    return sum;
-  }
-
-  /** Batches that wait for a pool, the first to be served first. */
-  waiting(poolKey: string): Claimant[] {
-    return [...(this.demandsByPool.get(poolKey)?.values() ?? [])].map((demand) => demand.claimant).sort(compareClaimants);
-  }
-
-  private demandChanged(poolKey: string): void {
-    if (this.demandsByPool.get(poolKey)?.size === 0) this.demandsByPool.delete(poolKey);
-    this.listener.demandChanged(poolKey);
-  }
-
-  private dropDemands(batchUID: string): void {
-    for (const [key, demands] of this.demandsByPool) if (demands.delete(batchUID)) this.demandChanged(key);
-  }
-
-  private demandBefore(poolKey: string, claimant: Claimant): number {
-    let sum = 0;
-    for (const demand of this.demandsByPool.get(poolKey)?.values() ?? []) {
-      if (demand.claimant.uid !== claimant.uid && compareClaimants(demand.claimant, claimant) < 0) sum += demand.unmet;
-    }
-    return sum;
   }
 
   private setClaims(claimant: Claimant, uses: ReadonlyMap<string, Claim['use']>): void {
@@ -302,13 +251,3 @@ export class Ledger {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-
-/** The ledger's view of a batch. */
-export function claimantOf(batch: BatchSandbox): Claimant {
-  return { key: objectKey(batch), uid: batch.metadata.uid ?? '', createdAt: batch.metadata.creationTimestamp ?? '' };
-}
-
-/** Order in which batches are served: oldest first, then by name (R14). */
-export function compareClaimants(a: Claimant, b: Claimant): number {
-  return compareText(a.createdAt, b.createdAt) || compareText(a.key, b.key) || compareText(a.uid, b.uid);
-}

@@ -18,7 +18,8 @@ import { Informer } from './kube/informer';
 import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
 import { Transport } from './kube/transport';
 import { trimObject, trimPod } from './kube/trim';
-import { claimantOf, compareClaimants, Ledger } from './ledger';
+import { claimantOf, compareClaimants } from './claimant';
+import { Ledger } from './ledger';
 import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { podFacts } from './pod-facts';
@@ -201,7 +202,7 @@ export class Manager {
     if (after === undefined) this.poolQueue.forget(key);
     else if (!own) this.poolQueue.add(key);
     if (own && reasonToWait(before) === reasonToWait(after)) return;
-    for (const batch of this.ledger.waiting(key)) this.batchQueue.add(batch.key);
+    for (const batch of this.ledger.demands.waiting(key)) this.batchQueue.add(batch.key);
   }
 
   private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
@@ -219,8 +220,8 @@ export class Manager {
     const key = this.poolKeyByUID.get(uid);
     if (key === undefined) return;
     this.poolQueue.addAfter(key, 0);
-    let available = this.ledger.unmet(key) === 0 ? 0 : this.ledger.counts(uid).available;
-    for (const batch of available > 0 ? this.ledger.waiting(key) : []) {
+    let available = this.ledger.demands.unmet(key) === 0 ? 0 : this.ledger.counts(uid).available;
+    for (const batch of available > 0 ? this.ledger.demands.waiting(key) : []) {
       if (available-- <= 0) break;
       this.batchQueue.addAfter(batch.key, 0);
     }
@@ -261,7 +262,7 @@ export class Manager {
   private *describePools() {
     for (const pool of this.pools.cache.values()) {
       const { name, namespace = '', uid = '' } = pool.metadata;
-      yield { namespace, name, counts: this.ledger.counts(uid), unmet: this.ledger.unmet(objectKey(pool)) };
+      yield { namespace, name, counts: this.ledger.counts(uid), unmet: this.ledger.demands.unmet(objectKey(pool)) };
     }
   }
 }

@@ -4,7 +4,7 @@ import { Finalizer } from '../../src/schema/names';
 import type { ReconcileResult } from '../controller';
 import { isConflict, isNotFound } from '../kube/api-error';
 import { BATCHES } from '../kube/resource-types';
-import { claimantOf } from '../ledger';
+import { claimantOf } from '../claimant';
 import type { BatchTools } from './batch-tools';
 import { isPooled, type Refusal, refuseBatch } from './check';
 import { DirectDelivery } from './direct';
@@ -31,7 +31,7 @@ export class BatchController {
     if (refusal !== undefined) return this.quarantine(batch, refusal, signal);
     const pooled = isPooled(batch) || holdsPoolPods(batch);
     // A batch that asked a pool for pods and then lost its poolRef waits for none any more.
-    if (!pooled) this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    if (!pooled) this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
     const delayMs = pooled ? await this.pooled.reconcile(batch, signal) : await this.direct.reconcile(batch, signal);
     return { requeueAfterMs: soonest(delayMs, expiry.checkInMs) };
   }
@@ -63,7 +63,7 @@ export class BatchController {
   private async finish(batch: BatchSandbox, signal: AbortSignal): Promise<ReconcileResult> {
     const ours: string[] = [Finalizer.taskCleanup, Finalizer.poolAllocation];
     if (batch.metadata.finalizers?.some((finalizer) => ours.includes(finalizer)) !== true) {
-      this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+      this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
       return {};
     }
     const released = isPooled(batch) || holdsPoolPods(batch) ? await this.pooled.release(batch, signal) : await this.direct.release(batch, signal);
@@ -75,7 +75,7 @@ export class BatchController {
 
   /** Says why a batch cannot be served; its running pods stay as they are (R124). */
   private async quarantine(batch: BatchSandbox, refusal: Refusal, signal: AbortSignal): Promise<ReconcileResult> {
-    this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
     const before = batch.status;
     const others = (before?.conditions ?? []).filter((condition) => condition.type !== 'Accepted' && condition.type !== 'PoolAllocationPending');
     const status = {

@@ -3,7 +3,7 @@ import { Annotation, Finalizer } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
 import { type AllocationRecord, parseAllocation, type Slot } from '../allocation-record';
 import { ApiError, isConflict, isTransient } from '../kube/api-error';
-import { claimantOf } from '../ledger';
+import { claimantOf } from '../claimant';
 import type { PodFacts } from '../pod-facts';
 import { removePods } from '../pod-removal';
 import { BatchTasks } from './batch-tasks';
@@ -47,7 +47,7 @@ export class PooledDelivery {
     const taken = settled ? this.fill(batch, pool, slots, plan.fill) : [];
     const filled = slots.filter((slot) => slot.state === 'held').length;
     const unmet = settled ? plan.fill.length - taken.length : 0;
-    ledger.setDemand(poolKey(batch), claimantOf(batch), unmet);
+    ledger.demands.set(poolKey(batch), claimantOf(batch), unmet);
 
     const next: AllocationRecord =
       settled && pool !== undefined
@@ -102,7 +102,7 @@ export class PooledDelivery {
   /** Gives every pod back, tasks stopped first; true when the batch holds none any more (R47). The record is left as it is: it goes with the batch. */
   async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
     const record = parseAllocation(batch.status?.allocation);
-    this.tools.ledger.setDemand(poolKey(batch), claimantOf(batch), 0);
+    this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
     const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
     const plan = this.planSlots(batch, record, tasks, 0);
     tasks.stop(plan.stop);

@@ -71,7 +71,7 @@ export class PoolController {
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
     throwFirst([...kept, ...failures]);
-    return { requeueAfterMs: ledger.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined };
+    return { requeueAfterMs: ledger.demands.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined };
   }
 
   /** Forgets a pool that is gone. */
@@ -126,7 +126,7 @@ export class PoolController {
       ...capacitySpec,
       maxUnavailable: scaleStrategy?.maxUnavailable,
       counts: ledger.counts(uid),
-      unmet: ledger.unmet(objectKey(pool)),
+      unmet: ledger.demands.unmet(objectKey(pool)),
     });
     const kept = plan.remove > 0 ? await this.remove(planVictims(ledger.idlePods(uid), plan.remove, revision), ['idle'], signal) : [];
     const results = await slowStart(Array.from({ length: plan.create }), CREATES_AT_ONCE, () => this.createPod(pool, signal));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { claimantOf, Ledger, type LedgerListener } from '../../operator/ledger';
+import { claimantOf } from '../../operator/claimant';
+import { Ledger, type LedgerListener } from '../../operator/ledger';
 import type { PodFacts } from '../../operator/pod-facts';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { batchOf, podOf, statusHolding } from '../support/builders';
@@ -42,7 +43,7 @@ describe('take', () => {
 
   test('leaves to an older batch what it still waits for', () => {
     const ledger = ledgerWith(pods(5));
-    ledger.setDemand(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);
+    ledger.demands.set(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);
     expect(ledger.take(KEY, POOL, claimantOf(batchOf('younger')), 3)).toHaveLength(1);
   });
 
