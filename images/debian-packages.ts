@@ -15,12 +15,12 @@ const INSTALL_TIMEOUT_MS = 15 * 60_000;
 export async function ensurePackages(names: readonly string[]): Promise<void> {
   const missing = await missingPackages(names);
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) throw notInstalled(missing, 'run it');
+  if (process.getuid?.() !== 0) throw notInstalled(missing, '');
   process.stderr.write(`installing Debian packages: ${missing.join(', ')}\n`);
   try {
     await install(missing);
   } catch (error) {
-    throw notInstalled(missing, `apt-get ended with '${lastLines(error)}'; put that right and run it`, error);
+    throw notInstalled(missing, ` (${lastLines(error)})`, error);
   }
 }
 
@@ -32,18 +32,25 @@ async function missingPackages(names: readonly string[]): Promise<readonly strin
   return names.filter((name) => !lines.has(`installed ${name}`));
 }
 
-/** The lists of packages are fetched only when the ones at hand do not do: none at all, or too old ones. */
+/**
+ * The lists of packages are fetched only when the ones at hand do not do: none at all, or too old ones.
+ * dpkg wants the programs of administrators on PATH.
+ */
+const INSTALL_SCRIPT = `
+export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
+install() { apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"; }
+install "$@" || { apt-get update && install "$@"; }
+`;
+
+/** apt itself waits for a running dpkg and not for another apt that fetches lists, so a lock of ours does. */
 async function install(names: readonly string[]): Promise<void> {
-  const script = 'install="apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600"; $install "$@" || { apt-get update && $install "$@"; }';
-  // apt itself waits for dpkg and not for another apt that fetches lists.
-  const command = ['/var/lib/apt', 'sh', '-c', script, 'sh', ...names];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await promisify(execFile)('flock', command, { env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: Infinity });
+  const command = ['/var/lib/apt', 'sh', '-c', INSTALL_SCRIPT, 'sh', ...names];
+  await promisify(execFile)('flock', command, { timeout: INSTALL_TIMEOUT_MS, maxBuffer: Infinity });
 }
 
-function notInstalled(missing: readonly string[], how: string, cause?: unknown): Error {
+function notInstalled(missing: readonly string[], why: string, cause?: unknown): Error {
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-  return new Error(`machine: Debian packages: expected ${missing.join(', ')} to be installed, got none; ${how} as root: ${command}`, { cause });
+  return new Error(`machine: Debian packages: expected ${missing.join(', ')} to be installed, got none${why}; run as root: ${command}`, { cause });
 }
 
 function lastLines(error: unknown): string {
