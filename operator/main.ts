@@ -97,13 +97,12 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
 }
 
 async function connect(settings: OperatorSettings): Promise<KubeConnection> {
-  const monotonicMs = () => clock.monotonicMs();
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443', KUBECONFIG } = process.env;
   if (settings.kubeconfig === undefined && KUBECONFIG === undefined && host !== undefined) {
-    return inClusterConnection({ host, port, monotonicMs });
+    return inClusterConnection({ host, port });
   }
   const { connectionFromKubeconfig } = await import('./kube/client-node.js');
-  return connectionFromKubeconfig(settings.kubeconfig, monotonicMs);
+  return connectionFromKubeconfig(settings.kubeconfig, () => clock.monotonicMs());
 }
 
 /** The lease has a transport of its own, so that a renewal waits behind no other call. */

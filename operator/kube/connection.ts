@@ -1,3 +1,4 @@
+import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** TLS options of a connection, in the words of node:tls. */
@@ -35,9 +36,6 @@ export function fixedConnection(server: string, token?: string, tls: TlsOptions 
 /** Where the kubelet puts the credentials of a pod's service account. */
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The kubelet replaces a token some time before it ends, so reading it once a minute is often enough. */
-const TOKEN_MAX_AGE_MS = 60_000;
-
 /** What tells a program in a pod where the API server is. */
 export interface InClusterOptions {
   /** KUBERNETES_SERVICE_HOST. */
@@ -46,37 +44,52 @@ export interface InClusterOptions {
   readonly port: string;
   /** @default - the kubelet's directory */
   readonly dir?: string;
-  /** Ms since an arbitrary start. */
-  readonly monotonicMs: () => number;
 }
 
 /**
  * The connection of a pod with its service account.
  *
+ * The kubelet replaces the files some time before the token ends, by moving a symbolic link of the directory. The kernel tells of it, and the
+ * next request reads them again; watches under way go on, since the API server asks for a token only at their start.
+ *
  * @throws Error of node:fs when the files are not there
+ * @see https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken
  */
-export async function inClusterConnection({ host, port, dir = SERVICE_ACCOUNT_DIR, monotonicMs }: InClusterOptions): Promise<KubeConnection> {
+export async function inClusterConnection({ host, port, dir = SERVICE_ACCOUNT_DIR }: InClusterOptions): Promise<KubeConnection> {
+  const changes = noteChanges(dir);
   const namespace = (await readFile(`${dir}/namespace`, 'utf8')).trim();
-  let ca = await readFile(`${dir}/ca.crt`);
-  let authorization: string | undefined;
-  let readAtMs = 0;
+  let ca: Buffer;
+  let authorization: string;
 
-  const readToken = async () => {
+  const read = async () => {
+    // Before the files: a change in the middle is then read once more.
+    changes.pending = false;
+    ca = await readFile(`${dir}/ca.crt`);
     authorization = `Bearer ${(await readFile(`${dir}/token`, 'utf8')).trim()}`;
-    readAtMs = monotonicMs();
   };
-  await readToken();
+  await read();
   return {
     server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
     namespace,
     tls: () => ({ ca }),
     authorization: async () => {
-      if (monotonicMs() - readAtMs > TOKEN_MAX_AGE_MS) await readToken();
+      if (changes.pending) await read();
       return authorization;
     },
-    refresh: async () => {
-      ca = await readFile(`${dir}/ca.crt`);
-      await readToken();
-    },
+    refresh: read,
   };
+}
+
+/** Notes changes in a directory for the life of the process. */
+function noteChanges(dir: string): { pending: boolean } {
+  const changes = { pending: false };
+  try {
+    const watcher = watch(dir, { persistent: false }, () => {
+      changes.pending = true;
+    });
+    watcher.on('error', () => watcher.close());
+  } catch {
+    // A node has few watchers for all processes of one user; without one, the answer 401 makes us read again.
+  }
+  return changes;
 }

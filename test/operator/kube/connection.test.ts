@@ -1,17 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { connectionFromKubeconfig } from '../../../operator/kube/client-node';
 import { inClusterConnection } from '../../../operator/kube/connection';
+import { eventually } from '../../support/eventually';
 
 describe('connections', () => {
   let dir: string;
-  let nowMs: number;
-  const monotonicMs = () => nowMs;
+  const monotonicMs = () => 0;
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'connection-test-'));
-    nowMs = 0;
   });
   afterEach(() => rm(dir, { recursive: true }));
 
@@ -30,12 +29,19 @@ describe('connections', () => {
   };
 
   describe('in a cluster', () => {
+    /** As the kubelet does it: a folder for each version, and a link that moves to the newest. */
+    const replace = async (token: string, ca: string) => {
+      const version = await mkdtemp(join(dir, '..version-'));
+      await Promise.all([writeFile(join(version, 'token'), `${token}\n`), writeFile(join(version, 'ca.crt'), ca), writeFile(join(version, 'namespace'), 'home')]);
+      await symlink(basename(version), join(dir, '..data_new'));
+      await rename(join(dir, '..data_new'), join(dir, '..data'));
+    };
+
     beforeEach(async () => {
-      await write('token', 'first\n');
-      await write('ca.crt', 'CA');
-      await write('namespace', 'home');
+      await replace('first', 'CA');
+      for (const file of ['token', 'ca.crt', 'namespace']) await symlink(join('..data', file), join(dir, file));
     });
-    const open = (host = '10.0.0.1') => inClusterConnection({ host, port: '443', dir, monotonicMs });
+    const open = (host = '10.0.0.1') => inClusterConnection({ host, port: '443', dir });
 
     test('uses the service account of the pod', async () => {
       const connection = await open();
@@ -51,17 +57,24 @@ describe('connections', () => {
       expect((await open('fd00::1')).server.host).toBe('[fd00::1]');
     });
 
-    test('reads the token again after a minute, or at once when it was refused', async () => {
+    test('uses the new token and CA when they have been replaced', async () => {
+      const connection = await open();
+      await replace('second', 'CA2');
+      await eventually(async () => expect(await connection.authorization()).toBe('Bearer second'));
+      expect(connection.tls().ca?.toString()).toBe('CA2');
+      await replace('third', 'CA3');
+      await eventually(async () => expect(await connection.authorization()).toBe('Bearer third'));
+    });
+
+    test('reads at once when its token was refused', async () => {
       const connection = await open();
       await write('token', 'second');
-      nowMs = 60_000;
-      expect(await connection.authorization()).toBe('Bearer first');
-      nowMs = 60_001;
-      expect(await connection.authorization()).toBe('Bearer second');
-      await write('token', 'third');
-      await write('ca.crt', 'CA2');
       await connection.refresh();
-      expect([await connection.authorization(), connection.tls().ca?.toString()]).toEqual(['Bearer third', 'CA2']);
+      expect(await connection.authorization()).toBe('Bearer second');
+    });
+
+    test('refuses a directory that is not there', async () => {
+      await expect(inClusterConnection({ host: '10.0.0.1', port: '443', dir: join(dir, 'none') })).rejects.toThrow(/ENOENT.*none/);
     });
   });
 
