@@ -1,5 +1,5 @@
 import { BATCH_SANDBOX, POOL } from './crds';
-import { GROUP, LEASE_NAME } from './names';
+import { GROUP, LEASE_NAME, SIGNING_SECRET } from './names';
 
 /** What a program may do with some resources: one rule of a Role, whose form this is. */
 export interface AccessRule {
@@ -13,11 +13,12 @@ export interface AccessRule {
 const kinds = [BATCH_SANDBOX.plural, POOL.plural];
 
 /**
- * What the operator needs, and not more; no Secrets (R135).
+ * What the operator needs, and not more.
  *
- * The Roles of the constructs are made from it, and a test compares it with what the operator does.
+ * The Roles of the constructs are made from it. On the real control plane a test runs the operator with exactly these rights, and finds no
+ * refusal and no right unused.
  */
-export const OPERATOR_ACCESS: { readonly served: readonly AccessRule[]; readonly own: readonly AccessRule[] } = {
+export const OPERATOR_ACCESS: Readonly<Record<'served' | 'own' | 'signing', readonly AccessRule[]>> = {
   /** In every namespace that the operator serves. */
   served: [
     { apiGroups: [GROUP], resources: kinds, verbs: ['get', 'list', 'watch', 'patch'] },
@@ -26,16 +27,17 @@ export const OPERATOR_ACCESS: { readonly served: readonly AccessRule[]; readonly
     { apiGroups: [GROUP], resources: kinds.map((kind) => `${kind}/status`), verbs: ['patch'] },
     // Clusters that enforce owner references ask for it before a pod may name its owner in a way that blocks deletion.
     { apiGroups: [GROUP], resources: kinds.map((kind) => `${kind}/finalizers`), verbs: ['update'] },
-    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete', 'deletecollection'] },
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'delete'] },
     { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   ],
   /** In the operator's own namespace, for leader election. */
   own: [
     // A create names no object that RBAC could check.
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
-    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [LEASE_NAME], verbs: ['get', 'update', 'patch'] },
-    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
   ],
+  /** In the operator's own namespace when it makes its signing key itself. */
+  signing: [{ apiGroups: [''], resources: ['secrets'], resourceNames: [SIGNING_SECRET], verbs: ['get', 'patch'] }],
 };
 
 /** What people who look after batches and pools may do; for roles that aggregate into `edit`. */

@@ -77,5 +77,7 @@ export const MAX_NAME_LENGTH = 63;
 export const EXECUTOR_CONTAINER = 'task-executor';
 /** Lease of the operators; the same as the existing implementation's, so that the two never act together. */
 export const LEASE_NAME = '2fa1c467.opensandbox.io';
+/** Secret in the operator's namespace that holds its signing key; rendered empty by our constructs, filled by the operator. */
+export const SIGNING_SECRET = 'opensandbox-executor-signing-key';
 /** User agent and field manager of the operator. */
 export const OPERATOR_AGENT = 'sandbox-k8s-controller/1.0';

@@ -1,10 +1,13 @@
 import { EDITOR_ACCESS, OPERATOR_ACCESS, VIEWER_ACCESS } from '../../../src/schema/access';
 
-const everyRule = [...OPERATOR_ACCESS.served, ...OPERATOR_ACCESS.own, ...EDITOR_ACCESS, ...VIEWER_ACCESS];
+const { served, own, signing } = OPERATOR_ACCESS;
 
-test('nobody may read or write Secrets, and nothing is granted by wildcard', () => {
-  const words = everyRule.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
-  expect(words.filter((word) => word === 'secrets' || word.includes('*'))).toEqual([]);
+test('nobody may read or write Secrets, but the operator the one of its signing key; nothing is granted by wildcard', () => {
+  const rules = [...served, ...own, ...EDITOR_ACCESS, ...VIEWER_ACCESS];
+  const words = [...rules, ...signing].flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
+  expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
+  expect(signing).toEqual([{ apiGroups: [''], resources: ['secrets'], resourceNames: ['opensandbox-executor-signing-key'], verbs: ['get', 'patch'] }]);
+  expect(words.filter((word) => word.includes('*'))).toEqual([]);
 });
 
 test('viewers change nothing', () => {
