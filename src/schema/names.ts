@@ -61,7 +61,7 @@ export const Port = {
 
 /** Environment variables that cross a program's border. */
 export const EnvVar = {
-  /** On the sandbox container: its own name; how an executor in sidecar mode finds it. Written by our constructs. */
+  /** On the sandbox container: its own name; how an executor in sidecar mode finds it. Written by constructs and operator. */
   mainContainer: 'SANDBOX_MAIN_CONTAINER',
   /** In every process of a task: the task's identity. Written and read by the executor. */
   taskId: 'SANDBOX_TASK_ID',
@@ -69,6 +69,8 @@ export const EnvVar = {
   podNamespace: 'POD_NAMESPACE',
   /** In the executor: UID of its pod, from the downward API; the audience of signed requests. */
   podUid: 'POD_UID',
+  /** In the executor: public keys in PEM that requests must be signed for. Written by the operator into the pods that it makes. */
+  authPublicKey: 'AUTH_PUBLIC_KEY',
 } as const;
 
 /** Longest name of a Pool or batch, in characters: it becomes a label value and the front of pod names. */
@@ -79,5 +81,7 @@ export const EXECUTOR_CONTAINER = 'task-executor';
 export const LEASE_NAME = '2fa1c467.opensandbox.io';
 /** Secret in the operator's namespace that holds its signing key; rendered empty by our constructs, filled by the operator. */
 export const SIGNING_SECRET = 'opensandbox-executor-signing-key';
+/** Key of that Secret under which the operator's private keys stand. */
+export const SIGNING_SECRET_KEY = 'private.pem';
 /** User agent and field manager of the operator. */
 export const OPERATOR_AGENT = 'sandbox-k8s-controller/1.0';

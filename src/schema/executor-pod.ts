@@ -1,0 +1,147 @@
+import { executorSettings } from './executor-settings';
+import type { Container, PodSpec } from './kubernetes';
+import { EnvVar, EXECUTOR_CONTAINER } from './names';
+import { isRecord } from './validation';
+
+/** What a pod's executor is given beside what follows from the pod itself. */
+export interface ExecutorCompletion {
+  /**
+   * Public keys, as PEM, that requests to the executor must be signed for.
+   *
+   * @default - nothing is said about authentication
+   */
+  readonly publicKeys?: string;
+}
+
+/** Volume that is added for the executor's records, so that they outlive a restart of its container. */
+export const EXECUTOR_DATA_VOLUME = 'sandbox-tasks';
+
+const SETTINGS = executorSettings.table;
+/** What says how the executor knows its callers. */
+const AUTHENTICATION: readonly SpokenSetting[] = [
+  { flag: 'auth-public-key', env: EnvVar.authPublicKey },
+  SETTINGS.authPublicKeyFile,
+  SETTINGS.allowUnauthenticated,
+];
+
+/**
+ * The pod with what its executor needs and does not say itself; what somebody has set stays as it is.
+ *
+ * The executor is the container named `task-executor`. It gets the keys; sidecar mode, when the pod shares its process namespace; the name
+ * of its main container, which is marked for it; and a volume for its records. A pod without an executor is returned unchanged. Doing
+ * it twice changes nothing more.
+ *
+ * @see shared/reference/executor.md sections 8 and 10
+ */
+export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompletion = {}): PodSpec {
+  const { containers = [], volumes } = spec;
+  const executor = containers.find(({ name }) => name === EXECUTOR_CONTAINER);
+  if (executor === undefined) {
+    return spec;
+  }
+  const main = isSidecar(spec, executor) ? mainContainer(containers, executor) : undefined;
+  const added = [...authentication(executor, publicKeys), ...sidecarSettings(executor, main)];
+  const needsVolume = isDataUnkept(executor) && !hasVolume(volumes, EXECUTOR_DATA_VOLUME);
+  const completed: Container = {
+    ...executor,
+    ...(added.length > 0 && { env: [...(executor.env ?? []), ...added] }),
+    ...(needsVolume && { volumeMounts: [...toList(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
+  };
+  return {
+    ...spec,
+    containers: containers.map((container) => (container === executor ? completed : container.name === main?.unmarked ? marked(container) : container)),
+    ...(needsVolume && { volumes: [...toList(volumes), { name: EXECUTOR_DATA_VOLUME, emptyDir: {} }] }),
+  };
+}
+
+type Variable = NonNullable<Container['env']>[number];
+
+function authentication(executor: Container, publicKeys: string | undefined): Variable[] {
+  if (publicKeys === undefined || AUTHENTICATION.some((setting) => spoken(executor, setting) !== undefined)) {
+    return [];
+  }
+  const podUid = { name: EnvVar.podUid, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } };
+  return [{ name: EnvVar.authPublicKey, value: publicKeys }, ...(hasVariable(executor, EnvVar.podUid) ? [] : [podUid])];
+}
+
+function isSidecar({ shareProcessNamespace }: PodSpec, executor: Container): boolean {
+  const mode = spoken(executor, SETTINGS.sidecarMode);
+  return mode === undefined ? shareProcessNamespace === true : /^(1|t|true)$/i.test(mode);
+}
+
+/** The container whose files tasks see, by the value of its mark. */
+interface MainContainer {
+  readonly mark: string;
+  /** Name of the container that is still to be marked. */
+  readonly unmarked: string | undefined;
+}
+
+/** By what the executor says, else by a mark that is there already, else the first container; undefined when that cannot be known. */
+function mainContainer(containers: readonly Container[], executor: Container): MainContainer | undefined {
+  const others = containers.filter((container) => container !== executor);
+  const marks = others.map(markOf);
+  const mark = spoken(executor, SETTINGS.mainContainerName) ?? marks.find((value) => value !== undefined) ?? others[0]?.name;
+  if (mark === undefined || mark === '') {
+    return undefined;
+  }
+  const isUnmarked = !marks.includes(mark) && others.some((container) => container.name === mark && !hasVariable(container, EnvVar.mainContainer));
+  return { mark, unmarked: isUnmarked ? mark : undefined };
+}
+
+function sidecarSettings(executor: Container, main: MainContainer | undefined): Variable[] {
+  if (main === undefined) {
+    return [];
+  }
+  const wanted = [
+    { setting: SETTINGS.sidecarMode, value: 'true' },
+    { setting: SETTINGS.mainContainerName, value: main.mark },
+  ];
+  return wanted.filter(({ setting }) => spoken(executor, setting) === undefined).map(({ setting, value }) => ({ name: setting.env, value }));
+}
+
+const markOf = ({ env }: Container): string | undefined => env?.find(({ name }) => name === EnvVar.mainContainer)?.value;
+
+const marked = (container: Container): Container => ({
+  ...container,
+  env: [...(container.env ?? []), { name: EnvVar.mainContainer, value: container.name }],
+});
+
+/** Whether the records are at their default place and no volume keeps them there. */
+function isDataUnkept(executor: Container): boolean {
+  const covers = (mount: unknown) => isRecord(mount) && typeof mount.mountPath === 'string' && isWithin(SETTINGS.dataDir.default, mount.mountPath);
+  return spoken(executor, SETTINGS.dataDir) === undefined && !toList(executor.volumeMounts).some(covers);
+}
+
+const isWithin = (path: string, folder: string): boolean => `${path}/`.startsWith(`${folder.replace(/\/+$/, '')}/`);
+
+const hasVolume = (volumes: unknown, wanted: string): boolean => toList(volumes).some((volume) => isRecord(volume) && volume.name === wanted);
+
+interface SpokenSetting {
+  readonly flag: string;
+  readonly env: string;
+  readonly kind?: string;
+}
+
+/**
+ * What a container says of a setting: text, `''` where it is hidden in what we cannot read, undefined when nothing is said.
+ *
+ * Command and arguments are read as one text, since a line for a shell may hold the flags. A flag wins over a variable, as in the executor.
+ */
+function spoken(container: Container, { flag, env, kind }: SpokenSetting): string | undefined {
+  const line = [...(container.command ?? []), ...(container.args ?? [])].join(' ');
+  const found = new RegExp(`(?:^|[\\s'"])--?${flag}(?:=([^\\s'"]*)|\\s+([^\\s'"]+))?(?=[\\s'"]|$)`).exec(line);
+  if (found !== null) {
+    // A boolean takes a value only with `=`.
+    return kind === 'boolean' ? (found[1] ?? 'true') : (found[1] ?? found[2] ?? '');
+  }
+  const variable = container.env?.find(({ name }) => name === env);
+  if (variable !== undefined) {
+    return variable.value ?? '';
+  }
+  const isHidden = toList(container.envFrom).some((source) => isRecord(source) && env.startsWith(typeof source.prefix === 'string' ? source.prefix : ''));
+  return isHidden ? '' : undefined;
+}
+
+const hasVariable = ({ env }: Container, wanted: string): boolean => env?.some(({ name }) => name === wanted) === true;
+
+const toList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
