@@ -1,8 +1,9 @@
 export { BatchSandboxFleet, type BatchSandboxFleetProps, TaskResourcePolicy } from './batch-sandbox-fleet';
-export { type ExecutorOptions, type ExecutorPublicKey } from './executor-sidecar';
+export { type ExecutorOptions } from './executor-sidecar';
+export { LogLevel } from './log-level';
 export { PodCount } from './pod-count';
 export { PodTemplate } from './pod-template';
-export { type ControllerOptions, LogLevel, type SigningKey } from './runtime-workload';
+export { type ControllerOptions, type SigningKey } from './runtime-workload';
 export { SandboxCrds } from './sandbox-crds';
 export { type ISandboxPool, RecycleStrategy, SandboxPool, type SandboxPoolProps } from './sandbox-pool';
 export { SandboxRuntime, type SandboxRuntimeProps } from './sandbox-runtime';

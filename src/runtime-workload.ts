@@ -2,22 +2,11 @@ import { type ContainerResources, type ISecret } from 'cdk8s-plus-28';
 import { renderResources } from './container-resources';
 import { checkImage, defaultImage } from './images';
 import { DATA_KEY_SENTENCE, isDataKey } from './kube-syntax';
+import { isLogLevel, LogLevel } from './log-level';
 import { type Problems } from './problems';
 import { EnvVar, Port } from './schema/names';
 import { operatorSettings } from './schema/operator-settings';
 import { isRecord } from './schema/validation';
-
-/** How much the operator logs. */
-export enum LogLevel {
-  /** Every step. */
-  DEBUG = 'debug',
-  /** Changes of state. */
-  INFO = 'info',
-  /** What somebody should look at. */
-  WARN = 'warn',
-  /** Failures only. */
-  ERROR = 'error',
-}
 
 /** The operator's Deployment. */
 export interface ControllerOptions {
@@ -36,10 +25,10 @@ export interface ControllerOptions {
   readonly imagePullPolicy?: string;
 
   /**
-   * Number of operator pods, 0 or more. One of them acts; the others take over when it fails. Two or more are spread over nodes and get
-   * a PodDisruptionBudget.
+   * Number of operator pods, 0 or more. One of them acts; another takes over at once when it stops, and within 20 s when it dies. Two or more
+   * are spread over nodes and get a PodDisruptionBudget.
    *
-   * @default 1
+   * @default - 2, or 1 without leader election
    * @throws SYNTH_INVALID when it is above 1 without leader election
    */
   readonly replicas?: number;
@@ -52,7 +41,7 @@ export interface ControllerOptions {
   readonly leaderElection?: boolean;
 
   /**
-   * Resources of the operator. CPU or memory that is given replaces both its request and its limit.
+   * Resources of the operator. CPU or memory that is given replaces both its request and its limit. The heap follows the limit of memory.
    *
    * @default - 100m CPU and 128Mi requested, limited to 1 CPU and 512Mi
    */
@@ -62,6 +51,7 @@ export interface ControllerOptions {
    * How much the operator logs.
    *
    * @default LogLevel.INFO
+   * @throws SYNTH_INVALID when a number is out of its range
    */
   readonly logLevel?: LogLevel;
 
@@ -107,6 +97,8 @@ const OPTIONS: Readonly<Record<keyof ControllerOptions, true>> = {
   logLevel: true,
   signingKey: true,
 };
+/** The heap grows to three quarters of the memory limit; the rest is for buffers, code and stacks. */
+const HEAP_OPTIONS = '--max-old-space-size-percentage=75';
 const KEY_DIR = '/etc/sandbox/signing-key';
 const KEY_VOLUME = 'signing-key';
 
@@ -115,7 +107,7 @@ export function checkController(problems: Problems, options: unknown): void {
   if (!problems.checkKeys('controller', options, Object.keys(OPTIONS))) {
     return;
   }
-  const { replicas = 1, leaderElection = true, logLevel, signingKey } = options;
+  const { replicas = 0, leaderElection = true, logLevel, signingKey } = options;
   if (!Number.isInteger(replicas) || Number(replicas) < 0) {
     problems.add('controller.replicas', 'a whole number, 0 or more', replicas);
   } else if (Number(replicas) > 1 && leaderElection === false) {
@@ -125,9 +117,8 @@ export function checkController(problems: Problems, options: unknown): void {
   if (typeof leaderElection !== 'boolean') {
     problems.add('controller.leaderElection', 'true or false', leaderElection);
   }
-  const levels: readonly unknown[] = Object.values(LogLevel);
-  if (logLevel !== undefined && !levels.includes(logLevel)) {
-    problems.add('controller.logLevel', `one of ${levels.join(', ')}`, logLevel);
+  if (logLevel !== undefined && !isLogLevel(logLevel)) {
+    problems.add('controller.logLevel', 'a LogLevel, by number from 1 to 999', logLevel instanceof LogLevel ? logLevel.flag : logLevel);
   }
   if (signingKey !== undefined && problems.checkKeys('controller.signingKey', signingKey, ['secret', 'key'])) {
     const { secret, key } = signingKey as Partial<SigningKey>;
@@ -140,9 +131,14 @@ export function checkController(problems: Problems, options: unknown): void {
   }
 }
 
+/** Number of operator pods. */
+export function replicasOf({ replicas, leaderElection }: ControllerOptions): number {
+  return replicas ?? (leaderElection === false ? 1 : 2);
+}
+
 /** The `spec` of the operator's Deployment. */
 export function renderDeployment(problems: Problems, options: ControllerOptions, context: WorkloadContext): object {
-  const { replicas = 1 } = options;
+  const replicas = replicasOf(options);
   const signingKey = isRecord(options.signingKey) ? options.signingKey : undefined;
   const keyFile = signingKey?.key ?? 'private.pem';
   const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: context.labels } };
@@ -162,13 +158,18 @@ export function renderDeployment(problems: Problems, options: ControllerOptions,
             image: options.image ?? defaultImage('sandbox-operator'),
             imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
             args: renderArgs(options, context, signingKey === undefined ? undefined : `${KEY_DIR}/${keyFile}`),
-            env: [{ name: EnvVar.podNamespace, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } }],
+            env: [
+              { name: EnvVar.podNamespace, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } },
+              { name: 'NODE_OPTIONS', value: HEAP_OPTIONS },
+            ],
             ports: [
               { name: 'health', containerPort: Port.operatorHealth, protocol: 'TCP' },
               ...(context.metrics ? [{ name: 'metrics', containerPort: Port.operatorMetrics, protocol: 'TCP' }] : []),
             ],
-            livenessProbe: probe('/healthz', 15, 20),
-            readinessProbe: probe('/readyz', 5, 10),
+            // A pass over ten thousand pods may hold the event loop for a second.
+            livenessProbe: { ...probe('/healthz'), initialDelaySeconds: 15, periodSeconds: 20, timeoutSeconds: 5 },
+            // Ready is told soon: a rolling update waits for it, and the start takes about a second.
+            readinessProbe: { ...probe('/readyz'), periodSeconds: 2, timeoutSeconds: 5 },
             resources: renderResources(problems, 'controller.resources', options.resources, {
               requests: { cpu: '100m', memory: '128Mi' },
               limits: { cpu: '1', memory: '512Mi' },
@@ -186,8 +187,8 @@ export function renderDeployment(problems: Problems, options: ControllerOptions,
   };
 }
 
-function probe(path: string, initialDelaySeconds: number, periodSeconds: number): object {
-  return { httpGet: { path, port: 'health' }, initialDelaySeconds, periodSeconds };
+function probe(path: string): object {
+  return { httpGet: { path, port: 'health' } };
 }
 
 function renderArgs(options: ControllerOptions, context: WorkloadContext, keyFile: string | undefined): string[] {
@@ -199,7 +200,7 @@ function renderArgs(options: ControllerOptions, context: WorkloadContext, keyFil
       ? [`--${table.metricsAddress.flag}=:${Port.operatorMetrics}`, `--${table.metricsSecure.flag}=false`]
       : [`--${table.metricsAddress.flag}=0`]),
     ...(context.namespaces.length === 0 ? [] : [`--${table.namespaces.flag}=${context.namespaces.join(',')}`]),
-    `--${table.logLevel.flag}=${options.logLevel ?? LogLevel.INFO}`,
+    `--${table.logLevel.flag}=${isLogLevel(options.logLevel) ? options.logLevel.flag : LogLevel.INFO.flag}`,
     ...(keyFile === undefined ? [] : [`--${table.signingKeyFile.flag}=${keyFile}`]),
   ];
 }

@@ -3,11 +3,12 @@ import { Construct } from 'constructs';
 import { clusterObject } from './cluster-object';
 import { DNS_LABEL_SENTENCE, isDnsLabel } from './kube-syntax';
 import { Problems, reportAtSynth } from './problems';
-import { addPeopleRoles, addRole } from './runtime-access';
-import { checkController, type ControllerOptions, renderDeployment } from './runtime-workload';
+import { addPeopleRoles, addRole, type RoleDefinition } from './runtime-access';
+import { renderNetworkPolicy } from './runtime-network';
+import { checkController, type ControllerOptions, renderDeployment, replicasOf } from './runtime-workload';
 import { SandboxCrds } from './sandbox-crds';
 import { OPERATOR_ACCESS } from './schema/access';
-import { Port } from './schema/names';
+import { Port, SIGNING_SECRET } from './schema/names';
 import { isRecord } from './schema/validation';
 
 /** Properties of a SandboxRuntime. */
@@ -52,7 +53,7 @@ export interface SandboxRuntimeProps {
   /**
    * The operator's Deployment.
    *
-   * @default - one replica with leader election
+   * @default - two replicas with leader election
    */
   readonly controller?: ControllerOptions;
 
@@ -62,6 +63,14 @@ export interface SandboxRuntimeProps {
    * @default true
    */
   readonly metrics?: boolean;
+
+  /**
+   * Whether a NetworkPolicy keeps everybody from the operator's pods. Metrics, which ask nobody for a token, are open to pods in namespaces
+   * with the label `metrics: enabled`. The operator's own calls are not limited.
+   *
+   * @default true
+   */
+  readonly networkPolicy?: boolean;
 
   /**
    * Whether there are ClusterRoles with which people look after pools and fleets; they aggregate into `edit`, `admin` and `view`.
@@ -79,6 +88,7 @@ const PROPS: Readonly<Record<keyof SandboxRuntimeProps, true>> = {
   clusterWide: true,
   controller: true,
   metrics: true,
+  networkPolicy: true,
   roles: true,
 };
 
@@ -111,6 +121,7 @@ export class SandboxRuntime extends Construct {
     this.addAccess();
     this.deployment = this.addObject('Resource', 'apps/v1', 'Deployment', { spec: this.renderDeployment(new Problems()) });
     this.addMetricsService();
+    this.addNetworkPolicy();
     this.addDisruptionBudget();
     reportAtSynth(this, 'SandboxRuntime', (problems) => this.check(problems));
   }
@@ -134,6 +145,7 @@ export class SandboxRuntime extends Construct {
 
   private addAccess(): void {
     const subject = { kind: 'ServiceAccount', name: NAME, namespace: this.namespace };
+    this.addSigningSecret(subject);
     addRole(this, 'LeaderElection', { name: 'opensandbox-leader-election', namespace: this.namespace, rules: OPERATOR_ACCESS.own, subject });
     if (this.props.clusterWide === true) {
       addRole(this, 'Manager', { name: `${this.namespace}-sandbox-k8s-manager`, rules: OPERATOR_ACCESS.served, subject });
@@ -146,6 +158,23 @@ export class SandboxRuntime extends Construct {
     }
   }
 
+  /**
+   * The Secret is rendered without content, so that nothing secret is in a manifest; the operator puts its key there, and applying the manifest
+   * again leaves it alone.
+   */
+  private addSigningSecret(subject: RoleDefinition['subject']): void {
+    if (this.controller.signingKey === undefined) {
+      this.addObject('SigningSecret', 'v1', 'Secret', { type: 'Opaque' }, SIGNING_SECRET);
+      addRole(this, 'Signing', { name: 'opensandbox-signing', namespace: this.namespace, rules: OPERATOR_ACCESS.signing, subject });
+    }
+  }
+
+  private addNetworkPolicy(): void {
+    if (this.props.networkPolicy !== false) {
+      this.addObject('NetworkPolicy', 'networking.k8s.io/v1', 'NetworkPolicy', { spec: renderNetworkPolicy(LABELS, this.props.metrics !== false) });
+    }
+  }
+
   private addMetricsService(): void {
     if (this.props.metrics !== false) {
       const port = { name: 'metrics', port: Port.operatorMetrics, targetPort: 'metrics', protocol: 'TCP' };
@@ -154,7 +183,7 @@ export class SandboxRuntime extends Construct {
   }
 
   private addDisruptionBudget(): void {
-    if (Number(this.controller.replicas ?? 1) > 1) {
+    if (Number(replicasOf(this.controller)) > 1) {
       this.addObject('DisruptionBudget', 'policy/v1', 'PodDisruptionBudget', {
         spec: { maxUnavailable: 1, selector: { matchLabels: { ...LABELS } } },
       });
@@ -173,7 +202,7 @@ export class SandboxRuntime extends Construct {
   private check(problems: Problems): void {
     const { namespace, watchNamespaces, clusterWide, controller = {} } = this.props;
     problems.checkKeys('', this.props, Object.keys(PROPS));
-    for (const prop of ['createNamespace', 'installCrds', 'clusterWide', 'metrics', 'roles'] as const) {
+    for (const prop of ['createNamespace', 'installCrds', 'clusterWide', 'metrics', 'networkPolicy', 'roles'] as const) {
       if (this.props[prop] !== undefined && typeof this.props[prop] !== 'boolean') {
         problems.add(prop, 'true or false', this.props[prop]);
       }

@@ -27,11 +27,12 @@ test('renders the operator with everything set', () => {
       installCrds: false,
       clusterWide: true,
       metrics: false,
+      networkPolicy: false,
       roles: false,
       controller: {
         image: 'registry.local/operator:1',
         imagePullPolicy: 'Always',
-        replicas: 2,
+        replicas: 3,
         leaderElection: true,
         resources: { cpu: { request: Cpu.millis(250) }, memory: { limit: Size.gibibytes(1) } },
         logLevel: LogLevel.DEBUG,
@@ -52,6 +53,7 @@ test('has the CRDs unless they are left out', () => {
 test('gives the operator a Role in each namespace that it serves, and nothing beyond', () => {
   const objects = runtime({ namespace: 'system', watchNamespaces: ['team-b', 'team-a', 'team-b'] });
   expect(kindsOf(objects).filter((kind) => kind.startsWith('Role '))).toEqual([
+    'Role system/opensandbox-signing',
     'Role system/opensandbox-leader-election',
     'Role team-a/opensandbox-manager',
     'Role team-b/opensandbox-manager',
@@ -64,9 +66,50 @@ test('gives the operator a Role in each namespace that it serves, and nothing be
 test.each<[string, SandboxRuntimeProps]>([
   ['defaults', {}],
   ['all namespaces', { clusterWide: true }],
+  ['a level by number', { controller: { logLevel: LogLevel.verbosity(3) } }],
   ['no metrics, no leader election', { metrics: false, controller: { leaderElection: false, logLevel: LogLevel.WARN } }],
 ])('passes flags that the operator accepts: %s', (_, props) => {
   expect(loadSettings(operatorSettings, argsOf(runtime(props)), { POD_NAMESPACE: 'system' })).toMatchObject({ ok: true });
+});
+
+test('has a second operator pod and a disruption budget, unless there is no leader election', () => {
+  const replicasIn = (objects: Manifest[]) => objects.find(({ kind }) => kind === 'Deployment')?.spec.replicas;
+  const budgetsIn = (objects: Manifest[]) => objects.filter(({ kind }) => kind === 'PodDisruptionBudget').length;
+  const [byDefault, alone] = [runtime(), runtime({ controller: { leaderElection: false } })];
+  expect([replicasIn(byDefault), budgetsIn(byDefault)]).toEqual([2, 1]);
+  expect([replicasIn(alone), budgetsIn(alone)]).toEqual([1, 0]);
+});
+
+test('lets only namespaces that may read metrics reach the operator, and nobody when there are none', () => {
+  const ingressOf = (props: SandboxRuntimeProps) => runtime(props).find(({ kind }) => kind === 'NetworkPolicy')?.spec.ingress;
+  const from = [{ namespaceSelector: { matchLabels: { metrics: 'enabled' } } }];
+  expect(ingressOf({})).toEqual([{ from, ports: [{ port: 8443, protocol: 'TCP' }] }]);
+  expect(ingressOf({ metrics: false })).toEqual([]);
+});
+
+test("may touch one Secret, which is rendered empty, and none beside a user's own key", () => {
+  const rulesIn = (objects: Manifest[]) => JSON.stringify(objects.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole'));
+  const byDefault = runtime();
+  expect(byDefault.find(({ kind }) => kind === 'Secret')).toEqual({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: { name: 'opensandbox-executor-signing-key', namespace: 'opensandbox-system', labels: expect.any(Object) },
+  });
+  expect(rulesIn(byDefault)).toContain('secrets');
+  const withKey = objectsOf((chart) => {
+    const secret = Secret.fromSecretName(chart, 'key', 'mine');
+    new SandboxRuntime(chart, 'runtime', { controller: { signingKey: { secret } } });
+  });
+  expect(withKey.filter(({ kind }) => kind === 'Secret')).toEqual([]);
+  expect(rulesIn(withKey)).not.toContain('secrets');
+});
+
+test('gives two installations of one cluster objects of the cluster with different names', () => {
+  const install = (namespace: string) => runtime({ namespace, clusterWide: true }).filter(({ metadata }) => metadata.namespace === undefined);
+  const [one, two] = [kindsOf(install('one')), kindsOf(install('two'))];
+  expect(one).toHaveLength(4);
+  expect(one.filter((name) => two.includes(name))).toEqual([]);
 });
 
 test('puts no namespace on objects of the cluster', () => {
@@ -85,18 +128,24 @@ test('refuses each wrong prop', () => {
   };
   expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', props as unknown as SandboxRuntimeProps))).toEqual(
     [
-      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'metrics', 'roles', got 'rolls'; did you mean 'roles'?",
+      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'metrics', 'networkPolicy', 'roles', got 'rolls'; did you mean 'roles'?",
       "installCrds: expected true or false, got 'yes'",
       "namespace: expected a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit), got 'No_Namespace'",
       'watchNamespaces: expected a list of at least 1 namespace, got a list of 0 items; set clusterWide for all namespaces',
       'controller.replicas: expected at most 1 without leader election, got 2; leave leaderElection on',
       "controller.imagePullPolicy: expected one of Always, IfNotPresent, Never, got 'Sometimes'",
-      "controller.logLevel: expected one of debug, info, warn, error, got 'loud'",
+      "controller.logLevel: expected a LogLevel, by number from 1 to 999, got 'loud'",
       'controller.signingKey.secret: expected a Secret, got nothing',
       "controller.signingKey.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got '../a'",
       "controller.resources.cpu.limit: expected a Cpu, got '1'; write Cpu.millis(500)",
     ].map((problem) => `SandboxRuntime 'web/runtime': ${problem}`),
   );
+});
+
+test.each([0, -1, 1.5, 1000, Number.NaN])('refuses the level %p', (verbosity) => {
+  expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', { controller: { logLevel: LogLevel.verbosity(verbosity) } }))).toEqual([
+    `SandboxRuntime 'web/runtime': controller.logLevel: expected a LogLevel, by number from 1 to 999, got '${verbosity}'`,
+  ]);
 });
 
 test('refuses a signing key that is no object at synth, not before', () => {
