@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type BuildContext, hashContext, stageContext } from './build-context';
+import { ensurePackages } from './debian-packages';
+
+/** All that an image is made from. */
+export interface ImageSource {
+  /** Name with tag, such as `ghcr.io/cdk8s-sandboxes/sandbox-operator:1.2.3`. */
+  readonly name: string;
+  readonly containerfile: string;
+  readonly context: BuildContext;
+}
+
+/** An image in a file that `docker load`, `podman load` and `ctr images import` read. */
+export interface ImageArchive {
+  readonly name: string;
+  /** Path of the file; the same sources give the same bytes. */
+  readonly archive: string;
+  /** Whether this call built it; another one had, otherwise. */
+  readonly isNew: boolean;
+}
+
+/** Archives that nobody asked for in this time, in ms, are removed: each change of a program makes new ones. */
+const KEPT_UNUSED_MS = 60 * 60_000;
+
+/**
+ * The archives of some images, built by Debian's buildah from their sources unless that was done before; no registry and no network is asked.
+ *
+ * @throws Error when buildah cannot be had, or fails
+ */
+export async function buildArchives(images: readonly ImageSource[]): Promise<readonly ImageArchive[]> {
+  const cache = join(homedir(), '.cache', 'cdk8s-sandboxes');
+  const folder = join(cache, `images-${await hashSources(images)}`);
+  const isNew = !existsSync(folder);
+  if (isNew) {
+    await ensurePackages(['buildah']);
+    await mkdir(cache, { recursive: true });
+    await build(images, await mkdtemp(join(cache, 'images-new-')), folder);
+  }
+  await utimes(folder, new Date(), new Date());
+  await removeUnused(cache);
+  return images.map(({ name }) => ({ name, archive: join(folder, archiveFile(name)), isNew }));
+}
+
+async function hashSources(images: readonly ImageSource[]): Promise<string> {
+  const parts = await Promise.all(images.map(async ({ name, containerfile, context }) => [name, containerfile, await hashContext(context)]));
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+}
+
+/** Builds in a folder of its own, so that the target is complete when it appears; whoever comes second throws their own away. */
+async function build(images: readonly ImageSource[], work: string, target: string): Promise<void> {
+  try {
+    const output = join(work, 'output');
+    await mkdir(output);
+    await stageSources(images, join(work, 'context'));
+    for (const { name } of images) await buildArchive(name, work, join(output, archiveFile(name)));
+    await rename(output, target).catch((error: unknown) => {
+      if (!existsSync(target)) throw error;
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Writes what a builder needs to a folder: each image from `<short name>.Containerfile` there. */
+export async function stageSources(images: readonly ImageSource[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await stageContext(Object.assign({}, ...images.map(({ context }) => context)) as BuildContext, folder);
+  await Promise.all(images.map(({ name, containerfile }) => writeFile(join(folder, containerfileOf(name)), containerfile)));
+}
+
+/** Layers are kept apart, so that images share those that they have in common; without times and labels of the builder they stay the same. */
+async function buildArchive(name: string, work: string, archive: string): Promise<void> {
+  const store = ['--storage-driver=vfs', `--root=${join(work, 'store')}`, `--runroot=${join(work, 'run')}`]; // vfs works on every file system
+  const context = join(work, 'context');
+  const flags = ['--quiet', '--layers', '--timestamp=0', '--identity-label=false', `--tag=${name}`, `--file=${join(context, containerfileOf(name))}`];
+  await promisify(execFile)('buildah', [...store, 'build', ...flags, context]);
+  await promisify(execFile)('buildah', [...store, 'push', '--quiet', name, `docker-archive:${archive}:${name}`]);
+}
+
+async function removeUnused(cache: string): Promise<void> {
+  const folders = (await readdir(cache)).filter((name) => name.startsWith('images-')).map((name) => join(cache, name));
+  for (const folder of folders) {
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity })); // somebody else removed it
+    if (mtimeMs < Date.now() - KEPT_UNUSED_MS) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const shortName = (name: string) => name.replace(/^.*\//, '').replace(/:.*$/, '');
+const archiveFile = (name: string) => `${shortName(name)}.tar`;
+const containerfileOf = (name: string) => `${shortName(name)}.Containerfile`;

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot, programCommand } from '../local/programs';
+import { imageName, type ImageProgram } from '../src/schema/image-names';
+import { type ImageArchive, type ImageSource, buildArchives } from './archives';
+import { type BuildContext, programWithLibraries } from './build-context';
+
+/** Where the package is in an image; its programs look for their version in the package.json above them. */
+const PACKAGE_FOLDER = 'opt/cdk8s-sandboxes';
+
+/** What each image holds beside Node and its program: programs of this machine that the executor calls by name. */
+const FOLDERS: Readonly<Record<ImageProgram, { readonly folder: string; readonly tools: readonly string[] }>> = {
+  'sandbox-operator': { folder: 'operator', tools: [] },
+  'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/nsenter', '/usr/bin/setpriv'] },
+};
+
+/**
+ * The images of operator and executor under the names that the constructs use by default.
+ *
+ * @throws Error when the programs have not been bundled, or buildah cannot be had or fails
+ */
+export async function buildImages(): Promise<readonly ImageArchive[]> {
+  return buildArchives(await programImages());
+}
+
+/**
+ * What the images of operator and executor are made from.
+ *
+ * @throws Error when the programs have not been bundled
+ */
+export async function programImages(): Promise<readonly ImageSource[]> {
+  const root = packageRoot();
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  // The same files at the same place of the context: they become one layer that both images share.
+  const node = await programWithLibraries(join(root, 'node_modules', 'node', 'bin', 'node'), 'node', 'usr/bin/node');
+  return Promise.all(
+    (Object.keys(FOLDERS) as ImageProgram[]).map(async (program) => ({
+      name: imageName(program, version),
+      containerfile: await readFile(join(root, 'images', FOLDERS[program].folder, 'Containerfile'), 'utf8'),
+      context: { ...node, ...(await ownFiles(program, version, new Set(Object.keys(node)))) },
+    })),
+  );
+}
+
+async function ownFiles(program: ImageProgram, version: string, ofNode: ReadonlySet<string>): Promise<BuildContext> {
+  const { folder, tools } = FOLDERS[program];
+  const withLibraries = await Promise.all(tools.map((tool) => programWithLibraries(tool, folder, tool)));
+  const inNodeLayer = (path: string) => ofNode.has(join('node', path.slice(folder.length)));
+  const [, bundle] = programCommand(program);
+  return {
+    ...Object.fromEntries(withLibraries.flatMap((files) => Object.entries(files)).filter(([path]) => !inNodeLayer(path))),
+    [join(folder, PACKAGE_FOLDER, 'package.json')]: { text: JSON.stringify({ name: 'cdk8s-sandboxes', version }) },
+    [join(folder, PACKAGE_FOLDER, 'lib', 'bin', `${program}.js`)]: { copyOf: bundle },
+  };
+}
