@@ -21,17 +21,26 @@ export const POOL_CONDITION_TYPES = ['Accepted', 'ScaleBlocked'] as const;
 /** Longest message of a condition, in bytes; the API server refuses a whole status for a longer one. */
 const MAX_MESSAGE_BYTES = 8192;
 
-/** A list of conditions, one a type. */
-export const conditionList = <const T extends readonly [string, ...string[]]>(types: T) =>
+/**
+ * A list of conditions, one a type.
+ *
+ * @param types every type that there is
+ * @param meanings what each type says, for `kubectl explain`
+ */
+export const conditionList = <const T extends readonly [string, ...string[]]>(types: T, meanings: Readonly<Record<T[number], string>>) =>
   z
     .array(
-      z.object({
-        type: z.enum(types),
-        status: z.enum(['True', 'False']),
-        reason: text(256).optional(),
-        message: text(MAX_MESSAGE_BYTES).optional(),
-        lastTransitionTime: timestamp().optional(),
-      }),
+      z
+        .object({
+          type: z.enum(types).describe(types.map((type: T[number]) => `${type}: ${meanings[type]}.`).join(' ')),
+          status: z
+            .enum(['True', 'False'])
+            .describe('True: it holds. False: it does not, which is said only of Accepted; other conditions are removed when they no longer hold.'),
+          reason: text(256).optional().describe('Why, as one word in CamelCase. Default: none.'),
+          message: text(MAX_MESSAGE_BYTES).optional().describe('Why, as a sentence with the values of this object. Default: none.'),
+          lastTransitionTime: timestamp().optional().describe('When status, reason or message last changed, in RFC 3339. Default: none.'),
+        })
+        .describe('One condition.'),
     )
     .max(types.length)
     .meta({ listMapKeys: ['type'] });

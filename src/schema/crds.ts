@@ -2,9 +2,9 @@ import { batchSandboxSpec, batchSandboxStatus } from './batch-sandbox';
 import { poolSpec, poolStatus } from './pool';
 import { type Column, type CustomResourceDefinition, defineResource } from './resource';
 
-const age: Column = { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' };
-const count = (name: string, jsonPath: string): Column => ({ name, type: 'integer', jsonPath });
-const wideCount = (name: string, jsonPath: string): Column => ({ ...count(name, jsonPath), priority: 1 });
+const age: Column = { name: 'AGE', type: 'date', description: 'Time since its creation.', jsonPath: '.metadata.creationTimestamp' };
+const count = (name: string, jsonPath: string, description: string): Column => ({ name, type: 'integer', description, jsonPath });
+const wideCount = (name: string, jsonPath: string, description: string): Column => ({ ...count(name, jsonPath, description), priority: 1 });
 
 /** Pool: warm pods, kept within bounds. */
 export const POOL = defineResource({
@@ -13,13 +13,13 @@ export const POOL = defineResource({
   singular: 'pool',
   shortNames: [],
   description: 'Warm pods, kept within bounds, from which batches are served.',
-  spec: poolSpec.describe('What the pool should be.'),
-  status: poolStatus.describe('What the pool is; written by the operator.'),
+  spec: poolSpec.describe('What the pool is to be.'),
+  status: poolStatus.describe('What the pool is now; the operator writes it.'),
   columns: [
-    count('TOTAL', '.status.total'),
-    count('ALLOCATED', '.status.allocated'),
-    count('AVAILABLE', '.status.available'),
-    count('UPDATED', '.status.updated'),
+    count('TOTAL', '.status.total', 'All pods, idle and held.'),
+    count('ALLOCATED', '.status.allocated', 'Pods that batches hold or give back.'),
+    count('AVAILABLE', '.status.available', 'Idle pods that are Ready.'),
+    count('UPDATED', '.status.updated', 'Pods of the current template.'),
     age,
   ],
 });
@@ -31,18 +31,18 @@ export const BATCH_SANDBOX = defineResource({
   singular: 'batchsandbox',
   shortNames: ['bsbx'],
   description: 'A number of sandboxes, delivered and deleted as one, with a task for each.',
-  spec: batchSandboxSpec.describe('What the batch should be.'),
-  status: batchSandboxStatus.describe('What the batch is; written by the operator.'),
+  spec: batchSandboxSpec.describe('What the batch is to be.'),
+  status: batchSandboxStatus.describe('What the batch is now; the operator writes it.'),
   columns: [
-    count('DESIRED', '.spec.replicas'),
-    count('TOTAL', '.status.replicas'),
-    count('ALLOCATED', '.status.allocated'),
-    count('Ready', '.status.ready'),
-    wideCount('TASK_RUNNING', '.status.taskRunning'),
-    wideCount('TASK_SUCCEED', '.status.taskSucceed'),
-    wideCount('TASK_FAILED', '.status.taskFailed'),
-    wideCount('TASK_UNKNOWN', '.status.taskUnknown'),
-    { name: 'EXPIRE', type: 'string', jsonPath: '.spec.expireTime' },
+    count('DESIRED', '.spec.replicas', 'Sandboxes that are wanted.'),
+    count('TOTAL', '.status.replicas', 'Sandboxes that have a pod.'),
+    count('ALLOCATED', '.status.allocated', 'Sandboxes whose pod is on a node.'),
+    count('Ready', '.status.ready', 'Sandboxes whose pod is Ready.'),
+    wideCount('TASK_RUNNING', '.status.taskRunning', 'Tasks that run.'),
+    wideCount('TASK_SUCCEED', '.status.taskSucceed', 'Tasks that ended with exit code 0.'),
+    wideCount('TASK_FAILED', '.status.taskFailed', 'Tasks that failed.'),
+    wideCount('TASK_UNKNOWN', '.status.taskUnknown', 'Tasks whose executor has not answered yet.'),
+    { name: 'EXPIRE', type: 'string', description: 'When the batch is deleted.', jsonPath: '.spec.expireTime' },
     age,
   ],
   scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' },

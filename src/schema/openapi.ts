@@ -72,9 +72,7 @@ function commonParts({ description, nullable, default: initial }: ZodJson): Stru
 function withoutHints(json: ZodJson): StructuralSchema {
   const { $schema: _draft, expected: _sentence, secret: _secret, listMapKeys: _keys, listedAsRequired: _listed, ...rest } =
     json as Readonly<Record<string, unknown>>;
-  // The format says it all, and the pattern that zod puts beside it is not one for the API server's engine.
-  const { pattern: _pattern, ...formatted } = rest;
-  return json.format === 'date-time' ? formatted : rest;
+  return rest;
 }
 
 function objectParts({ properties = {}, additionalProperties, required = [] }: ZodJson): StructuralSchema {
@@ -98,14 +96,9 @@ function arrayParts({ items, listMapKeys }: ZodJson): StructuralSchema {
 
 const MAX_INT32 = 2147483647;
 
-/** The format, and the bounds that say more than the format does. */
-function integerParts({ minimum, maximum }: ZodJson): StructuralSchema {
-  const format = maximum !== undefined && maximum <= MAX_INT32 ? 'int32' : 'int64';
-  return {
-    format,
-    minimum: minimum === undefined || minimum < -MAX_INT32 ? undefined : minimum,
-    maximum: maximum === undefined || maximum >= MAX_INT32 ? undefined : maximum,
-  };
+/** The format, for readers and generated clients; the bounds stay beside it, since the API server does not hold numbers to their format. */
+function integerParts({ maximum }: ZodJson): StructuralSchema {
+  return { format: maximum !== undefined && maximum <= MAX_INT32 ? 'int32' : 'int64' };
 }
 
 /** The API server wants exactly this `anyOf`; bounds stand beside it, where each applies to values of its own type. */

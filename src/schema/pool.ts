@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Condition, conditionList, POOL_CONDITION_TYPES } from './conditions';
-import { int32, intOrPercent, preserved, text } from './fields';
+import { generation, int32, intOrPercent, podTemplateField, text } from './fields';
 import type { KubeObject, PodTemplateSpec } from './kubernetes';
 import { atMost, withRules } from './rules';
 
@@ -10,43 +10,58 @@ export const MAX_POOL_SIZE = 10_000;
 /** How a returned pod is treated. */
 export const RECYCLE_TYPES = ['Delete', 'Restart', 'Noop'] as const;
 
-const pods = () => int32(0, MAX_POOL_SIZE);
+const pods = (what: string) => int32(0, MAX_POOL_SIZE).describe(`${what}, in pods from 0 to ${MAX_POOL_SIZE}.`);
 
 export const capacitySpec = withRules(
   z.object({
-    bufferMin: pods().describe('Fewest idle pods wanted.'),
-    bufferMax: pods().describe('Most idle pods wanted.'),
-    poolMin: pods().describe('Fewest pods in all.'),
-    poolMax: pods().describe('Most pods in all; wins over every other bound.'),
+    bufferMin: pods('Fewest idle pods: fewer start new ones, up to poolMax; at most bufferMax'),
+    bufferMax: pods('Most idle pods: more are deleted, down to poolMin'),
+    poolMin: pods('Fewest pods in all, idle and held; at most poolMax'),
+    poolMax: pods('Most pods in all, idle and held: wins over every other bound, but takes no pod from a batch'),
   }),
   [atMost('bufferMin', 'bufferMax'), atMost('poolMin', 'poolMax')],
 );
 
+const pace = (what: string) =>
+  intOrPercent()
+    .optional()
+    .describe(`Most pods that are not Ready while ${what}: a number of pods, or a percentage of them, rounded up. At least 1 pod, also for text that says neither. Default: 25%.`);
+
 export const poolSpec = z.object({
-  template: preserved().optional().describe('Pod template of the pool, as in a Deployment.'),
-  capacitySpec: capacitySpec.describe('Bounds of idle pods and of all pods.'),
-  scaleStrategy: z
-    .object({ maxUnavailable: intOrPercent().optional().describe('Most pods not Ready while growing; default 25%.') })
-    .optional()
-    .describe('Pace of growth.'),
+  template: podTemplateField('the pods of the pool', 'A change counts for pods made later; idle ones are not replaced yet. Default: none, and the pool is not accepted.'),
+  capacitySpec: capacitySpec.describe('Bounds of the idle pods and of all pods.'),
+  scaleStrategy: z.object({ maxUnavailable: pace('the pool grows') }).optional().describe('Pace of growth. Default: maxUnavailable of 25%.'),
   updateStrategy: z
-    .object({ maxUnavailable: intOrPercent().optional().describe('Most pods not Ready while updating; default 25%.') })
+    .object({ maxUnavailable: pace('idle pods are replaced after a change of the template') })
     .optional()
-    .describe('Pace of a rolling update of idle pods.'),
+    .describe('Pace of a rolling update of idle pods. Default: maxUnavailable of 25%. Not acted on yet.'),
   recycleStrategy: z
-    .object({ type: z.enum(RECYCLE_TYPES).default('Delete').describe('Delete replaces a returned pod; Noop reuses it without cleaning.') })
+    .object({
+      type: z
+        .enum(RECYCLE_TYPES)
+        .default('Delete')
+        .describe(
+          'Delete: the pod is deleted and a new one takes its place. Restart: treated as Delete for now. ' +
+            'Noop: the pod is given out again as it is, with everything that its last user left in it. Default: Delete.',
+        ),
+    })
     .optional()
-    .describe('How a returned pod is treated; absent means Delete.'),
+    .describe('What happens to a pod that a batch gives back. Default: type Delete.'),
 });
 
 export const poolStatus = z.object({
-  observedGeneration: z.int().optional().describe('Generation last handled.'),
-  revision: text(16).describe('Hash of the current template, 16 hex characters.'),
-  total: int32().describe('Pods of the pool that are not terminating.'),
-  allocated: int32().describe('Pods held by batches or returning.'),
-  available: int32().describe('Idle, Ready pods without the evict label.'),
-  updated: int32().optional().describe('Pods of the current revision.'),
-  conditions: conditionList(POOL_CONDITION_TYPES).optional(),
+  observedGeneration: generation().optional().describe('metadata.generation of the pool that this status is about. Default: none, before the first look.'),
+  revision: text(16).describe('Hash of the current template, in 16 hex characters.'),
+  total: int32().describe('Pods of the pool that are not terminating, in pods.'),
+  allocated: int32().describe('Pods of the pool that batches hold or give back, in pods.'),
+  available: int32().describe('Idle pods of the pool that are Ready and have no label pool.opensandbox.io/evict, in pods.'),
+  updated: int32().optional().describe('Pods of the pool made from the current revision of the template, in pods. Default: none, before the first count.'),
+  conditions: conditionList(POOL_CONDITION_TYPES, {
+    Accepted: 'False when the spec cannot be followed; the pods then stay as they are',
+    ScaleBlocked: 'the pool is smaller than wanted and cannot grow now, or a lower bound is above its upper one',
+  })
+    .optional()
+    .describe('What holds now, one item a type. Default: none.'),
 });
 
 /** Spec of a Pool as users write it. */

@@ -8,6 +8,8 @@ import { parse, type Parsed } from './validation';
 export interface Column {
   readonly name: string;
   readonly type: 'integer' | 'string' | 'date';
+  /** What the numbers count, with unit; a client shows it on request. */
+  readonly description: string;
   /** Where the value stands, such as `.status.ready`. */
   readonly jsonPath: string;
   /** 0 is always shown, 1 only with `-o wide`. @default 0 */
@@ -97,8 +99,8 @@ function toCrd({
     description,
     type: 'object',
     properties: {
-      apiVersion: { description: `Always ${API_VERSION}.`, type: 'string' },
-      kind: { description: `Always ${kind}.`, type: 'string' },
+      apiVersion: { description: `Version of the API; always ${API_VERSION}.`, type: 'string' },
+      kind: { description: `Kind of the object; always ${kind}.`, type: 'string' },
       metadata: { type: 'object' },
       spec: toOpenApi(spec),
       status: toOpenApi(status),

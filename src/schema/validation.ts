@@ -28,28 +28,45 @@ export function parseStrict<S extends z.ZodType>(schema: S, value: unknown): Par
 
 /** Shape and bounds alone, for objects that are served although they break a rule (R61). Never throws. */
 export function parseShape<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.output<S>> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(withoutNulls(schema, value));
   return result.success
     ? { ok: true, value: result.data }
     : { ok: false, problems: distinct(result.error.issues.flatMap((issue) => toProblems(schema, value, issue))) };
 }
 
-/** Cross-field rules that parts of a value break; parts of a wrong shape are left out. Never throws. */
+/** Cross-field rules and keys of lists that parts of a value break; parts of a wrong shape are left out. Never throws. */
 export function brokenRules(schema: z.ZodType, value: unknown): Problem[] {
-  return nodesOf(schema, value, []).flatMap((node) => {
-    const rules = rulesOf(node.schema);
-    const shaped = rules.length === 0 ? undefined : z.safeParse(node.schema, node.value);
-    if (shaped?.success !== true) {
-      return [];
-    }
-    return rules
-      .filter((rule) => !rule.check(shaped.data))
-      .map((rule) => ({
-        path: showPath([...node.path, rule.path]),
-        expected: rule.expected(shaped.data),
-        got: showValue(valueAt(shaped.data, [rule.path])),
-        fix: rule.fix,
-      }));
+  return nodesOf(schema, withoutNulls(schema, value), []).flatMap((node) => [...rulesBrokenBy(node), ...repeatedItems(node)]);
+}
+
+function rulesBrokenBy({ schema, value, path }: Node): Problem[] {
+  const rules = rulesOf(schema);
+  const shaped = rules.length === 0 ? undefined : z.safeParse(schema, value);
+  if (shaped?.success !== true) {
+    return [];
+  }
+  return rules
+    .filter((rule) => !rule.check(shaped.data))
+    .map((rule) => ({
+      path: showPath([...path, rule.path]),
+      expected: rule.expected(shaped.data),
+      got: showValue(valueAt(shaped.data, [rule.path])),
+      fix: rule.fix,
+    }));
+}
+
+/** Items of a list of type map that have the key of an item before them. */
+function repeatedItems({ schema, value, path }: Node): Problem[] {
+  const keys = z.globalRegistry.get(schema)?.['listMapKeys'] as readonly string[] | undefined;
+  if (keys === undefined || !Array.isArray(value)) {
+    return [];
+  }
+  const seen = new Set<string>();
+  return [...value.entries()].flatMap(([index, item]: [number, unknown]) => {
+    const key = keys.map((name) => showValue(valueAt(item, [name]))).join(', ');
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew ? [] : [{ path: showPath([...path, index]), expected: `another ${keys.join(', ')} than the items before it`, got: key }];
   });
 }
 
@@ -121,6 +138,34 @@ function nodesOf(schema: z.core.$ZodType, value: unknown, path: Path): Node[] {
     return next === undefined ? [] : nodesOf(next, part, [...path, key]);
   });
   return [{ schema: inner, value, path }, ...nodes];
+}
+
+/** `value` without the nulls that the API server takes for absent fields; the very same value where there are none. */
+function withoutNulls(schema: z.core.$ZodType, value: unknown): unknown {
+  const inner = unwrap(schema);
+  if (Array.isArray(value)) {
+    const item = child(inner, 0);
+    if (item === undefined || item instanceof z.ZodString) {
+      return value;
+    }
+    const items = value.map((part: unknown) => withoutNulls(item, part));
+    return items.some((part, index) => part !== value[index]) ? items : value;
+  }
+  if (!isRecord(value)) {
+    return value;
+  }
+  const fields = Object.entries(value).flatMap(([key, field]): [string, unknown][] => {
+    const next = child(inner, key);
+    if (next === undefined) {
+      return [[key, field]];
+    }
+    return field === null && !isNullable(next) ? [] : [[key, withoutNulls(next, field)]];
+  });
+  return fields.length === Object.keys(value).length && fields.every(([key, field]) => field === value[key]) ? value : Object.fromEntries(fields);
+}
+
+function isNullable(schema: z.core.$ZodType): boolean {
+  return schema instanceof z.ZodNullable || ((schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) && isNullable(schema.unwrap()));
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { batchSandboxSpec } from '../../../src/schema/batch-sandbox';
+import { batchSandboxSpec, batchSandboxStatus } from '../../../src/schema/batch-sandbox';
 import { formatProblem } from '../../../src/schema/errors';
 import { poolSpec } from '../../../src/schema/pool';
 import { taskTemplate } from '../../../src/schema/task';
@@ -114,6 +114,30 @@ describe('parseStrict', () => {
       value: { ...spec, replicas: 1, taskResourcePolicyWhenCompleted: 'Retain' },
     });
   });
+});
+
+describe('null', () => {
+  test('is an absent field, as for the API server, and keeps its meaning where it has one', () => {
+    const spec = { replicas: null, poolRef: null, template: { spec: null }, shardPatches: [null, { spec: null }] };
+    const value = { replicas: 1, template: { spec: null }, shardPatches: [null, { spec: null }], taskResourcePolicyWhenCompleted: 'Retain' };
+    expect(parseStrict(batchSandboxSpec, spec)).toEqual({ ok: true, value });
+  });
+
+  test('is no item of a list, and no field that must be there', () => {
+    expect(messagesOf(parse(taskTemplate, { spec: { process: { command: ['ls', null], env: [null] } } }))).toEqual([
+      'spec.process.command[1]: expected text without NUL characters, got null',
+      'spec.process.env[0]: expected {name, value}, got null',
+    ]);
+    expect(messagesOf(parse(poolSpec, { capacitySpec: { ...capacity, poolMin: null } }))).toEqual([
+      'capacitySpec.poolMin: expected a whole number from 0 to 10000, got null',
+    ]);
+  });
+});
+
+test('a list with a key has each key once', () => {
+  const conditions = ['Ready', 'Progressing', 'Ready'].map((type) => ({ type, status: 'True' }));
+  const status = { replicas: 0, allocated: 0, ready: 0, taskRunning: 0, taskSucceed: 0, taskFailed: 0, taskPending: 0, taskUnknown: 0, conditions };
+  expect(messagesOf(parse(batchSandboxStatus, status))).toEqual(["conditions[2]: expected another type than the items before it, got 'Ready'"]);
 });
 
 describe('programs', () => {
