@@ -10,14 +10,15 @@ export interface Certificate {
 const DAY_MS = 86_400_000;
 
 /**
- * A self-signed certificate for an IPv4 address, for as long as an embedded cluster can last.
+ * A self-signed certificate for IPv4 addresses, for as long as an embedded cluster can last.
  *
- * The address needs no secrecy on loopback, but kubectl sends a token only over TLS, and then wants an authority it knows.
+ * Within one machine there is no need for secrecy, but kubectl sends a token only over TLS, and then wants an authority it knows.
  *
  * @see RFC 5280 for the fields, X.690 for their encoding
  */
-export function selfSignedCertificate(ip: string, now: Date): Certificate {
-  if (!isIPv4(ip)) throw new Error(`certificate: host: expected an IPv4 address, got '${ip}'`);
+export function selfSignedCertificate(addresses: readonly string[], now: Date): Certificate {
+  const other = addresses.find((address) => !isIPv4(address));
+  if (other !== undefined) throw new Error(`certificate: host: expected an IPv4 address, got '${other}'`);
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(der(0x31, sequence(objectId('550403'), der(0x0c, Buffer.from('sandboxes')))));
   const validity = sequence(time(new Date(now.getTime() - DAY_MS)), time(new Date(now.getTime() + 365 * DAY_MS)));
@@ -29,7 +30,7 @@ export function selfSignedCertificate(ip: string, now: Date): Certificate {
     validity,
     name, // subject
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(subjectAddress(ip), IS_AUTHORITY)),
+    der(0xa3, sequence(subjectAddresses(addresses), IS_AUTHORITY)),
   );
   const signature = sign('sha256', body, privateKey);
   const certificate = sequence(body, ECDSA_WITH_SHA256, der(0x03, Buffer.from([0]), signature));
@@ -41,8 +42,9 @@ const ECDSA_WITH_SHA256 = sequence(objectId('2a8648ce3d040302'));
 const IS_AUTHORITY = sequence(objectId('551d13'), der(0x01, Buffer.from([0xff])), der(0x04, sequence(der(0x01, Buffer.from([0xff])))));
 
 /** subjectAltName: what clients compare with the host they called. */
-function subjectAddress(ip: string): Buffer {
-  return sequence(objectId('551d11'), der(0x04, sequence(der(0x87, Buffer.from(ip.split('.').map(Number))))));
+function subjectAddresses(addresses: readonly string[]): Buffer {
+  const names = addresses.map((address) => der(0x87, Buffer.from(address.split('.').map(Number))));
+  return sequence(objectId('551d11'), der(0x04, sequence(...names)));
 }
 
 /** One value in DER: tag, length, content. */

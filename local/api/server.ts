@@ -66,7 +66,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const writes = new WriteCounter();
   const resources = new ResourceApi(store, writer, new Lister(store), writes, now);
   const routes = createRoutes({ store, registry, writer, resources, writes, tokens: new TokenCheck(token), now, ...(logs === undefined ? {} : { logs }) });
-  const { cert, key } = selfSignedCertificate(host, new Date());
+  const { cert, key } = selfSignedCertificate([host], new Date());
   const server = createServer({ cert, key, keepAliveTimeout: KEEP_ALIVE_MS }, getRequestListener(routes.fetch, { overrideGlobalObjects: false }));
   server.listen(port, host);
   await once(server, 'listening');

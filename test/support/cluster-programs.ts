@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLUSTER_MARKER } from '../../local/nodes/marked-processes';
+import { SYSTEM_PATH } from '../cluster/node/run-ok';
 
 /** Running programs of one cluster; each carries the cluster's id and writes a log. */
 export class ClusterPrograms {
@@ -27,7 +28,7 @@ export class ClusterPrograms {
   /** Starts a program under a name of its own. */
   start(name: string, [program = '', ...args]: readonly string[]): void {
     const log = openSync(join(this.folder, `${name}.log`), 'a', 0o600);
-    const env = { [CLUSTER_MARKER]: this.id, HOME: this.folder };
+    const env = { [CLUSTER_MARKER]: this.id, HOME: this.folder, PATH: SYSTEM_PATH };
     const child = spawn(program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     child.once('error', (error) => this.reportFailure(error));

@@ -21,10 +21,11 @@ export async function addSimulatedNodes(client: ApiClient, count: number): Promi
     const { status, body } = await client.request('POST', '/api/v1/nodes', node);
     if (status !== 201) throw new Error(`node '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);
   });
-  await inParallel(names, 16, (name) => until(() => expectReady(client, name), READY_WITHIN_MS));
+  await inParallel(names, 16, (name) => until(() => expectNodeReady(client, name), READY_WITHIN_MS));
 }
 
-async function expectReady(client: ApiClient, name: string): Promise<void> {
+/** @throws Error unless the node is Ready and takes pods */
+export async function expectNodeReady(client: ApiClient, name: string): Promise<void> {
   type Node = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }; readonly spec?: { readonly taints?: readonly unknown[] } };
   const { body } = await client.request<Node>('GET', `/api/v1/nodes/${name}`);
   const ready = body.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -3,10 +3,10 @@ import { selfSignedCertificate } from '../../../local/api/certificate';
 
 const now = new Date('2026-06-01T12:00:00Z');
 
-test('a certificate is for its address and no other, now and for months, and signed by itself', () => {
-  const { cert, key } = selfSignedCertificate('127.3.0.1', now);
+test('a certificate is for its addresses and no other, now and for months, and signed by itself', () => {
+  const { cert, key } = selfSignedCertificate(['127.3.0.1', '10.0.0.1'], now);
   const parsed = new X509Certificate(cert);
-  expect([parsed.checkIP('127.3.0.1'), parsed.checkIP('127.3.0.2')]).toEqual(['127.3.0.1', undefined]);
+  expect(['127.3.0.1', '10.0.0.1', '127.3.0.2'].map((address) => parsed.checkIP(address))).toEqual(['127.3.0.1', '10.0.0.1', undefined]);
   expect([parsed.ca, parsed.verify(parsed.publicKey), parsed.checkIssued(parsed)]).toEqual([true, true, true]);
   expect(parsed.checkPrivateKey(createPrivateKey(key))).toBe(true);
   expect(Date.parse(parsed.validFrom)).toBeLessThan(now.getTime());
@@ -14,10 +14,10 @@ test('a certificate is for its address and no other, now and for months, and sig
 });
 
 test('two certificates are never the same', () => {
-  const serials = [selfSignedCertificate('127.0.0.1', now), selfSignedCertificate('127.0.0.1', now)].map(({ cert }) => new X509Certificate(cert).serialNumber);
+  const serials = [1, 2].map(() => new X509Certificate(selfSignedCertificate(['127.0.0.1'], now).cert).serialNumber);
   expect(serials[0]).not.toBe(serials[1]);
 });
 
 test('a host that is no IPv4 address is refused', () => {
-  expect(() => selfSignedCertificate('localhost', now)).toThrow("certificate: host: expected an IPv4 address, got 'localhost'");
+  expect(() => selfSignedCertificate(['localhost'], now)).toThrow("certificate: host: expected an IPv4 address, got 'localhost'");
 });

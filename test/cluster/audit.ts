@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One request to the API server, as its audit log has it. */
+export interface AuditedRequest {
+  /** Such as `system:serviceaccount:sandbox-system:sandbox-operator`. */
+  readonly user: string;
+  /** Such as `list`; `deletecollection` and `watch` are verbs of their own. */
+  readonly verb: string;
+  /** Plural, such as `pods`; empty for paths that are no resource. */
+  readonly resource: string;
+  /** Such as `status`; empty for the object itself. */
+  readonly subresource: string;
+  readonly namespace: string;
+  /** Empty for collections, and for objects whose name the server made. */
+  readonly name: string;
+  /** HTTP status; a watch has its own from its start. */
+  readonly code: number;
+}
+
+/** The lines of an audit log that are read here. @see https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
+interface AuditEvent {
+  readonly auditID: string;
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
+  readonly responseStatus?: { readonly code?: number };
+}
+
+const LOG_FILE = 'audit.log';
+const POLICY_FILE = 'audit-policy.json';
+
+/** Flags of the API server. Its log is written before the answer is sent, so what a test has seen happen is in it. */
+export function auditFlags(inFolder: (file: string) => string): readonly string[] {
+  return [`--audit-policy-file=${inFolder(POLICY_FILE)}`, `--audit-log-path=${inFolder(LOG_FILE)}`];
+}
+
+/** Who asked for what, and what came of it; of Kubernetes' own parts only the writes. */
+export function renderAuditPolicy(): string {
+  const reads = ['get', 'list', 'watch'];
+  const policy = {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [
+      { level: 'None', users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'], verbs: reads },
+      { level: 'None', userGroups: ['system:nodes', 'system:serviceaccounts:kube-system'], verbs: reads },
+      { level: 'None', userGroups: ['system:nodes'], resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
+      { level: 'Metadata' },
+    ],
+  };
+  return JSON.stringify(policy);
+}
+
+/** The requests that a cluster has answered so far, in the order of their answers; a watch counts from its start. */
+export async function auditOf({ folder }: { readonly folder: string }): Promise<readonly AuditedRequest[]> {
+  const requests = new Map<string, AuditedRequest>();
+  for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n')) {
+    if (!line.endsWith('}')) continue; // after the last line, or while it is written
+    const { auditID, verb, user, objectRef = {}, responseStatus = {} } = JSON.parse(line) as AuditEvent;
+    const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
+    requests.set(auditID, { user: user.username, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0 });
+  }
+  return [...requests.values()];
+}

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
+import { packageRoot } from '../../local/programs';
+import { type NodeCluster, startNodeCluster } from '../support/real-cluster';
+import { runProgram } from '../support/run-program';
+import { until } from '../support/waiting';
+import { auditOf } from './audit';
+import { packImage } from './node/image-archive';
+import { runOk } from './node/run-ok';
+import { namespacesOf, type NodeTraces, remainsOf } from './node/remains';
+import { BUILD_TIMEOUT_MS } from './programs';
+
+/** Longest start or end of a cluster on a busy machine, in ms. */
+const CLUSTER_TIMEOUT_MS = 120_000;
+const BUSYBOX = 'test/busybox:1';
+/** Settings of the kernel that a node needs otherwise than most machines have them. */
+const SETTINGS = ['/proc/sys/vm/overcommit_memory', '/proc/sys/kernel/panic', '/proc/sys/net/ipv4/ip_forward'];
+
+let folder: string;
+let busybox: string;
+let settingsOfMachine: string;
+let cluster: NodeCluster;
+
+beforeAll(async () => {
+  settingsOfMachine = await runOk('cat', SETTINGS);
+  folder = await mkdtemp(join(tmpdir(), 'node-test-'));
+  busybox = await packImage(join(folder, 'busybox'), { name: BUSYBOX, files: { '/bin/busybox': '/bin/busybox' }, entrypoint: ['/bin/busybox'] });
+  cluster = await startNodeCluster({ images: [busybox] });
+}, BUILD_TIMEOUT_MS);
+
+afterAll(async () => {
+  await cluster?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, CLUSTER_TIMEOUT_MS);
+
+const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath, folder: HOME } = cluster) =>
+  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME }, input);
+
+const container = (name: string, script: string) => ({ name, image: BUSYBOX, command: ['/bin/busybox', 'sh', '-c', script] });
+const READY_PROBE = { tcpSocket: { port: 80 }, periodSeconds: 1 };
+
+/** A pod whose main container says hello and sleeps, and whose other one serves HTTP; both see each other's processes. */
+const podOfTwo = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: {
+    shareProcessNamespace: true,
+    terminationGracePeriodSeconds: 0,
+    containers: [container('main', 'echo hello; exec busybox sleep 1000000'), { ...container('web', 'exec busybox httpd -f -p 80'), readinessProbe: READY_PROBE }],
+  },
+});
+
+async function runPod(name: string, of = cluster): Promise<string> {
+  await kubectl(['apply', '--filename=-'], JSON.stringify(podOfTwo(name)), of);
+  expect(await kubectl(['wait', `pod/${name}`, '--for=condition=Ready', '--timeout=50s'], '', of)).toMatchObject({ exitCode: 0 });
+  return (await kubectl(['get', `pod/${name}`, '--output=jsonpath={.status.podIP}'], '', of)).stdout;
+}
+
+const tracesOf = ({ folder: path, node: { network, pid } }: { readonly folder: string; readonly node: Pick<NodeCluster['node'], 'network' | 'pid'> }): NodeTraces => ({
+  id: basename(path),
+  network,
+  namespaces: namespacesOf(pid),
+});
+
+describe('a pod of two containers', () => {
+  let address: string;
+  beforeAll(async () => {
+    address = await runPod('two');
+  }, CLUSTER_TIMEOUT_MS);
+
+  test('is reached at its address from the machine', async () => {
+    expect((await fetch(`http://${address}/`)).status).toBe(404); // busybox answers: it has no files to serve
+  });
+
+  test('reaches the API server at the address of the Service kubernetes', async () => {
+    const call = 'busybox echo GET / | busybox nc -w 5 "$KUBERNETES_SERVICE_HOST" "$KUBERNETES_SERVICE_PORT"';
+    // How it answers a client without TLS, which busybox has not.
+    expect(await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', call])).toMatchObject({ stdout: expect.stringContaining('Client sent an HTTP request to an HTTPS server') });
+  });
+
+  test('shows its output by kubectl logs', async () => {
+    expect(await kubectl(['logs', 'two', '--container=main'])).toMatchObject({ stdout: 'hello\n' });
+  });
+
+  test('shares its processes by kubectl exec', async () => {
+    const { stdout } = await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'ps']);
+    expect(stdout).toMatch(/^ +1 .*pause -P$[^]*sleep 1000000$[^]*httpd -f -p 80$/m);
+  });
+
+  test('has the exit code of a program that kubectl exec ran', async () => {
+    expect(await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', 'exit 7'])).toMatchObject({ exitCode: 7 });
+  });
+
+  test('has no zombies: its first process reaps what lost its parent', async () => {
+    const inMain = async (script: string) => (await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', script])).stdout;
+    const listProcesses = () => inMain('busybox ls -d /proc/[0-9]* | busybox wc -l'); // a zombie is one of them
+    const count = await listProcesses();
+    await inMain('(busybox true &)');
+    await until(async () => expect(await listProcesses()).toBe(count));
+  });
+
+  test('is reached by kubectl port-forward', async () => {
+    const args = ['kubectl', `--kubeconfig=${cluster.kubeconfigPath}`, 'port-forward', '--address=127.0.0.1', 'pod/two', ':80'];
+    const forward = spawn(cluster.program, args, { env: { HOME: cluster.folder }, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [line] = (await once(createInterface(forward.stdout), 'line')) as [string];
+      const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      expect((await fetch(`http://127.0.0.1:${String(port)}/`)).status).toBe(404);
+    } finally {
+      forward.kill();
+      await once(forward, 'exit');
+    }
+  });
+});
+
+test('the kubelet may change its own node and no other', async () => {
+  const label = (node: string) => kubectl([`--kubeconfig=${join(cluster.folder, 'kubelet.kubeconfig')}`, 'label', 'node', node, 'a=b']);
+  await kubectl(['apply', '--filename=-'], JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'other' }, spec: { unschedulable: true } }));
+  expect(await label('other')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('only its own Node object') });
+  expect(await label('node-0')).toMatchObject({ exitCode: 0 });
+});
+
+test('what a user did is in the audit log, with its outcome', async () => {
+  const token = (await kubectl(['create', 'token', 'default'])).stdout.trim();
+  await kubectl([`--token=${token}`, 'delete', 'pod', 'unknown']);
+  const user = 'system:serviceaccount:default:default';
+  const [refused] = (await auditOf(cluster)).filter((request) => request.user === user && request.verb !== 'get');
+  expect(refused).toEqual({ user, verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', code: 403 });
+});
+
+test('the machine keeps its own settings, which a kubelet would change', async () => {
+  expect(await cluster.node.run(['cat', ...SETTINGS])).toMatch(/^1\n?10\n?1$/m);
+  expect(await runOk('cat', SETTINGS)).toBe(settingsOfMachine);
+});
+
+test('runs beside a second one; after stop nothing of that one is left, and the first one is untouched', async () => {
+  const second = await startNodeCluster({ images: [busybox] });
+  const [first, other] = [await runPod('first'), await runPod('other', second)];
+  for (const address of [first, other]) expect((await fetch(`http://${address}/`)).status).toBe(404);
+  const traces = tracesOf(second);
+  expect(await remainsOf(traces)).not.toEqual([]);
+  await second.stop();
+  expect(await remainsOf(traces)).toEqual([]);
+  expect((await fetch(`http://${first}/`)).status).toBe(404);
+}, CLUSTER_TIMEOUT_MS);
+
+test('leaves nothing when the process that started it is killed', async () => {
+  const owner = join(packageRoot(), 'test', '.tmp', `owner-${process.pid}.js`);
+  buildSync({ entryPoints: [join(__dirname, 'node', 'owner.ts')], bundle: true, platform: 'node', outfile: owner, logLevel: 'error' });
+  const child = spawn(process.execPath, [owner, busybox], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    const owned = JSON.parse(line) as NodeCluster;
+    await runPod('orphan', owned);
+    const traces = tracesOf(owned);
+    child.kill('SIGKILL');
+    await until(async () => expect(await remainsOf(traces)).toEqual([]));
+  } finally {
+    child.kill('SIGKILL');
+    await rm(owner, { force: true });
+  }
+}, CLUSTER_TIMEOUT_MS);
