@@ -7,7 +7,7 @@ import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
 import { Health } from './tasks/health';
-import { hostLauncher } from './tasks/launch';
+import { hostLauncher, sidecarLauncher } from './tasks/launch';
 import { endProcesses, findScope, readBootId } from './tasks/process';
 import { resetSandbox } from './tasks/reset';
 import { taskRoutes } from './tasks/routes';
@@ -43,7 +43,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const scope = createHash('sha256').update(store.dataDir).digest('hex').slice(0, 16);
   const taskEnv = baseEnvironment(env);
   const runners = new RunnerPool({ argv: runnerArgv, env: withoutNodeSettings(taskEnv) }, store.dataDir, settings.spareRunners);
-  const launcher = hostLauncher(taskEnv, workingDir);
+  const launcher = settings.sidecarMode ? sidecarLauncher(settings.mainContainerName) : hostLauncher(taskEnv, workingDir);
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
@@ -75,16 +75,17 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   log.info({}, 'stopped');
 }
 
-async function loadAuthorizer({ authPublicKeyFile, authAudience, podUid }: ExecutorSettings): Promise<RequestAuthorizer | undefined> {
-  if (authPublicKeyFile === undefined) {
+async function loadAuthorizer({ authPublicKey, authPublicKeyFile, authAudience, podUid }: ExecutorSettings): Promise<RequestAuthorizer | undefined> {
+  if (authPublicKey === undefined && authPublicKeyFile === undefined) {
     return undefined;
   }
+  const source = authPublicKey === undefined ? `--auth-public-key-file: '${authPublicKeyFile}'` : EnvVar.authPublicKey;
   try {
-    const keys = await readVerifyKeys(await readFile(authPublicKeyFile, 'utf8'));
+    const keys = await readVerifyKeys(authPublicKey ?? (await readFile(authPublicKeyFile ?? '', 'utf8')));
     return new RequestAuthorizer(keys, authAudience ?? podUid ?? '', systemClock);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`executor: --auth-public-key-file: expected Ed25519 public keys in '${authPublicKeyFile}': ${why}`, { cause: error });
+    throw new Error(`executor: ${source}: expected Ed25519 public keys: ${why}`, { cause: error });
   }
 }
 

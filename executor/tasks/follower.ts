@@ -6,7 +6,7 @@ import { type ExitRecord, RECORD_VERSION, type TaskRecord } from './records';
 import { listenToRunner, type RunnerListener, type WaitingRunner } from './runner';
 import type { RunOrder } from './runner-protocol';
 import type { TaskStore } from './store';
-import type { HeldTask } from './task';
+import type { HeldTask, TaskState } from './task';
 
 /** What a follower works with. */
 export interface FollowerOptions {
@@ -59,8 +59,7 @@ export class TaskFollower {
     if (directory === undefined) {
       return;
     }
-    const [exit, process] = [this.options.store.readExit(directory, record.id), this.options.store.readProcess(directory)];
-    task.state = exit !== undefined ? { kind: 'ended', exit } : process !== undefined ? { kind: 'running', process } : { kind: 'starting' };
+    task.state = this.readState(directory, record);
     if (record.runner !== undefined && isAlive(record.runner)) {
       listenToRunner(record.runner, directory, this.listenerOf(task));
       return;
@@ -110,14 +109,24 @@ export class TaskFollower {
     if (task.directory === undefined || task.state.kind === 'ended') {
       return;
     }
-    const exit = this.options.store.readExit(task.directory, task.record.id);
-    const process = exit === undefined && task.state.kind !== 'running' ? this.options.store.readProcess(task.directory) : undefined;
-    if (exit !== undefined) {
-      this.end(task, exit);
-    } else if (process !== undefined) {
-      task.state = { kind: 'running', process };
+    const state = this.readState(task.directory, task.record);
+    if (state.kind === 'ended') {
+      this.end(task, state.exit);
+    } else if (task.state.kind !== 'running' && (state.kind === 'running' || state.isMainMissing === true)) {
+      task.state = state;
       this.onChange();
     }
+  }
+
+  private readState(directory: string, { id }: TaskRecord): Exclude<TaskState, { readonly kind: 'waiting' }> {
+    const { store } = this.options;
+    const exit = store.readExit(directory, id);
+    const process = exit === undefined ? store.readProcess(directory) : undefined;
+    return exit !== undefined
+      ? { kind: 'ended', exit }
+      : process !== undefined
+        ? { kind: 'running', process }
+        : { kind: 'starting', isMainMissing: store.isMainMissing(directory) };
   }
 
   /** The runner has ended: without a whole record of the result the task is lost, and what is left of it ends now (rule 2). */

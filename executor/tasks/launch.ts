@@ -5,9 +5,9 @@ import { EnvVar } from '../../src/schema/names';
 
 /** How the command of a task becomes a process; one implementation for each place that a task can run in. */
 export interface Launcher {
-  readonly mode: 'host';
+  readonly mode: 'host' | 'sidecar';
   /** Everything that the runner needs, except what belongs to the executor's own settings. */
-  plan(task: TaskRecord): Pick<RunOrder, 'argv' | 'env' | 'workingDir'>;
+  plan(task: TaskRecord): Pick<RunOrder, 'argv' | 'env' | 'workingDir' | 'mainContainer'>;
 }
 
 /**
@@ -20,14 +20,33 @@ export function hostLauncher(baseEnv: Readonly<Record<string, string>>, baseDir:
   return {
     mode: 'host',
     plan: ({ id, process }) => ({
-      argv: [...(process.command ?? []), ...(process.args ?? [])],
-      env: { ...baseEnv, ...variablesOf(process.env ?? []), [EnvVar.taskId]: id },
+      argv: argvOf(process),
+      env: { ...baseEnv, ...variablesOf(process), [EnvVar.taskId]: id },
       workingDir: resolve(baseDir, process.workingDir ?? ''),
     }),
   };
 }
 
+/**
+ * Runs tasks in another container of the pod, as if its main process had started them.
+ *
+ * @param mainContainer its name, as its processes have it in SANDBOX_MAIN_CONTAINER
+ */
+export function sidecarLauncher(mainContainer: string): Launcher {
+  return {
+    mode: 'sidecar',
+    plan: ({ id, process }) => ({
+      argv: argvOf(process),
+      env: { ...variablesOf(process), [EnvVar.taskId]: id },
+      workingDir: process.workingDir ?? '',
+      mainContainer,
+    }),
+  };
+}
+
+const argvOf = ({ command, args }: TaskRecord['process']): string[] => [...(command ?? []), ...(args ?? [])];
+
 /** Later entries win; a name that is empty is no variable. */
-function variablesOf(env: readonly { readonly name: string; readonly value: string }[]): Record<string, string> {
-  return Object.fromEntries(env.filter(({ name }) => name !== '').map(({ name, value }) => [name, value]));
+function variablesOf({ env }: TaskRecord['process']): Record<string, string> {
+  return Object.fromEntries((env ?? []).filter(({ name }) => name !== '').map(({ name, value }) => [name, value]));
 }

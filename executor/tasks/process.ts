@@ -1,5 +1,6 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
+import { listProcesses, type ProcessStat, readEnvironment, readStat, readStatFields, withDescendants } from './proc';
 
 /**
  * One process, told apart from every other that ever had its pid.
@@ -12,15 +13,6 @@ export interface ProcessIdentity {
   readonly startTime: number;
   /** /proc/sys/kernel/random/boot_id at that time. */
   readonly bootId: string;
-}
-
-/** What /proc says of a process that has not ended. */
-export interface ProcessStat {
-  readonly pid: number;
-  readonly parentPid: number;
-  readonly groupId: number;
-  readonly sessionId: number;
-  readonly startTime: number;
 }
 
 /** Identity of the running system; changes with every boot. */
@@ -62,7 +54,7 @@ export interface TaskTree {
 export function findTree(tree: TaskTree): readonly ProcessStat[] {
   const marker = `${EnvVar.taskId}=${tree.taskId}`;
   const leader = tree.leader?.bootId === readBootId() ? tree.leader : undefined;
-  return findProcesses((stat) => {
+  return withDescendants(listProcesses(), (stat) => {
     const isYounger = leader === undefined || stat.startTime >= leader.startTime;
     const isOfLeader = stat.pid === leader?.pid || stat.groupId === leader?.pid || stat.sessionId === leader?.pid;
     return isYounger && (isOfLeader || readEnvironment(stat.pid).some((entry) => entry === marker));
@@ -77,7 +69,7 @@ export function findTree(tree: TaskTree): readonly ProcessStat[] {
 export function findScope(scope: string, except: readonly string[] = []): readonly ProcessStat[] {
   const prefix = `${EnvVar.taskId}=${scope}.`;
   const excepted = except.map((taskId) => `${EnvVar.taskId}=${taskId}`);
-  return findProcesses(({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
+  return withDescendants(listProcesses(), ({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
 }
 
 /** First and longest pause between two looks at processes that are not our children: their end brings no event. */
@@ -131,12 +123,6 @@ export function endTree(tree: TaskTree, graceMs: number, leaderEnded?: Promise<u
   return endProcesses({ look: () => findTree(tree), groupId: tree.leader?.pid, graceMs, leaderEnded });
 }
 
-/** Command line of a process for a report, cut; its name when it has none. */
-export function readCommand(pid: number): string {
-  const words = readProc(pid, 'cmdline').toString('utf8').split('\0').join(' ').trim();
-  return (words === '' ? readProc(pid, 'comm').toString('utf8').trim() : words).slice(0, 200);
-}
-
 function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Signals, groupId: number | undefined): void {
   if (groupId !== undefined && processes.some((process) => process.groupId === groupId)) {
     signalPid(-groupId, signal);
@@ -160,62 +146,6 @@ function pause(ms: number, event?: Promise<unknown>): Promise<void> {
     });
   });
 }
-
-function findProcesses(isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] {
-  const all = readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => readStat(Number(entry)) ?? [])
-    .filter((stat) => stat.pid !== process.pid);
-  const members = new Set(all.filter(isMember).map((stat) => stat.pid));
-  for (let before = -1; members.size !== before; ) {
-    before = members.size;
-    all.filter((stat) => members.has(stat.parentPid)).forEach((stat) => members.add(stat.pid));
-  }
-  return all.filter((stat) => members.has(stat.pid));
-}
-
-function readStat(pid: number): ProcessStat | undefined {
-  const fields = readStatFields(pid);
-  // Z and X have ended already: what is left of them is only their status, for their parent.
-  if (fields === undefined || /^[ZX]/.test(fields[0] ?? 'X')) {
-    return undefined;
-  }
-  return {
-    pid,
-    parentPid: Number(fields[1]),
-    groupId: Number(fields[2]),
-    sessionId: Number(fields[3]),
-    startTime: Number(fields[19]),
-  };
-}
-
-/** Fields of /proc/<pid>/stat from the third on: the second may hold blanks and brackets itself. */
-function readStatFields(pid: number): readonly string[] | undefined {
-  const text = readProc(pid, 'stat').toString('latin1');
-  return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-
-const readEnvironment = (pid: number): readonly string[] => readProc(pid, 'environ').toString('utf8').split('\0');
-
-/** A file of a process; empty when the process is gone or belongs to somebody else. */
-function readProc(pid: number, file: string): Buffer {
-  let fd: number | undefined;
-  try {
-    fd = openSync(`/proc/${pid}/${file}`, 'r');
-    // One read for most files: readFileSync asks for a size first, which they do not have, and a look reads hundreds of them.
-    const length = readSync(fd, scratch);
-    return length < scratch.length ? Buffer.from(scratch.subarray(0, length)) : Buffer.concat([scratch, readFileSync(fd)]);
-  } catch {
-    return Buffer.alloc(0);
-  } finally {
-    if (fd !== undefined) {
-      closeSync(fd);
-    }
-  }
-}
-
-/** More than /proc/<pid>/stat ever has, and than most environments. */
-const scratch = Buffer.alloc(4096);
 
 function signalPid(pid: number, signal: NodeJS.Signals): void {
   try {

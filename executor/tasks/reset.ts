@@ -1,7 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError } from '../../src/schema/errors';
-import { endProcesses, findScope, readCommand } from './process';
+import { readCommand } from './proc';
+import { endProcesses, findScope } from './process';
 import type { TaskStore } from './store';
 import type { Supervisor } from './supervisor';
 

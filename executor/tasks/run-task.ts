@@ -1,13 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSync, readSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import type { TerminatedReason } from '../../src/schema/executor-api';
 import { writeAtomicSync } from './atomic-file';
-import { LogWriter } from './log-files';
-import { endTree, identifyProcess, type ProcessIdentity, type TaskTree } from './process';
-import type { ExitRecord, ProcessRecord } from './records';
-import { GATE_FD, OUTPUT_FIFOS, READY, type RunOrder, RunnerEvent } from './runner-protocol';
+import { type MainProcess, openMainProcess } from './main-process';
+import { OutputPipe } from './output-pipe';
+import { endTree, identifyProcess, type TaskTree } from './process';
+import { type ExitRecord, type ProcessRecord, RecordFile } from './records';
+import { GATE_FD, READY, type RunOrder, RunnerEvent } from './runner-protocol';
+import { spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
 
 /**
  * The runner: one process that is the direct parent of one task. It holds the task's pipes, keeps its time limit, ends it on SIGTERM,
@@ -20,7 +21,7 @@ export async function runTask(): Promise<void> {
   process.on('SIGHUP', () => undefined);
   const order = await receiveOrder();
   if (order !== undefined) {
-    runner.run(order);
+    await runner.run(order);
   }
 }
 
@@ -59,97 +60,56 @@ function receiveOrder(): Promise<RunOrder | undefined> {
   });
 }
 
-/** Bytes taken from a pipe at the task's end: the most that a pipe can hold, so that a writer left behind cannot keep us here. */
-const LARGEST_PIPE_BYTES = 1024 * 1024;
+/** Result of a task that was to stop before it started. */
+const STOPPED_BEFORE = { exitCode: 143, reason: 'Stopped', message: 'stopped before it was started' } as const;
 
-/** The reading end of one FIFO, and the writing end until the task has it. */
-class OutputPipe {
-  private readonly readFd: number;
-  readonly writeFd: number;
-  private log?: LogWriter;
-  private ended = false;
-
-  constructor(private readonly stream: keyof typeof OUTPUT_FIFOS) {
-    const path = OUTPUT_FIFOS[stream];
-    this.readFd = openSync(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
-    this.writeFd = openSync(path, fsConstants.O_WRONLY);
-    unlinkSync(path);
-  }
-
-  get lost(): string | undefined {
-    return this.log?.lost;
-  }
-
-  /** Copies to the log until the last writer has closed; the task has the writing end now. */
-  follow(maxBytes: number): void {
-    closeSync(this.writeFd);
-    const log = new LogWriter(this.stream, maxBytes);
-    this.log = log;
-    new Socket({ fd: this.readFd, readable: true, writable: false })
-      .on('data', (chunk) => log.write(chunk))
-      .on('error', () => undefined)
-      .on('close', () => (this.ended = true));
-  }
-
-  /** Takes what the task wrote before it ended, so that its output is complete when its result shows. */
-  drain(): void {
-    const chunk = Buffer.alloc(65536);
-    try {
-      for (let taken = 0, bytes = -1; bytes !== 0 && taken < LARGEST_PIPE_BYTES && !this.ended; taken += bytes) {
-        bytes = readSync(this.readFd, chunk);
-        this.log?.write(chunk.subarray(0, bytes));
-      }
-    } catch {
-      // EAGAIN: empty, but a process that the task left behind still holds it.
-    }
-  }
-}
+/** Longest wait for the main container, in ms (rule 5). */
+const MAIN_WAIT_MS = 60_000;
+/** Pause between two looks for it, in ms: nothing tells a process without CAP_NET_ADMIN that another one has started. */
+const LOOK_FOR_MAIN_EVERY_MS = 100;
 
 /**
  * One task, from start to result.
  *
  *   starting ──spawned──> running ──exit──────────────────────────────> recorded
- *       │                    └──limit or SIGTERM──> stopping ──all gone──> recorded
- *       └──cannot start──> recorded
+ *    │    │                  └──limit or SIGTERM──> stopping ──all gone──> recorded
+ *    │    └──no main container──> looking ──it is there──> starting
+ *    │                               └──60 s or SIGTERM──> recorded
+ *    └──cannot start──> recorded
  *
  * The result is on disk before it is reported. A SIGTERM after the result ends what the task left behind.
  */
 class TaskRunner {
   private readonly outputs = [new OutputPipe('stdout'), new OutputPipe('stderr')] as const;
   /** For reading too: opening a FIFO for writing alone would wait for a server, and the one that started us may have ended. */
-  private readonly eventsFd = openSync('events', fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
-  private running?: { readonly child: ChildProcess; readonly order: RunOrder; readonly tree: TaskTree; readonly startedAt: Date; readonly exited: Promise<void> };
+  private readonly eventsFd = openSync(RecordFile.events, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
+  private running?: { readonly order: RunOrder; readonly tree: TaskTree; readonly exited: Promise<void> };
   private cancelLimit = () => {};
   private stopReason?: 'TaskTimeout' | 'Stopped';
   private stopping?: Promise<string>;
+  /** Ends the wait for the main container. */
+  private wake = () => {};
 
-  run(order: RunOrder): void {
-    if (this.stopReason !== undefined) {
-      this.recordUnstarted(order, 143, 'Stopped', 'stopped before it was started');
+  async run(order: RunOrder): Promise<void> {
+    if (order.mainContainer === undefined) {
+      this.start(order, (outputs) => spawnOnHost(order, outputs));
       return;
     }
-    const problem = problemOfDirectory(order.workingDir);
-    if (problem !== undefined) {
-      this.recordUnstarted(order, 126, 'StartFailed', problem);
-      return;
-    }
-    const onError = (error: unknown) =>
-      this.recordUnstarted(order, codeOf(error) === 'ENOENT' ? 127 : 126, 'StartFailed', startMessage(order, codeOf(error)));
-    try {
-      const child = withOomScore(TASK_OOM_SCORE, () => this.spawnTask(order));
-      if (child.pid === undefined) {
-        child.once('error', onError);
-      } else {
-        // Before the next turn of the event loop the child cannot have been reaped, so its entry in /proc is there.
-        this.watch(order, child, new Date(), identifyProcess(child.pid));
-      }
-    } catch (error) {
-      onError(error); // Node throws the rarer errors of spawn, such as E2BIG, and emits the common ones.
+    const main = await this.waitForMain(order.mainContainer);
+    if (main !== undefined) {
+      this.start(order, (outputs) => spawnInMain(order, main, outputs));
+    } else if (this.stopReason !== undefined) {
+      this.recordUnstarted(order, STOPPED_BEFORE);
+    } else {
+      const expected = `expected a process with SANDBOX_MAIN_CONTAINER=${order.mainContainer} within ${MAIN_WAIT_MS / 1000} s, got none`;
+      const message = `main container: ${expected}; it needs that variable, and its pod shareProcessNamespace`;
+      this.recordUnstarted(order, { exitCode: 126, reason: 'StartFailed', message });
     }
   }
 
   stop(reason: 'TaskTimeout' | 'Stopped' = 'Stopped'): void {
     this.stopReason ??= reason;
+    this.wake();
     if (this.running === undefined || this.stopping !== undefined) {
       return;
     }
@@ -160,34 +120,77 @@ class TaskRunner {
     );
   }
 
-  private spawnTask(order: RunOrder): ChildProcess {
-    return spawn(order.argv[0] ?? '', order.argv.slice(1), {
-      cwd: order.workingDir,
-      env: order.env,
-      detached: true,
-      stdio: ['ignore', this.outputs[0].writeFd, this.outputs[1].writeFd],
-    });
+  /** Undefined when there is none in time, or when the task is to stop. */
+  private async waitForMain(container: string): Promise<MainProcess | undefined> {
+    const giveUpAt = performance.now() + MAIN_WAIT_MS;
+    for (let looks = 0; this.stopReason === undefined && performance.now() < giveUpAt; looks += 1) {
+      const main = openMainProcess(container);
+      if (main !== undefined) {
+        return main;
+      }
+      if (looks === 0) {
+        writeFileSync(RecordFile.mainMissing, '');
+        this.report(RunnerEvent.mainMissing);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_FOR_MAIN_EVERY_MS);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return undefined;
   }
 
-  private watch(order: RunOrder, child: ChildProcess, startedAt: Date, leader: ProcessIdentity | undefined): void {
+  private start(order: RunOrder, spawnTask: (outputs: typeof this.outputs) => TaskProcess): void {
+    if (this.stopReason !== undefined) {
+      this.recordUnstarted(order, STOPPED_BEFORE);
+      return;
+    }
+    const task = spawnTask(this.outputs);
+    if (task.child === undefined) {
+      void task.failure.then((failure) => this.recordUnstarted(order, { ...failure, reason: 'StartFailed' }));
+    } else {
+      this.watch(order, task);
+    }
+  }
+
+  private watch(order: RunOrder, { child, pid, failure }: Extract<TaskProcess, { readonly pid: number }>): void {
+    const startedAt = new Date();
+    // Before the next turn of the event loop the child cannot have been reaped, so its entry in /proc is there.
+    const leader = identifyProcess(pid);
     this.outputs.forEach((output) => output.follow(order.logMaxBytes));
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    this.running = { child, order, tree: { taskId: order.taskId, leader }, startedAt, exited };
-    child.once('exit', (code, signal) => void this.recordExit(order, startedAt, code, signal));
+    this.running = { order, tree: { taskId: order.taskId, leader }, exited };
+    child.once('exit', (code, signal) => void this.recordExit(order, failure, startedAt, code, signal));
     if (order.timeoutSeconds !== undefined) {
       this.cancelLimit = setLimit(order.timeoutSeconds * 1000, () => this.stop('TaskTimeout'));
     }
-    if (leader !== undefined) {
-      const record: ProcessRecord = { version: 1, leader, startedAt: startedAt.toISOString() };
-      writeAtomicSync('./process.json', JSON.stringify(record));
-      this.report(RunnerEvent.started);
-    }
+    void failure.then((problem) => {
+      if (leader !== undefined && problem === undefined) {
+        const record: ProcessRecord = { version: 1, leader, startedAt: startedAt.toISOString() };
+        writeAtomicSync(`./${RecordFile.process}`, JSON.stringify(record));
+        this.report(RunnerEvent.started);
+      }
+    });
   }
 
-  private async recordExit(order: RunOrder, startedAt: Date, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+  private async recordExit(
+    order: RunOrder,
+    failure: Promise<StartFailure | undefined>,
+    startedAt: Date,
+    code: number | null,
+    signal: NodeJS.Signals | null,
+  ): Promise<void> {
     this.cancelLimit();
     const finishedAt = new Date();
     const reasonOfStop = this.stopReason;
+    const startFailure = await failure;
+    if (startFailure !== undefined && reasonOfStop === undefined) {
+      this.recordUnstarted(order, { ...startFailure, reason: 'StartFailed' });
+      return;
+    }
     const howStopped = reasonOfStop === undefined ? undefined : await this.stopping;
     this.outputs.forEach((output) => output.drain());
     const signalNumber = signal === null ? undefined : osConstants.signals[signal];
@@ -212,14 +215,14 @@ class TaskRunner {
     return parts.length === 0 ? undefined : parts.join('; ');
   }
 
-  private recordUnstarted(order: RunOrder, exitCode: number, reason: TerminatedReason, message: string): void {
+  private recordUnstarted(order: RunOrder, result: Pick<ExitRecord, 'exitCode' | 'reason' | 'message'>): void {
     this.outputs.forEach((output) => output.follow(order.logMaxBytes));
-    this.record({ version: 1, id: order.taskId, exitCode, reason, message, finishedAt: new Date().toISOString() });
+    this.record({ version: 1, id: order.taskId, ...result, finishedAt: new Date().toISOString() });
   }
 
   /** An error here ends the runner without a record, which the server reports as ProcessCrashed. */
   private record(exit: ExitRecord): void {
-    writeAtomicSync('./exit.json', JSON.stringify(exit));
+    writeAtomicSync(`./${RecordFile.exit}`, JSON.stringify(exit));
     this.report(RunnerEvent.exited);
   }
 
@@ -228,38 +231,6 @@ class TaskRunner {
     writeSync(this.eventsFd, event);
   }
 }
-
-/** Highest there is: under memory pressure the kernel takes tasks before the executor (rule 28). */
-const TASK_OOM_SCORE = '1000';
-
-/** Spawned processes inherit the score; we go back to our own at once, as every process may. */
-function withOomScore<T>(score: string, spawnChild: () => T): T {
-  const own = readFileSync('/proc/self/oom_score_adj', 'utf8').trim();
-  writeFileSync('/proc/self/oom_score_adj', score);
-  try {
-    return spawnChild();
-  } finally {
-    writeFileSync('/proc/self/oom_score_adj', own);
-  }
-}
-
-function problemOfDirectory(path: string): string | undefined {
-  try {
-    return statSync(path).isDirectory() ? undefined : `workingDir: expected a directory, got '${path}', which is none`;
-  } catch (error) {
-    return `workingDir: expected a directory, got '${path}': ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-function startMessage({ argv }: RunOrder, code: string): string {
-  const why: Readonly<Record<string, string>> = {
-    ENOENT: 'which does not exist, or its interpreter does not',
-    EACCES: 'which may not be executed',
-  };
-  return `command: expected an executable program, got '${(argv[0] ?? '').slice(0, 200)}', ${why[code] ?? `which cannot be started: ${code}`}`;
-}
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
 
 /** Longest delay of a timer of Node, in ms; a longer one fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

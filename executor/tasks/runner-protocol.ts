@@ -17,19 +17,21 @@ export const READY = 'ready\n';
 export const OUTPUT_FIFOS = { stdout: 'stdout', stderr: 'stderr' } as const;
 
 /** Bytes that a runner writes to `events`: a file of that kind is new. */
-export const RunnerEvent = { started: 's', exited: 'x' } as const;
+export const RunnerEvent = { started: 's', exited: 'x', mainMissing: 'm' } as const;
 
 /** First argument of the program that makes it a runner; not for people. */
 export const RUNNER_MODE = 'run-task';
 
-/** What to start, and how: complete, so that the runner looks up nothing itself. */
+/** What to start, and how; only the main process of a container is for the runner to find, at the moment of the start. */
 export interface RunOrder {
   readonly taskId: string;
   /** Argument vector; the first is the program, looked up in PATH of `env`. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Absolute. */
+  /** Absolute; with `mainContainer` also relative to the main process's directory, and empty for that one itself. */
   readonly workingDir: string;
+  /** Container to run in, beneath whose environment `env` is not yet; absent means beside the executor, and `env` is all. */
+  readonly mainContainer?: string;
   /** Limit on run time in seconds; absent means none. */
   readonly timeoutSeconds?: number;
   /** Time between SIGTERM and SIGKILL, in seconds. */

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { chmod, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -123,6 +123,11 @@ export class TaskStore {
   readExit(directory: string, taskId: string): ExitRecord | undefined {
     const exit = readFileRecord(exitRecord, join(directory, RecordFile.exit));
     return exit?.id === taskId ? exit : undefined;
+  }
+
+  /** Whether a task that has not started waits for its main container. */
+  isMainMissing(directory: string): boolean {
+    return existsSync(join(directory, RecordFile.mainMissing));
   }
 
   async writeExit(directory: string, exit: ExitRecord): Promise<void> {

@@ -11,7 +11,7 @@ import type { ExitRecord, ProcessRecord, TaskRecord } from './records';
  */
 export type TaskState =
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'starting' }
+  | { readonly kind: 'starting'; readonly isMainMissing?: boolean }
   | { readonly kind: 'running'; readonly process: ProcessRecord }
   | { readonly kind: 'ended'; readonly exit: ExitRecord };
 
@@ -46,7 +46,7 @@ function toStatus(state: TaskState): ExecutorProcessStatus {
     case 'waiting':
       return { waiting: { reason: 'WaitingForPrevious', message: 'starts when the processes of the task before it are gone' } };
     case 'starting':
-      return { waiting: { reason: 'Pending' } };
+      return { waiting: state.isMainMissing === true ? MAIN_MISSING : { reason: 'Pending' } };
     case 'running':
       return { running: { startedAt: wholeSeconds(new Date(state.process.startedAt)) } };
     case 'ended': {
@@ -61,6 +61,8 @@ function toStatus(state: TaskState): ExecutorProcessStatus {
     }
   }
 }
+
+const MAIN_MISSING = { reason: 'MainContainerNotFound', message: 'starts when the main container runs, and fails when that takes longer than 60 s' };
 
 const wholeSeconds = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`;
 

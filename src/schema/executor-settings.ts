@@ -32,20 +32,25 @@ export const executorSettings = defineSettings(
       env: 'ENABLE_SIDECAR_MODE',
       kind: 'boolean',
       default: 'false',
-      description: 'Run tasks in the main container of the pod; not there yet, and true is refused.',
+      description: 'Run tasks in the main container of the pod: with its files, user and environment. Linux capabilities SYS_PTRACE and SYS_CHROOT are needed.',
     },
     mainContainerName: {
       flag: 'main-container-name',
       env: 'MAIN_CONTAINER_NAME',
       kind: 'string',
       default: 'main',
-      description: 'Container that tasks run in, in sidecar mode.',
+      description: `Container that tasks run in, in sidecar mode: its processes have this name in ${EnvVar.mainContainer}.`,
     },
     authPublicKeyFile: {
       flag: 'auth-public-key-file',
       env: 'AUTH_PUBLIC_KEY_FILE',
       kind: 'string',
       description: 'PEM file with the Ed25519 public key that requests must be signed for; with two keys, either may sign.',
+    },
+    authPublicKey: {
+      env: EnvVar.authPublicKey,
+      kind: 'string',
+      description: 'Such keys themselves, as PEM; they count instead of the file.',
     },
     authAudience: {
       flag: 'auth-audience',
@@ -109,11 +114,10 @@ export const executorSettings = defineSettings(
     logDir: withoutEffect('log-dir', 'logs'),
   },
   (values) => [
-    ...(values.sidecarMode ? ["--enable-sidecar-mode: expected false, got 'true'; this version runs tasks in host mode only"] : []),
-    ...(values.authPublicKeyFile === undefined && !values.allowUnauthenticated
-      ? ['--auth-public-key-file: expected a file, got nothing; --allow-unauthenticated serves anybody']
-      : []),
-    ...(values.authPublicKeyFile !== undefined && (values.authAudience ?? values.podUid) === undefined
+    ...(keyOf(values) !== undefined || values.allowUnauthenticated
+      ? []
+      : ['--auth-public-key-file: expected a file, or keys in AUTH_PUBLIC_KEY, got nothing; --allow-unauthenticated serves anybody']),
+    ...(keyOf(values) !== undefined && (values.authAudience ?? values.podUid) === undefined
       ? [`--auth-audience: expected the UID of the pod, got nothing; set it or ${EnvVar.podUid}`]
       : []),
     ...values.resetPaths
@@ -121,6 +125,9 @@ export const executorSettings = defineSettings(
       .map((path) => `--reset-paths: expected absolute directories other than /, got '${path}'`),
   ],
 );
+
+/** What names the keys, if anything does. */
+const keyOf = ({ authPublicKey, authPublicKeyFile }: Readonly<Record<'authPublicKey' | 'authPublicKeyFile', string | undefined>>) => authPublicKey ?? authPublicKeyFile;
 
 /** Values of {@link executorSettings}. */
 export type ExecutorSettings = SettingsOf<typeof executorSettings.table>;

@@ -24,8 +24,7 @@ test('--version prints one line', async () => {
 });
 
 const REFUSED: Readonly<Record<string, { given: readonly string[]; want: string }>> = {
-  'without a key': { given: [], want: '--auth-public-key-file: expected a file, got nothing; --allow-unauthenticated serves anybody' },
-  'in sidecar mode': { given: ['--allow-unauthenticated', '--enable-sidecar-mode=true'], want: '--enable-sidecar-mode: expected false' },
+  'without a key': { given: [], want: '--auth-public-key-file: expected a file, or keys in AUTH_PUBLIC_KEY, got nothing; --allow-unauthenticated serves anybody' },
   'with a key and without an audience': { given: ['--auth-public-key-file=/k'], want: '--auth-audience: expected the UID of the pod' },
   'with an unknown flag': { given: ['-nix=1'], want: '--nix: unknown flag' },
   'with a root to empty': { given: ['--allow-unauthenticated', '--reset-paths=/,tmp'], want: "2 problems: --reset-paths: expected absolute directories other than /, got '/'" },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { endProcesses, endTree, findScope, findTree, identifyProcess, isAlive, type ProcessIdentity, readCommand, signalProcess } from '../../../executor/tasks/process';
+import { endProcesses, endTree, findScope, findTree, identifyProcess, isAlive, type ProcessIdentity, signalProcess } from '../../../executor/tasks/process';
+import { readCommand } from '../../../executor/tasks/proc';
 import { fixture, isRunning } from '../executor-process';
 
 const started: ChildProcess[] = [];

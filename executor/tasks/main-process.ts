@@ -1,0 +1,90 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { EnvVar } from '../../src/schema/names';
+import { listProcesses, type ProcessStat, readEnvironment, readProc, withDescendants } from './proc';
+import { identifyProcess, isAlive } from './process';
+
+/** What a task takes over from the first process of the main container. */
+export interface MainProcess {
+  /** Its root directory and its working directory, held open: a pid that is reused cannot change them any more. Close both. */
+  readonly rootFd: number;
+  readonly workingDirFd: number;
+  /** Variables without the executor's own marks; one character for each byte (latin1), since they need not be UTF-8. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly credentials: Credentials;
+}
+
+/** As whom a process acts, as /proc/<pid>/status says it. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** Bounding set: bit n stands for capability n. No program that the process starts can have more. */
+  readonly capabilities: bigint;
+  /** Whether programs can give it no further rights, such as by set-user-ID. */
+  readonly noNewPrivileges: boolean;
+}
+
+/**
+ * Finds and opens the main process of a container: of all processes that say they are in it, the oldest one that no task has started.
+ *
+ * Look again for each start, since a container that is restarted has another one. Needs SYS_PTRACE when its user is another one.
+ *
+ * @param container value of SANDBOX_MAIN_CONTAINER
+ * @returns undefined while there is none
+ */
+export function openMainProcess(container: string): MainProcess | undefined {
+  const found = findMainProcess(container);
+  const identity = found && identifyProcess(found.pid);
+  if (found === undefined || identity?.startTime !== found.startTime) {
+    return undefined;
+  }
+  const opened: number[] = [];
+  try {
+    const [rootFd, workingDirFd] = ['root', 'cwd'].map((name) => {
+      const fd = openSync(`/proc/${found.pid}/${name}`, constants.O_RDONLY | constants.O_DIRECTORY);
+      opened.push(fd);
+      return fd;
+    }) as [number, number];
+    const env = variablesOf(found.pid);
+    const credentials = readCredentials(found.pid);
+    if (isAlive(identity)) {
+      return { rootFd, workingDirFd, env, credentials };
+    }
+  } catch {
+    // It ended meanwhile.
+  }
+  opened.forEach(closeSync);
+  return undefined;
+}
+
+/** Credentials of a process. */
+export function readCredentials(pid: number | 'self'): Credentials {
+  const status = readProc(pid, 'status').toString('latin1');
+  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(status)?.[1] ?? '';
+  const ids = (name: string) => field(name).split(/\s+/).filter((text) => text !== '').map(Number);
+  const [[uid], [gid]] = [ids('Uid'), ids('Gid')];
+  if (uid === undefined || gid === undefined) {
+    throw new Error(`process ${pid}: expected its credentials, got none`);
+  }
+  return { uid, gid, groups: ids('Groups'), capabilities: BigInt(`0x${field('CapBnd')}`), noNewPrivileges: field('NoNewPrivs') === '1' };
+}
+
+function findMainProcess(container: string): ProcessStat | undefined {
+  const marker = `${EnvVar.mainContainer}=${container}`;
+  const isOfTask = (entry: string) => entry.startsWith(`${EnvVar.taskId}=`);
+  const runner = readProc('self', 'cmdline');
+  const all = listProcesses();
+  // A task may have changed its variables, but not who started it.
+  const ours = new Set(withDescendants(all, ({ pid }) => readProc(pid, 'cmdline').equals(runner) || readEnvironment(pid).some(isOfTask)));
+  const candidates = all.filter((stat) => !ours.has(stat) && readEnvironment(stat.pid).includes(marker));
+  return candidates.sort((a, b) => a.startTime - b.startTime || a.pid - b.pid)[0];
+}
+
+function variablesOf(pid: number): Record<string, string> {
+  const entries = readEnvironment(pid, 'latin1').flatMap((entry) => {
+    const end = entry.indexOf('=');
+    return end < 1 ? [] : [[entry.slice(0, end), entry.slice(end + 1)] as const];
+  });
+  const own: readonly string[] = [EnvVar.mainContainer, EnvVar.taskId];
+  return Object.fromEntries(entries.filter(([name]) => !own.includes(name)));
+}

@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { EnvVar } from '../../src/schema/names';
+import { ENTER_SCRIPT, enterOrder, READY_TO_EXEC } from './enter-script';
+import { type MainProcess, readCredentials } from './main-process';
+import type { OutputPipe } from './output-pipe';
+import type { RunOrder } from './runner-protocol';
+
+/** Why a task was not started; no program of it has run. */
+export interface StartFailure {
+  /** 127 when the program is missing, else 126, as shells have it. */
+  readonly exitCode: 126 | 127;
+  readonly message: string;
+}
+
+/** A process that is to become a task, head of a group and a session of its own; or why there is none. */
+export type TaskProcess =
+  | {
+      readonly child: ChildProcess;
+      readonly pid: number;
+      /** Resolves when the program of the task runs, or with the reason why it does not. */
+      readonly failure: Promise<StartFailure | undefined>;
+    }
+  | { readonly child?: undefined; readonly failure: Promise<StartFailure> };
+
+/** Where a task writes to. */
+export type Outputs = readonly [stdout: OutputPipe, stderr: OutputPipe];
+
+/** Starts a task beside the executor. */
+export function spawnOnHost({ argv, env, workingDir }: RunOrder, [stdout, stderr]: Outputs): TaskProcess {
+  const problem = problemOfDirectory(workingDir);
+  if (problem !== undefined) {
+    return { failure: Promise.resolve({ exitCode: 126, message: problem }) };
+  }
+  const [file = '', ...args] = argv;
+  return spawnTask(
+    () => spawn(file, args, { cwd: workingDir, env, detached: true, stdio: ['ignore', stdout.writeFd, stderr.writeFd] }),
+    () => Promise.resolve(undefined),
+    (error) => programFailure(argv, codeOf(error)),
+  );
+}
+
+/** The interpreter of {@link ENTER_SCRIPT}: never one that a PATH of a sandbox leads to. */
+const PERL = '/usr/bin/perl';
+
+/**
+ * Starts a task in the main container: with the files, the user, the groups and the environment of its main process, and without the
+ * capabilities that it lacks. Closes the descriptors of `main`.
+ */
+export function spawnInMain(order: RunOrder, main: MainProcess, [stdout, stderr]: Outputs): TaskProcess {
+  const { uid, gid } = main.credentials;
+  try {
+    [stdout, stderr].forEach((output) => output.giveTo(uid, gid));
+    const message = enterOrderOf(order, main);
+    const stdio = ['ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd] as const;
+    // The id is in its environment from the first moment, so that it is found like all other processes of the task.
+    const options = { cwd: '/', env: { [EnvVar.taskId]: order.taskId }, detached: true, stdio: [...stdio] };
+    return spawnTask(
+      () => spawn(PERL, ['-e', ENTER_SCRIPT], options),
+      (child) => askToEnter(child, message).then((answer) => enterFailureOf(order, answer)),
+      (error) => ({ exitCode: 126, message: `executor: expected ${PERL} to start, got ${codeOf(error)}; sidecar mode needs it` }),
+    );
+  } finally {
+    closeSync(main.rootFd);
+    closeSync(main.workingDirFd);
+  }
+}
+
+/** Node emits the common errors of a start, such as ENOENT, and throws the rarer ones, such as E2BIG. */
+function spawnTask(
+  start: () => ChildProcess,
+  follow: (child: ChildProcess) => Promise<StartFailure | undefined>,
+  explain: (error: unknown) => StartFailure,
+): TaskProcess {
+  try {
+    const child = withOomScore(start);
+    const { pid } = child;
+    return pid === undefined
+      ? { failure: new Promise<unknown>((resolve) => child.once('error', resolve)).then(explain) }
+      : { child, pid, failure: follow(child) };
+  } catch (error) {
+    return { failure: Promise.resolve(explain(error)) };
+  }
+}
+
+function enterOrderOf({ argv, env, workingDir }: RunOrder, { credentials, env: mainEnv }: MainProcess): Buffer {
+  const { uid, gid, groups, capabilities, noNewPrivileges } = credentials;
+  return enterOrder({
+    uid,
+    gid,
+    groups,
+    noNewPrivileges,
+    droppedCapabilities: bitsOf(readCredentials('self').capabilities & ~capabilities),
+    workingDir: toBytes(workingDir),
+    argv: argv.map(toBytes),
+    env: { ...mainEnv, ...Object.fromEntries(Object.entries(env).map(([name, value]) => [toBytes(name), toBytes(value)])) },
+  });
+}
+
+/** Sends the order, and resolves with the answer of the script: empty when the task runs. */
+function askToEnter(child: ChildProcess, order: Buffer): Promise<string> {
+  const socket = child.stdio[3];
+  return new Promise((resolve) => {
+    if (!(socket instanceof Socket)) {
+      resolve('');
+      return;
+    }
+    let answer = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => (answer += chunk));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(answer));
+    socket.end(order);
+  });
+}
+
+function enterFailureOf({ argv, workingDir }: RunOrder, answer: string): StartFailure | undefined {
+  if (answer === READY_TO_EXEC) {
+    return undefined;
+  }
+  const [, step = '', number = ''] = /(\w+) (\d+)$/.exec(answer) ?? [];
+  const code = number === '' ? 'its end' : getSystemErrorName(-Number(number));
+  if (step === 'command') {
+    return programFailure(argv, code);
+  }
+  const expected = step === 'workingDir' ? `workingDir: expected a directory, got '${workingDir}'` : 'main container: expected to enter it as its main process did';
+  return { exitCode: 126, message: `${expected}: ${code}` };
+}
+
+function programFailure(argv: readonly string[], code: string): StartFailure {
+  const why: Readonly<Record<string, string>> = {
+    ENOENT: 'which does not exist, or its interpreter does not',
+    EACCES: 'which may not be executed',
+  };
+  const message = `command: expected an executable program, got '${(argv[0] ?? '').slice(0, 200)}', ${why[code] ?? `which cannot be started: ${code}`}`;
+  return { exitCode: code === 'ENOENT' ? 127 : 126, message };
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
+
+const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+
+/** Numbers of the bits that are set. */
+const bitsOf = (mask: bigint): number[] => [...mask.toString(2)].reverse().flatMap((bit, index) => (bit === '1' ? [index] : []));
+
+/** Highest there is: under memory pressure the kernel takes tasks before the executor (rule 28). */
+const TASK_OOM_SCORE = '1000';
+
+/** Spawned processes inherit the score; we go back to our own at once, as every process may. */
+function withOomScore<T>(spawnChild: () => T): T {
+  const own = readFileSync('/proc/self/oom_score_adj', 'utf8').trim();
+  writeFileSync('/proc/self/oom_score_adj', TASK_OOM_SCORE);
+  try {
+    return spawnChild();
+  } finally {
+    writeFileSync('/proc/self/oom_score_adj', own);
+  }
+}
+
+function problemOfDirectory(path: string): string | undefined {
+  try {
+    return statSync(path).isDirectory() ? undefined : `workingDir: expected a directory, got '${path}', which is none`;
+  } catch (error) {
+    return `workingDir: expected a directory, got '${path}': ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
