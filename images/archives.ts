@@ -31,10 +31,10 @@ const KEPT_UNUSED_MS = 60 * 60_000;
 /**
  * The archives of some images, built by Debian's buildah from their sources unless that was done before; no registry and no network is asked.
  *
+ * @param cache folder of folders of archives
  * @throws Error when buildah cannot be had, or fails
  */
-export async function buildArchives(images: readonly ImageSource[]): Promise<readonly ImageArchive[]> {
-  const cache = join(homedir(), '.cache', 'cdk8s-sandboxes');
+export async function buildArchives(images: readonly ImageSource[], cache = defaultCache()): Promise<readonly ImageArchive[]> {
   const folder = join(cache, `images-${await hashSources(images)}`);
   const isNew = !existsSync(folder);
   if (isNew) {
@@ -46,6 +46,8 @@ export async function buildArchives(images: readonly ImageSource[]): Promise<rea
   await removeUnused(cache);
   return images.map(({ name }) => ({ name, archive: join(folder, archiveFile(name)), isNew }));
 }
+
+const defaultCache = () => join(homedir(), '.cache', 'cdk8s-sandboxes');
 
 async function hashSources(images: readonly ImageSource[]): Promise<string> {
   const parts = await Promise.all(images.map(async ({ name, containerfile, context }) => [name, containerfile, await hashContext(context)]));

@@ -1,0 +1,88 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import packageJson from '../../package.json';
+import { stageSources } from '../../images/archives';
+import { buildImages, programImages } from '../../images/program-images';
+import { defaultImage } from '../../src/images';
+import { UnpackedImage } from './unpacked-image';
+
+const PACKAGE = '/opt/cdk8s-sandboxes';
+
+let images: readonly UnpackedImage[] = [];
+beforeAll(async () => {
+  const archives = await buildImages();
+  images = await Promise.all(archives.map(({ archive }) => UnpackedImage.of(archive)));
+}, 300_000);
+afterAll(() => Promise.all(images.map((image) => image.remove())));
+
+function imageOf(program: 'sandbox-operator' | 'sandbox-executor'): UnpackedImage {
+  const image = images.find(({ name }) => name === defaultImage(program));
+  if (image === undefined) throw new Error(`expected an image '${defaultImage(program)}', the default of the constructs, got ${images.map(({ name }) => name).join(', ')}`);
+  return image;
+}
+
+/** Files that are no library. */
+async function programsAndData(image: UnpackedImage): Promise<readonly string[]> {
+  return (await image.files()).filter((path) => !/^\/(usr\/)?lib(64)?\//.test(path));
+}
+
+/** Tells who runs it, whether it can write, and which capabilities it has. */
+const WHO = `
+  const { readFileSync, writeFileSync } = require('node:fs');
+  let write = 'possible';
+  try { writeFileSync('/new', '') } catch ({ code }) { write = code }
+  const capabilities = /CapEff:\\s*0*(.+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+  console.log(JSON.stringify({ uid: process.getuid(), gid: process.getgid(), write, capabilities }));
+`;
+
+test('both images share the layer of Node', () => {
+  expect(images).toHaveLength(2);
+  expect(images[0]?.layers[0]).toBe(images[1]?.layers[0]);
+});
+
+test('a folder is made that any builder takes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'image-context-'));
+  await stageSources(await programImages(), folder);
+  for (const name of ['sandbox-operator', 'sandbox-executor']) {
+    const containerfile = readFileSync(join(folder, `${name}.Containerfile`), 'utf8');
+    const copied = [...containerfile.matchAll(/^COPY (\S+) \/$/gm)].map(([, from = '']) => from);
+    expect(copied).toHaveLength(2);
+    expect(copied.filter((from) => !existsSync(join(folder, from)))).toEqual([]);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+describe('the image of the operator', () => {
+  test('holds Node and one bundled program: no shell, no package manager', async () => {
+    expect(await programsAndData(imageOf('sandbox-operator'))).toEqual([`${PACKAGE}/lib/bin/sandbox-operator.js`, `${PACKAGE}/package.json`, '/usr/bin/node']);
+  });
+
+  test('runs as a user without rights, and needs to write nothing', async () => {
+    const image = imageOf('sandbox-operator');
+    const { stdout } = await image.run(['/usr/bin/node', '-e', WHO]);
+    expect(JSON.parse(stdout)).toEqual({ uid: 65532, gid: 65532, write: 'EROFS', capabilities: '0' });
+    const { exitCode, stdout: help, stderr } = await image.run([...(image.config.Entrypoint ?? []), '--help']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(help).toMatch(/^Usage: sandbox-operator /);
+  });
+});
+
+describe('the image of the executor', () => {
+  test('holds no shell and no package manager', async () => {
+    const files = await programsAndData(imageOf('sandbox-executor'));
+    expect(files.filter((path) => path.startsWith('/opt/'))).toEqual([`${PACKAGE}/lib/bin/sandbox-executor.js`, `${PACKAGE}/package.json`]);
+    expect(files).toContain('/usr/bin/node');
+    expect(files.filter((path) => /\/(sh|bash|dash|busybox|apt.*|dpkg.*|npm)$/.test(path))).toEqual([]);
+  });
+
+  test('knows its version', async () => {
+    const image = imageOf('sandbox-executor');
+    expect(await image.run(['/usr/bin/node', `${PACKAGE}/lib/bin/sandbox-executor.js`, '--version'])).toEqual({ exitCode: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+  });
+
+  test.each(['mkfifo', 'nsenter', 'setpriv'])('has a %s that runs', async (tool) => {
+    const { exitCode, stdout } = await imageOf('sandbox-executor').run([`/usr/bin/${tool}`, '--version']);
+    expect({ exitCode, stdout: stdout.slice(0, tool.length) }).toEqual({ exitCode: 0, stdout: tool });
+  });
+});
