@@ -17,12 +17,17 @@ export interface LeaseOptions {
   readonly log: Logger;
 }
 
-/** How long others respect the lease after its last renewal. */
+/**
+ * How long others respect the lease after its last renewal: as long as a batch waits when the holder has died. Shorter would be dearer: an API
+ * server that restarts or elects a leader of etcd is away for some seconds, and a holder that lives must not lose its lease by that.
+ */
 const LEASE_SECONDS = 15;
 /** Without a renewal for so long we stop acting: 5 s before another may begin. */
 const HOLD_MS = 10_000;
-/** Pause between attempts to take or renew. */
+/** Pause between renewals. */
 const RETRY_MS = 2_000;
+/** Pause between the looks of a process that waits: so long a batch waits when the holder has stopped and freed the lease. */
+const LOOK_MS = 500;
 /** One attempt, so that two fit into HOLD_MS. */
 const ATTEMPT_MS = 4_000;
 
@@ -76,7 +81,7 @@ export class LeaseElector {
         // Somebody else has written, or we do not know: look again before the next attempt.
         this.seen = undefined;
       }
-      await clock.sleep(RETRY_MS, either);
+      await clock.sleep(this.heldUntilMs === undefined ? LOOK_MS : RETRY_MS, either);
     }
     this.cancelDemotion();
     if (this.over.signal.aborted) return 'lost';

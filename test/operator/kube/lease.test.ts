@@ -200,7 +200,7 @@ describe('LeaseElector', () => {
     one.stop.abort();
     await one.ended;
     expect([one.end, one.elector.held(), server.holder]).toEqual(['released', false, '']);
-    await pass(two, 2);
+    await pass(two, 1);
     expect([two.elector.held(), server.holder]).toEqual([true, 'two']);
     two.stop.abort();
     await two.ended;
