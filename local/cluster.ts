@@ -8,6 +8,7 @@ import { Transport } from '../operator/kube/transport';
 import { systemClock as clock } from '../src/program/clock';
 import { createLogger } from '../src/program/log';
 import { allCrds } from '../src/schema/crds';
+import { EnvVar } from '../src/schema/names';
 import type { PodLogRequest, PodLogs } from './api/pod-logs';
 import { type ApiServer, createApiServer } from './api/server';
 import { clustersRoot, createClusterFolder } from './cluster-folder';
@@ -19,6 +20,7 @@ import { isErrorWithCode } from './nodes/system-error';
 import { OperatorProcess } from './operator-process';
 import { programCommand } from './programs';
 import { startReaper } from './reaper';
+import { createSigningSecret, OPERATOR_NAMESPACE } from './signing-secret';
 
 const CRDS: ResourceType = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -103,7 +105,7 @@ async function startParts(
   const transport = new Transport({ connection: fixedConnection(server.url, server.token, { ca: server.ca }), clock });
   onClose(() => transport.destroy());
   const api = new KubeApi({ transport });
-  await Promise.all(allCrds().map((crd) => api.create(CRDS, crd)));
+  await Promise.all([...allCrds().map((crd) => api.create(CRDS, crd)), createSigningSecret(api)]);
 
   const podsFolder = join(folder, 'pods');
   await mkdir(podsFolder, { mode: 0o700 });
@@ -123,7 +125,7 @@ async function startParts(
 
   const operatorProcess = new OperatorProcess({
     command: programCommand('sandbox-operator'),
-    env: { PATH: path, HOME: folder, TMPDIR: folder, [CLUSTER_MARKER]: id },
+    env: { PATH: path, HOME: folder, TMPDIR: folder, [EnvVar.podNamespace]: OPERATOR_NAMESPACE, [CLUSTER_MARKER]: id },
     folder,
     kubeconfigPath,
     address: addresses.clusterAddress,

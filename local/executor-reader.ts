@@ -1,4 +1,9 @@
+import type { webcrypto } from 'node:crypto';
+import type { KubeApi } from '../operator/kube/api';
+import { PODS } from '../operator/kube/resource-types';
+import { signExecutorToken } from '../src/program/executor-token';
 import { Port } from '../src/schema/names';
+import { readOperatorKey } from './signing-secret';
 
 /** Longest wait for one answer of an executor, in ms. */
 const ANSWER_MS = 10_000;
@@ -6,7 +11,7 @@ const ANSWER_MS = 10_000;
 /** True when the executor at the address says that it is healthy. */
 export async function isHealthy(address: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const answer = await fetchFrom(address, '/health', signal);
+    const answer = await fetchFrom(address, '/health', {}, signal);
     await answer.arrayBuffer();
     return answer.status === 200;
   } catch {
@@ -14,30 +19,56 @@ export async function isHealthy(address: string, signal: AbortSignal): Promise<b
   }
 }
 
-/**
- * Everything that a task has written to standard output.
- *
- * @throws Error when the executor does not answer with it, or has dropped its beginning
- */
-export async function readTaskOutput(address: string, task: string, signal: AbortSignal): Promise<string> {
-  const parts: Buffer[] = [];
-  let offset = 0;
-  for (;;) {
-    const answer = await fetchFrom(address, `/tasks/${encodeURIComponent(task)}/logs?stream=stdout&offset=${String(offset)}`, signal);
-    const subject = `task '${task}': output`;
-    if (answer.status !== 200) {
-      throw new Error(`${subject}: expected HTTP 200, got ${String(answer.status)}: ${(await answer.text()).slice(0, 200)}`);
+/** Output stream of a task. */
+export type TaskStream = 'stdout' | 'stderr';
+
+/** Reads the output of tasks from the executors of an embedded cluster, by requests that are signed as the operator's are. */
+export class ExecutorReader {
+  private constructor(
+    private readonly key: webcrypto.CryptoKey,
+    private readonly podUIDByAddress: ReadonlyMap<string, string>,
+  ) {}
+
+  /**
+   * One that knows the pods of now.
+   *
+   * @throws as readOperatorKey
+   */
+  static async open(api: KubeApi, signal: AbortSignal): Promise<ExecutorReader> {
+    const [key, { items }] = await Promise.all([readOperatorKey(api, signal), api.list(PODS, {}, { signal })]);
+    return new ExecutorReader(key, new Map(items.map(({ metadata, status }) => [status?.podIP ?? '', metadata.uid ?? ''])));
+  }
+
+  /**
+   * Everything that a task has written to one of its streams.
+   *
+   * @throws Error when the executor does not answer with it, or has dropped its beginning
+   */
+  async readOutput(address: string, task: string, stream: TaskStream, signal: AbortSignal): Promise<string> {
+    const parts: Buffer[] = [];
+    let offset = 0;
+    for (;;) {
+      const answer = await this.get(address, `/tasks/${encodeURIComponent(task)}/logs?stream=${stream}&offset=${String(offset)}`, signal);
+      const subject = `task '${task}': output`;
+      if (answer.status !== 200) {
+        throw new Error(`${subject}: expected HTTP 200, got ${String(answer.status)}: ${(await answer.text()).slice(0, 200)}`);
+      }
+      const first = Number(answer.headers.get('x-log-offset'));
+      if (first !== offset) throw new Error(`${subject}: expected byte ${String(offset)}, got ${String(first)} as the first that is kept`);
+      parts.push(Buffer.from(await answer.arrayBuffer()));
+      const next = Number(answer.headers.get('x-log-next-offset'));
+      if (answer.headers.get('x-log-complete') === 'true' || next === offset) return Buffer.concat(parts).toString();
+      offset = next;
     }
-    const first = Number(answer.headers.get('x-log-offset'));
-    if (first !== offset) throw new Error(`${subject}: expected byte ${String(offset)}, got ${String(first)} as the first that is kept`);
-    parts.push(Buffer.from(await answer.arrayBuffer()));
-    const next = Number(answer.headers.get('x-log-next-offset'));
-    if (answer.headers.get('x-log-complete') === 'true' || next === offset) return Buffer.concat(parts).toString();
-    offset = next;
+  }
+
+  private async get(address: string, path: string, signal: AbortSignal): Promise<Response> {
+    const token = await signExecutorToken(this.key, this.podUIDByAddress.get(address) ?? '', { method: 'GET', path, body: '' }, new Date());
+    return fetchFrom(address, path, { authorization: `Bearer ${token}` }, signal);
   }
 }
 
-function fetchFrom(address: string, path: string, signal: AbortSignal): Promise<Response> {
+function fetchFrom(address: string, path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
   const host = address.includes(':') ? `[${address}]` : address;
-  return fetch(`http://${host}:${String(Port.executor)}${path}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) });
+  return fetch(`http://${host}:${String(Port.executor)}${path}`, { headers, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../src/program/clock';
-import { Port } from '../src/schema/names';
+import { Port, SIGNING_SECRET } from '../src/schema/names';
 import { ContainerLog } from './nodes/container-log';
 import { ContainerRunner } from './nodes/container-runner';
 import type { ProcessSpec } from './nodes/pod-process';
@@ -32,6 +32,7 @@ export class OperatorProcess {
       `--health-probe-bind-address=${address}:${String(Port.operatorHealth)}`,
       `--metrics-bind-address=${address}:${String(Port.operatorMetrics)}`,
       '--metrics-secure=false',
+      `--executor-signing-secret=${SIGNING_SECRET}`,
     ];
     const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
     const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: Port.operatorHealth } } };

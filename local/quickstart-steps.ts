@@ -6,7 +6,7 @@ import type { Pool } from '../src/schema/pool';
 import type { WriteCounts } from './api/write-counts';
 import type { Cluster } from './cluster';
 import type { CommandContext } from './command';
-import { isHealthy, readTaskOutput } from './executor-reader';
+import { ExecutorReader, isHealthy } from './executor-reader';
 import { LiveObjects } from './live-objects';
 import { mergeWordCounts, parseWordCounts, type WordCounts } from './word-count';
 
@@ -109,8 +109,9 @@ export class QuickstartSteps {
   collectCounts({ batch, addresses }: Delivery): Promise<WordCounts> {
     const { progress, signal } = this.context;
     return progress.step('merge the word counts of all tasks', async () => {
+      const reader = await ExecutorReader.open(this.cluster.api, signal);
       const outputs = await Promise.all(
-        addresses.map((address, slot) => readTaskOutput(address, `${batch.metadata.name}-${String(slot)}`, signal)),
+        addresses.map((address, slot) => reader.readOutput(address, `${batch.metadata.name}-${String(slot)}`, 'stdout', signal)),
       );
       return mergeWordCounts(outputs.map(parseWordCounts));
     });

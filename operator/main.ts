@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { systemClock as clock } from '../src/program/clock';
-import { readSigningKey } from '../src/program/executor-token';
 import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp } from '../src/program/load-settings';
 import { createLogger, type Logger } from '../src/program/log';
 import { closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
@@ -14,6 +13,8 @@ import { inClusterConnection, type KubeConnection } from './kube/connection';
 import { LeaseElector } from './kube/lease';
 import { Transport } from './kube/transport';
 import { Manager } from './manager';
+import { readSigningKeys, type SigningKeys } from './signing-keys';
+import { obtainSigningKeys } from './signing-secret';
 
 /** A stop ends within this time, in ms, whatever still runs. */
 const STOP_DEADLINE_MS = 10_000;
@@ -55,9 +56,9 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   const over = new AbortController();
   const signal = AbortSignal.any([stop.signal, over.signal]);
   const connection = await connect(settings);
-  const signingKey = settings.signingKeyFile === undefined ? undefined : await readSigningKey(await readFile(settings.signingKeyFile, 'utf8'));
+  const signingKeys = await loadSigningKeys(connection, settings, log, signal);
   const lease = settings.leaderElect ? competeForLease(connection, settings, log) : undefined;
-  const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKey, mayWrite: lease && (() => lease.elector.held()) });
+  const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKeys, mayWrite: lease && (() => lease.elector.held()) });
   const steps: CloseStep[] = [{ name: 'controllers', close: () => manager.stop() }];
 
   let filled = false;
@@ -103,6 +104,20 @@ async function connect(settings: OperatorSettings): Promise<KubeConnection> {
   }
   const { connectionFromKubeconfig } = await import('./kube/client-node.js');
   return connectionFromKubeconfig(settings.kubeconfig, () => clock.monotonicMs());
+}
+
+/** From file or Secret; undefined when the settings name neither. A follower may make the key too: it is made once. */
+async function loadSigningKeys(connection: KubeConnection, settings: OperatorSettings, log: Logger, signal: AbortSignal): Promise<SigningKeys | undefined> {
+  const { signingKeyFile: file, signingSecret: name, podNamespace: namespace = '' } = settings;
+  if (file !== undefined) return readSigningKeys(await readFile(file, 'utf8'), file);
+  if (name === '') return undefined;
+  const transport = new Transport({ connection, clock });
+  try {
+    const pem = await obtainSigningKeys({ api: new KubeApi({ transport }), namespace, name, log, signal });
+    return await readSigningKeys(pem, `Secret '${namespace}/${name}'`);
+  } finally {
+    await transport.destroy();
+  }
 }
 
 /** The lease has a transport of its own, so that a renewal waits behind no other call. */

@@ -1,8 +1,8 @@
-import type { webcrypto } from 'node:crypto';
 import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
-import { type KubeObject, objectKey, type Pod } from '../src/schema/kubernetes';
+import { completeExecutor } from '../src/schema/executor-pod';
+import { type KubeObject, objectKey, type Pod, type PodSpec } from '../src/schema/kubernetes';
 import { Label } from '../src/schema/names';
 import type { OperatorSettings } from '../src/schema/operator-settings';
 import type { Pool } from '../src/schema/pool';
@@ -24,6 +24,7 @@ import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { podFacts } from './pod-facts';
 import { PoolController } from './pool/controller';
+import type { SigningKeys } from './signing-keys';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
@@ -42,8 +43,8 @@ export interface ManagerOptions {
   readonly log: Logger;
   /** Number from 0 up to 1; names of pods come from it. */
   readonly random: () => number;
-  /** Key that signs requests to executors. @default - unsigned */
-  readonly signingKey?: webcrypto.CryptoKey;
+  /** Keys that sign requests to executors. @default - unsigned */
+  readonly signingKeys?: SigningKeys;
   /** Whether this process may write; asked before every write. @default - it always may */
   readonly mayWrite?: () => boolean;
 }
@@ -97,12 +98,13 @@ export class Manager {
     this.tasks = new TaskTracker({
       client: new ExecutorClient({
         clock,
-        signingKey: options.signingKey,
+        signingKeys: options.signingKeys?.signing,
         onCall: (operation, result) => this.metrics.calledExecutor(operation, result),
       }),
       clock,
       log,
       onChange: (key) => this.batchQueue.add(key),
+      onUnauthorized: (key) => this.reportUnauthorized(key),
     });
     this.poolChanges = new ChangeGatherer(clock, GATHER_MS, (uid) => this.poolChanged(uid));
     this.ledger = new Ledger({
@@ -110,7 +112,8 @@ export class Manager {
       heldPodChanged: (key) => this.batchQueue.addAfter(key, GATHER_MS),
       demandChanged: (key) => this.poolQueue.add(key),
     });
-    const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache };
+    const completePod = (spec: PodSpec) => completeExecutor(spec, { publicKeys: options.signingKeys?.publicKeys });
+    const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
     this.batchController = new BatchController({
       ...shared,
       batches: this.batches.cache,
@@ -225,6 +228,14 @@ export class Manager {
       if (available-- <= 0) break;
       this.batchQueue.addAfter(batch.key, 0);
     }
+  }
+
+  private reportUnauthorized(batchKey: string): void {
+    const batch = this.batches.cache.get(batchKey);
+    const message =
+      'executors refuse the signature of the operator (HTTP 401), so their tasks are not started or not watched; ' +
+      'their pods were made with another key: delete these pods, or give the operator the key that they know';
+    if (batch !== undefined) this.events.record(batch, 'Warning', 'ExecutorUnauthorized', message);
   }
 
   private async refresh(batch: BatchSandbox, signal: AbortSignal): Promise<BatchSandbox | undefined> {

@@ -1,13 +1,14 @@
-import { type ContainerResources, type IConfigMap } from 'cdk8s-plus-28';
+import { type ContainerResources } from 'cdk8s-plus-28';
 import { renderResources } from './container-resources';
 import { checkImage, defaultImage } from './images';
-import { DATA_KEY_SENTENCE, isDataKey } from './kube-syntax';
 import { type Problems } from './problems';
-import { type Container, type PodSpec, type PodTemplateSpec } from './schema/kubernetes';
-import { EnvVar, EXECUTOR_CONTAINER, Port } from './schema/names';
+import { completeExecutor, EXECUTOR_DATA_VOLUME } from './schema/executor-pod';
+import { executorSettings } from './schema/executor-settings';
+import { type Container, type PodTemplateSpec } from './schema/kubernetes';
+import { EXECUTOR_CONTAINER, Port } from './schema/names';
 import { isRecord } from './schema/validation';
 
-/** The executor container that runs the tasks of a sandbox. */
+/** The executor container that runs the tasks of a sandbox. The operator gives it the key that it knows the operator by. */
 export interface ExecutorOptions {
   /**
    * Image of the executor.
@@ -37,29 +38,6 @@ export interface ExecutorOptions {
    * @default - 50m CPU and 64Mi requested, limited to 500m and 256Mi
    */
   readonly resources?: ContainerResources;
-
-  /**
-   * Public key that requests to the executor must be signed for.
-   *
-   * Give the operator the private key too (`--executor-signing-key-file`), or it cannot reach the executor.
-   *
-   * @default - requests are not authenticated: whoever reaches the pod's port 5758 can run commands in it
-   * @see shared/reference/executor.md rules 25 to 27
-   */
-  readonly authPublicKey?: ExecutorPublicKey;
-}
-
-/** Where the public key of the operator is kept. */
-export interface ExecutorPublicKey {
-  /** ConfigMap in the namespace of the pods. */
-  readonly configMap: IConfigMap;
-
-  /**
-   * Key of the ConfigMap whose value is an Ed25519 public key in PEM.
-   *
-   * @default 'public.pem'
-   */
-  readonly key?: string;
 }
 
 const OPTIONS: Readonly<Record<keyof ExecutorOptions, true>> = {
@@ -67,14 +45,7 @@ const OPTIONS: Readonly<Record<keyof ExecutorOptions, true>> = {
   imagePullPolicy: true,
   mainContainer: true,
   resources: true,
-  authPublicKey: true,
 };
-
-/** Where the executor keeps its records; it is the executor's own default. */
-const DATA_DIR = '/var/lib/sandbox/tasks';
-const DATA_VOLUME = 'sandbox-tasks';
-const KEY_DIR = '/etc/sandbox/executor-key';
-const KEY_VOLUME = 'sandbox-executor-key';
 
 /** Checks the `executor` prop as the user wrote it. */
 export function isExecutorOptions(problems: Problems, options: unknown): options is ExecutorOptions {
@@ -106,21 +77,19 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
     problems.add('executor', `a template without a container named '${EXECUTOR_CONTAINER}'`, EXECUTOR_CONTAINER, 'leave executor out, or rename the container');
     return template;
   }
-  for (const name of [DATA_VOLUME, KEY_VOLUME].filter((reserved) => hasNamed(ownVolumes, reserved))) {
-    problems.add('executor', `a template without a volume named '${name}'`, name, 'rename the volume');
+  if (hasNamed(ownVolumes, EXECUTOR_DATA_VOLUME)) {
+    problems.add('executor', `a template without a volume named '${EXECUTOR_DATA_VOLUME}'`, EXECUTOR_DATA_VOLUME, 'rename the volume');
   }
   if (hostPID === true) {
     problems.add('executor', 'a template without hostPID', true, 'Kubernetes allows no shared process namespace beside it');
   }
-  const marked = containers.map((container: Container) => (container === main ? withMarker(container) : container));
-  const spec: PodSpec = {
+  const spec = {
     ...template.spec,
     // The executor finds the main container's processes and enters its root directory.
     shareProcessNamespace: true,
-    containers: [...marked, executorContainer(problems, main.name, executor)],
-    volumes: [...listOf(ownVolumes), ...volumes(problems, executor.authPublicKey)],
+    containers: [...containers, executorContainer(problems, main.name, executor)],
   };
-  return { ...template, spec };
+  return { ...template, spec: completeExecutor(spec) };
 }
 
 /** Whether the pod has an executor: ours, or one of its own on the executor's port. */
@@ -133,25 +102,16 @@ export function hasExecutor(template: PodTemplateSpec | undefined): boolean {
     );
 }
 
-function withMarker(container: Container): Container {
-  const others = listOf(container.env).filter((variable) => !isRecord(variable) || variable.name !== EnvVar.mainContainer);
-  return { ...container, env: [...(others as NonNullable<Container['env']>), { name: EnvVar.mainContainer, value: container.name }] };
-}
-
 function executorContainer(problems: Problems, mainContainer: string, options: ExecutorOptions): Container {
-  const { authPublicKey } = options;
+  const { sidecarMode, mainContainerName } = executorSettings.table;
   return {
     name: EXECUTOR_CONTAINER,
     image: options.image ?? defaultImage('sandbox-executor'),
     imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
     ports: [{ name: 'executor', containerPort: Port.executor, protocol: 'TCP' }],
     env: [
-      { name: 'ENABLE_SIDECAR_MODE', value: 'true' },
-      { name: 'MAIN_CONTAINER_NAME', value: mainContainer },
-      { name: EnvVar.podUid, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } },
-      authPublicKey === undefined
-        ? { name: 'ALLOW_UNAUTHENTICATED', value: 'true' }
-        : { name: 'AUTH_PUBLIC_KEY_FILE', value: `${KEY_DIR}/${keyOf(authPublicKey)}` },
+      { name: sidecarMode.env, value: 'true' },
+      { name: mainContainerName.env, value: mainContainer },
     ],
     resources: renderResources(problems, 'executor.resources', options.resources, {
       requests: { cpu: '50m', memory: '64Mi' },
@@ -164,31 +124,7 @@ function executorContainer(problems: Problems, mainContainer: string, options: E
       runAsUser: 0,
       capabilities: { add: ['SYS_PTRACE'] },
     },
-    volumeMounts: [
-      { name: DATA_VOLUME, mountPath: DATA_DIR },
-      ...(authPublicKey === undefined ? [] : [{ name: KEY_VOLUME, mountPath: KEY_DIR, readOnly: true }]),
-    ],
   };
-}
-
-function volumes(problems: Problems, authPublicKey: ExecutorPublicKey | undefined): unknown[] {
-  const data = { name: DATA_VOLUME, emptyDir: {} };
-  if (authPublicKey === undefined) {
-    return [data];
-  }
-  if (!problems.checkKeys('executor.authPublicKey', authPublicKey, ['configMap', 'key']) || typeof authPublicKey.configMap?.name !== 'string') {
-    problems.add('executor.authPublicKey.configMap', 'a ConfigMap', isRecord(authPublicKey) ? authPublicKey.configMap : authPublicKey);
-    return [data];
-  }
-  const key = keyOf(authPublicKey);
-  if (!isDataKey(key)) {
-    problems.add('executor.authPublicKey.key', DATA_KEY_SENTENCE, key);
-  }
-  return [data, { name: KEY_VOLUME, configMap: { name: authPublicKey.configMap.name, items: [{ key, path: key }] } }];
-}
-
-function keyOf(authPublicKey: ExecutorPublicKey): string {
-  return (isRecord(authPublicKey) ? authPublicKey.key : undefined) ?? 'public.pem';
 }
 
 function hasNamed(items: unknown, wanted: string): boolean {

@@ -1,5 +1,5 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import type { Pod } from '../../src/schema/kubernetes';
+import type { Pod, PodSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
 import type { Clock } from '../../src/program/clock';
 import type { KubeApi } from '../kube/api';
@@ -29,6 +29,8 @@ export interface BatchTools {
   readonly clock: Clock;
   /** Longest wait for the tasks of a pod to stop, in ms (R49). */
   readonly taskStopTimeoutMs: number;
+  /** The spec of a pod that is about to be made, with what its executor needs. */
+  readonly completePod: (spec: PodSpec) => PodSpec;
   /** Reads a batch from the API and puts it into the cache; `undefined` when it is gone. */
   readonly refresh: (batch: BatchSandbox, signal: AbortSignal) => Promise<BatchSandbox | undefined>;
   /** Looks at a batch again after `delayMs`. */

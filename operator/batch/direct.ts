@@ -205,7 +205,7 @@ export class DirectDelivery {
         finalizers: content.value.metadata?.finalizers,
         ownerReferences: [{ apiVersion: API_VERSION, kind: 'BatchSandbox', name, uid, controller: true, blockOwnerDeletion: true }],
       },
-      spec: content.value.spec,
+      spec: content.value.spec && this.tools.completePod(content.value.spec),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../src/program/clock';
 import { formatProblem } from '../../src/schema/errors';
-import { type Pod, objectKey } from '../../src/schema/kubernetes';
+import { type Pod, type PodSpec, objectKey } from '../../src/schema/kubernetes';
 import { Finalizer, MAX_NAME_LENGTH } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
 import { type Pool, poolSpec, type PoolStatus } from '../../src/schema/pool';
@@ -42,6 +42,8 @@ export interface PoolTools {
   readonly clock: Clock;
   /** Number from 0 up to 1. */
   readonly random: () => number;
+  /** The spec of a pod that is about to be made, with what its executor needs. */
+  readonly completePod: (spec: PodSpec) => PodSpec;
 }
 
 /** Keeps pools within their bounds: creates and deletes idle pods, recycles what vanished batches left, drains deleted pools. */
@@ -142,7 +144,7 @@ export class PoolController {
 
   private async createPod(pool: Pool, signal: AbortSignal): Promise<void> {
     const { api, poolPods } = this.tools;
-    const pod = poolPod(pool, this.tools.random);
+    const pod = poolPod(pool, this.tools.random, this.tools.completePod);
     await poolPods.write(`${pool.metadata.namespace ?? ''}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { API_VERSION, Label } from '../../src/schema/names';
-import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
+import type { Pod, PodSpec, PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
 import { podPrefix } from '../allocation-record';
 import type { NewObject } from '../kube/api';
@@ -35,9 +35,14 @@ const NAME_END_LENGTH = 5;
 
 /**
  * A new pod of a pool. Its name ends in 5 random characters of our own choice, not of the server's (`generateName`): with a name known
- * beforehand, a create whose answer is lost can be sent again without making two pods.
+ * beforehand, a create whose answer is lost can be sent again without making two pods. The revision is that of the template as the user
+ * wrote it, before its completion.
  */
-export function poolPod(pool: Pool, random: () => number): NewObject<Pod> & { readonly metadata: { readonly name: string } } {
+export function poolPod(
+  pool: Pool,
+  random: () => number,
+  complete: (spec: PodSpec) => PodSpec,
+): NewObject<Pod> & { readonly metadata: { readonly name: string } } {
   const { name, namespace, uid = '' } = pool.metadata;
   const template = pool.spec.template;
   const end = Array.from({ length: NAME_END_LENGTH }, () => NAME_ALPHABET[Math.floor(random() * NAME_ALPHABET.length)]).join('');
@@ -54,6 +59,6 @@ export function poolPod(pool: Pool, random: () => number): NewObject<Pod> & { re
       finalizers: template?.metadata?.finalizers,
       ownerReferences: [{ apiVersion: API_VERSION, kind: 'Pool', name, uid, controller: true, blockOwnerDeletion: true }],
     },
-    spec: template?.spec,
+    spec: template?.spec && complete(template.spec),
   };
 }

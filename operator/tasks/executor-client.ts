@@ -39,12 +39,12 @@ export interface ExecutorClientOptions {
   /** @default 5758 */
   readonly port?: number;
   /**
-   * Ed25519 key that signs every request.
+   * Ed25519 keys that sign every request, in order: the next is tried where an executor does not know the one before.
    *
    * @default - requests are not signed; executors that answer such run with --allow-unauthenticated
    * @see src/program/executor-token.ts
    */
-  readonly signingKey?: CryptoKey;
+  readonly signingKeys?: readonly CryptoKey[];
   /** Told of every call that was not cut short, for metrics. */
   readonly onCall?: (operation: ExecutorOperation, result: 'success' | 'failure') => void;
 }
@@ -55,9 +55,9 @@ const REFUSALS = [400, 413];
 /**
  * Calls to the executors in sandbox pods.
  *
- * No call is retried here. Each rejects with EXECUTOR_REFUSED on status 400 or 413, and with EXECUTOR_UNAVAILABLE when its
- * signal aborts, after its deadline, on another status but 200 or on an answer that is not a set of tasks: none of these
- * says anything about the task. No error quotes a request or an answer, which may hold what a task holds (R135).
+ * No call is retried here. Each rejects with EXECUTOR_REFUSED on status 400 or 413, with EXECUTOR_UNAUTHORIZED on 401 to every key,
+ * and with EXECUTOR_UNAVAILABLE when its signal aborts, after its deadline, on another status but 200 or on an answer that is not
+ * a set of tasks: the last two say nothing about the task. No error quotes a request or an answer, which may hold what a task holds (R135).
  *
  * @see shared/reference/executor.md
  */
@@ -114,6 +114,7 @@ export class ExecutorClient {
     if (signal.aborted) end();
     try {
       const answer = await this.exchange(pod, request, ending.signal);
+      if (answer.status === 401) throw new SandboxError('EXECUTOR_UNAUTHORIZED', problem('executor', 'token', 'a key that it knows', 'status 401'));
       if (REFUSALS.includes(answer.status)) throw refused(answer.status);
       if (answer.status !== 200) throw unavailable('status 200', String(answer.status));
       this.options.onCall?.(request.operation, 'success');
@@ -130,12 +131,23 @@ export class ExecutorClient {
     }
   }
 
+  /** The answer to the first key that the executor knows, else to the last. An executor that says 401 has done nothing. */
   private async exchange(pod: ExecutorPod, request: Request, signal: AbortSignal) {
+    const { signingKeys: [first, ...others] = [] } = this.options;
+    let answer = await this.send(pod, request, first, signal);
+    for (const key of others) {
+      if (answer.status !== 401) break;
+      answer = await this.send(pod, request, key, signal);
+    }
+    return answer;
+  }
+
+  private async send(pod: ExecutorPod, request: Request, key: CryptoKey | undefined, signal: AbortSignal) {
     const { statusCode, headers, body } = await this.agent.request({
       origin: `http://${isIPv6(pod.podIP) ? `[${pod.podIP}]` : pod.podIP}:${this.options.port ?? Port.executor}`,
       method: request.method,
       path: request.path,
-      headers: await this.headersOf(pod, request),
+      headers: await this.headersOf(pod, request, key),
       body: request.body === '' ? null : request.body,
       signal,
     });
@@ -143,10 +155,9 @@ export class ExecutorClient {
     return { status: statusCode, text: await body.text(), revision: typeof revision === 'string' ? revision : undefined };
   }
 
-  private async headersOf(pod: ExecutorPod, request: Request): Promise<Record<string, string>> {
-    const { signingKey, clock } = this.options;
+  private async headersOf(pod: ExecutorPod, request: Request, key: CryptoKey | undefined): Promise<Record<string, string>> {
     const headers: Record<string, string> = request.body === '' ? {} : { 'content-type': 'application/json' };
-    if (signingKey) headers.authorization = `Bearer ${await signExecutorToken(signingKey, pod.podUID, request, clock.now())}`;
+    if (key) headers.authorization = `Bearer ${await signExecutorToken(key, pod.podUID, request, this.options.clock.now())}`;
     return headers;
   }
 }

@@ -43,6 +43,8 @@ export interface ConversationTools {
   readonly limit: InFlightLimit;
   /** Told when the letter, the dirty mark or the end of a stop is news. */
   readonly onNews: (conversation: PodConversation) => void;
+  /** Told when the executor begins to refuse the operator's key. */
+  readonly onUnauthorized: (conversation: PodConversation) => void;
 }
 
 type Step = 'address' | 'look' | 'send' | 'watch' | 'done' | 'clear' | 'drain' | 'stopped' | 'closed';
@@ -82,6 +84,7 @@ export class PodConversation {
   private revision: string | undefined;
   private failingSinceMs: number | undefined;
   private unreachable = false;
+  private unauthorized = false;
   private talk: Promise<void> | undefined;
   /** Aborts what may be cut short when something else is wanted: reads, polls and pauses. */
   private interrupt = new AbortController();
@@ -224,6 +227,7 @@ export class PodConversation {
     this.failingSinceMs = undefined;
     if (this.unreachable) this.tools.log.info(this.subject, 'executor answers again');
     this.unreachable = false;
+    this.unauthorized = false;
   }
 
   private learnFailure(error: unknown): number {
@@ -240,6 +244,11 @@ export class PodConversation {
       this.unreachable = true;
       this.tools.log.warn({ ...this.subject, error: error instanceof Error ? error.message : String(error) }, 'executor does not answer');
       if (this.stopAtMs === undefined) this.observe({ letter: 'U', dirty: false });
+    }
+    // For a moment the token may be at fault: one that was signed before the executor's start is refused too.
+    if (this.unreachable && !this.unauthorized && isSandboxError(error) && error.code === 'EXECUTOR_UNAUTHORIZED') {
+      this.unauthorized = true;
+      this.tools.onUnauthorized(this);
     }
     return this.tools.backoff.next(this);
   }

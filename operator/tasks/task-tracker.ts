@@ -42,6 +42,8 @@ export interface TaskTrackerOptions {
   readonly log: Logger;
   /** Called at most once in 80 ms for a batch, when a letter or dirty mark changed or a stop was confirmed. */
   readonly onChange: (batchKey: string) => void;
+  /** Called for each executor of a batch that begins to refuse the operator's key. */
+  readonly onUnauthorized: (batchKey: string) => void;
   /**
    * Short calls at work at once; long-polls do not count.
    *
@@ -71,7 +73,7 @@ export class TaskTracker {
   private readonly tools: ConversationTools;
 
   constructor(private readonly options: TaskTrackerOptions) {
-    const { client, clock, log, onChange, maxInFlight = 64 } = options;
+    const { client, clock, log, onChange, onUnauthorized, maxInFlight = 64 } = options;
     this.changes = new ChangeGatherer(clock, GATHER_MS, onChange);
     this.tools = {
       client,
@@ -80,6 +82,7 @@ export class TaskTracker {
       limit: new InFlightLimit(maxInFlight, clock),
       backoff: new Backoff(),
       onNews: (conversation) => this.noteNews(conversation),
+      onUnauthorized: ({ subject }) => onUnauthorized(subject.batchKey),
     };
   }
 

@@ -24,6 +24,7 @@ export const ERROR_CODES = table({
   REQUEST_UNAUTHORIZED: { httpStatus: 401, retry: 'terminal', sentence: 'the request has no valid token' },
   SANDBOX_NOT_EMPTY: { httpStatus: 500, retry: 'retry', sentence: 'processes of tasks are left in the sandbox' },
   EXECUTOR_UNAVAILABLE: { retry: 'retry', sentence: 'the executor gave no usable answer' },
+  EXECUTOR_UNAUTHORIZED: { retry: 'retry', sentence: 'the executor does not know the key of the operator' },
   EXECUTOR_REFUSED: { retry: 'terminal', sentence: 'the executor does not accept the request' },
 });
 

@@ -18,11 +18,7 @@ export const EXECUTOR_DATA_VOLUME = 'sandbox-tasks';
 
 const SETTINGS = executorSettings.table;
 /** What says how the executor knows its callers. */
-const AUTHENTICATION: readonly SpokenSetting[] = [
-  { flag: 'auth-public-key', env: EnvVar.authPublicKey },
-  SETTINGS.authPublicKeyFile,
-  SETTINGS.allowUnauthenticated,
-];
+const AUTHENTICATION = [SETTINGS.authPublicKey, SETTINGS.authPublicKeyFile, SETTINGS.allowUnauthenticated];
 
 /**
  * The pod with what its executor needs and does not say itself; what somebody has set stays as it is.
@@ -34,23 +30,23 @@ const AUTHENTICATION: readonly SpokenSetting[] = [
  * @see shared/reference/executor.md sections 8 and 10
  */
 export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompletion = {}): PodSpec {
-  const { containers = [], volumes } = spec;
+  const containers = listOf<Container>(spec.containers);
   const executor = containers.find(({ name }) => name === EXECUTOR_CONTAINER);
   if (executor === undefined) {
     return spec;
   }
   const main = isSidecar(spec, executor) ? mainContainer(containers, executor) : undefined;
   const added = [...authentication(executor, publicKeys), ...sidecarSettings(executor, main)];
-  const needsVolume = isDataUnkept(executor) && !hasVolume(volumes, EXECUTOR_DATA_VOLUME);
+  const needsVolume = isDataUnkept(executor) && !listOf(spec.volumes).some(({ name }) => name === EXECUTOR_DATA_VOLUME);
   const completed: Container = {
     ...executor,
     ...(added.length > 0 && { env: [...(executor.env ?? []), ...added] }),
-    ...(needsVolume && { volumeMounts: [...toList(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
+    ...(needsVolume && { volumeMounts: [...listOf(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
   };
   return {
     ...spec,
-    containers: containers.map((container) => (container === executor ? completed : container.name === main?.unmarked ? marked(container) : container)),
-    ...(needsVolume && { volumes: [...toList(volumes), { name: EXECUTOR_DATA_VOLUME, emptyDir: {} }] }),
+    containers: spec.containers?.map((container) => (container === executor ? completed : container === main?.unmarked ? marked(container) : container)),
+    ...(needsVolume && { volumes: [...listOf(spec.volumes), { name: EXECUTOR_DATA_VOLUME, emptyDir: {} }] }),
   };
 }
 
@@ -72,8 +68,8 @@ function isSidecar({ shareProcessNamespace }: PodSpec, executor: Container): boo
 /** The container whose files tasks see, by the value of its mark. */
 interface MainContainer {
   readonly mark: string;
-  /** Name of the container that is still to be marked. */
-  readonly unmarked: string | undefined;
+  /** The container when it is still to be marked. */
+  readonly unmarked: Container | undefined;
 }
 
 /** By what the executor says, else by a mark that is there already, else the first container; undefined when that cannot be known. */
@@ -84,8 +80,8 @@ function mainContainer(containers: readonly Container[], executor: Container): M
   if (mark === undefined || mark === '') {
     return undefined;
   }
-  const isUnmarked = !marks.includes(mark) && others.some((container) => container.name === mark && !hasVariable(container, EnvVar.mainContainer));
-  return { mark, unmarked: isUnmarked ? mark : undefined };
+  const unmarked = marks.includes(mark) ? undefined : others.find((container) => container.name === mark && !hasVariable(container, EnvVar.mainContainer));
+  return { mark, unmarked };
 }
 
 function sidecarSettings(executor: Container, main: MainContainer | undefined): Variable[] {
@@ -99,27 +95,25 @@ function sidecarSettings(executor: Container, main: MainContainer | undefined): 
   return wanted.filter(({ setting }) => spoken(executor, setting) === undefined).map(({ setting, value }) => ({ name: setting.env, value }));
 }
 
-const markOf = ({ env }: Container): string | undefined => env?.find(({ name }) => name === EnvVar.mainContainer)?.value;
+const markOf = (container: Container): string | undefined => variablesOf(container).find(({ name }) => name === EnvVar.mainContainer)?.value;
 
 const marked = (container: Container): Container => ({
   ...container,
-  env: [...(container.env ?? []), { name: EnvVar.mainContainer, value: container.name }],
+  env: [...variablesOf(container), { name: EnvVar.mainContainer, value: container.name }],
 });
 
 /** Whether the records are at their default place and no volume keeps them there. */
 function isDataUnkept(executor: Container): boolean {
-  const covers = (mount: unknown) => isRecord(mount) && typeof mount.mountPath === 'string' && isWithin(SETTINGS.dataDir.default, mount.mountPath);
-  return spoken(executor, SETTINGS.dataDir) === undefined && !toList(executor.volumeMounts).some(covers);
+  const isCovered = listOf(executor.volumeMounts).some(({ mountPath }) => typeof mountPath === 'string' && isWithin(SETTINGS.dataDir.default, mountPath));
+  return spoken(executor, SETTINGS.dataDir) === undefined && !isCovered;
 }
 
 const isWithin = (path: string, folder: string): boolean => `${path}/`.startsWith(`${folder.replace(/\/+$/, '')}/`);
 
-const hasVolume = (volumes: unknown, wanted: string): boolean => toList(volumes).some((volume) => isRecord(volume) && volume.name === wanted);
-
 interface SpokenSetting {
-  readonly flag: string;
+  readonly flag?: string;
   readonly env: string;
-  readonly kind?: string;
+  readonly kind: string;
 }
 
 /**
@@ -128,20 +122,25 @@ interface SpokenSetting {
  * Command and arguments are read as one text, since a line for a shell may hold the flags. A flag wins over a variable, as in the executor.
  */
 function spoken(container: Container, { flag, env, kind }: SpokenSetting): string | undefined {
-  const line = [...(container.command ?? []), ...(container.args ?? [])].join(' ');
-  const found = new RegExp(`(?:^|[\\s'"])--?${flag}(?:=([^\\s'"]*)|\\s+([^\\s'"]+))?(?=[\\s'"]|$)`).exec(line);
+  const line = [container.command, container.args].flat().join(' ');
+  const found = flag === undefined ? null : new RegExp(`(?:^|[\\s'"])--?${flag}(?:=([^\\s'"]*)|\\s+([^\\s'"]+))?(?=[\\s'"]|$)`).exec(line);
   if (found !== null) {
     // A boolean takes a value only with `=`.
     return kind === 'boolean' ? (found[1] ?? 'true') : (found[1] ?? found[2] ?? '');
   }
-  const variable = container.env?.find(({ name }) => name === env);
+  const variable = variablesOf(container).find(({ name }) => name === env);
   if (variable !== undefined) {
     return variable.value ?? '';
   }
-  const isHidden = toList(container.envFrom).some((source) => isRecord(source) && env.startsWith(typeof source.prefix === 'string' ? source.prefix : ''));
+  const isHidden = listOf(container.envFrom).some(({ prefix }) => env.startsWith(typeof prefix === 'string' ? prefix : ''));
   return isHidden ? '' : undefined;
 }
 
-const hasVariable = ({ env }: Container, wanted: string): boolean => env?.some(({ name }) => name === wanted) === true;
+const hasVariable = (container: Container, wanted: string): boolean => variablesOf(container).some(({ name }) => name === wanted);
 
-const toList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const variablesOf = ({ env }: Container): Variable[] => listOf(env);
+
+/** The objects of a list: constructs complete what nobody has checked yet, and its faults are told later. */
+function listOf<T extends object = Readonly<Record<string, unknown>>>(value: unknown): T[] {
+  return Array.isArray(value) ? (value.filter(isRecord) as unknown[] as T[]) : [];
+}

@@ -59,7 +59,13 @@ export const operatorSettings = defineSettings(
     signingKeyFile: {
       flag: 'executor-signing-key-file',
       kind: 'string',
-      description: 'Ed25519 private key (PEM) that signs requests to executors; absent means unsigned.',
+      description: 'Ed25519 private key (PEM) that signs requests to executors; with two keys, the second is for pods from before the first.',
+    },
+    signingSecret: {
+      flag: 'executor-signing-secret',
+      kind: 'string',
+      default: '',
+      description: 'Secret in the namespace of the operator that holds such keys; the operator fills it if it is empty. Neither this nor a file means unsigned.',
     },
     logLevel: { flag: 'zap-log-level', kind: 'logLevel', default: 'info', description: 'debug, info, warn, error, or a number (1 is debug).' },
     zapDevel: withoutEffect('zap-devel', 'boolean'),
@@ -73,6 +79,12 @@ export const operatorSettings = defineSettings(
           '--metrics-secure: expected false, since metrics are served by plain HTTP only, got true; ' +
             'add --metrics-secure=false, or --metrics-bind-address=0 to serve none',
         ]
+      : []),
+    ...(values.signingSecret !== '' && values.signingKeyFile !== undefined
+      ? [`--executor-signing-secret: expected nothing beside --executor-signing-key-file, got '${values.signingSecret}'; leave one of the two out`]
+      : []),
+    ...(values.signingSecret !== '' && values.podNamespace === undefined
+      ? [`${EnvVar.podNamespace}: expected the namespace of the Secret of --executor-signing-secret, got nothing`]
       : []),
     ...(values.leaderElect && values.podNamespace === undefined
       ? [`${EnvVar.podNamespace}: expected the namespace of the lease, since --leader-elect is on, got nothing`]

@@ -1,5 +1,5 @@
 import { JsonPatch, Size } from 'cdk8s';
-import { ConfigMap, Cpu } from 'cdk8s-plus-28';
+import { Cpu } from 'cdk8s-plus-28';
 import { PodCount, PodTemplate, RecycleStrategy, SandboxPool, type SandboxPoolProps } from '../../src';
 import { manifestOf, objectsOf, pod, problemsOf } from '../support/synth';
 
@@ -35,7 +35,6 @@ test('renders a pool with everything set', () => {
           imagePullPolicy: 'Always',
           mainContainer: 'python',
           resources: { cpu: { limit: Cpu.units(2) }, memory: { request: Size.mebibytes(128), limit: Size.gibibytes(1) } },
-          authPublicKey: { configMap: ConfigMap.fromConfigMapName(chart, 'key', 'operator-key'), key: 'ed25519.pem' },
         },
         bufferMin: 2,
         bufferMax: 4,
@@ -143,11 +142,8 @@ test.each<[string, Record<string, unknown>, string[]]>([
   ],
   [
     'executor options that Kubernetes refuses',
-    { ...minimal, executor: { imagePullPolicy: 'Sometimes', authPublicKey: { configMap: { name: 'keys' }, key: 'a/b' } } },
-    [
-      "SandboxPool 'web/warm': executor.imagePullPolicy: expected one of Always, IfNotPresent, Never, got 'Sometimes'",
-      "SandboxPool 'web/warm': executor.authPublicKey.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got 'a/b'",
-    ],
+    { ...minimal, executor: { imagePullPolicy: 'Sometimes' } },
+    ["SandboxPool 'web/warm': executor.imagePullPolicy: expected one of Always, IfNotPresent, Never, got 'Sometimes'"],
   ],
   [
     'executor resources as text',

@@ -29,7 +29,7 @@ describe('poolPod', () => {
   });
 
   test('carries template, labels and owner, and a name of its own', () => {
-    expect(poolPod(poolNamed('warm'), () => 0)).toEqual({
+    expect(poolPod(poolNamed('warm'), () => 0, (spec) => spec)).toEqual({
       metadata: {
         name: 'warm-bbbbb',
         namespace: 'ns',
@@ -42,8 +42,14 @@ describe('poolPod', () => {
     });
   });
 
+  test('is completed, while its revision stays that of the template', () => {
+    const { spec, metadata } = poolPod(poolNamed('warm'), () => 0, (own) => ({ ...own, completed: true }));
+    expect(spec).toEqual({ ...template.spec, completed: true });
+    expect(metadata.labels?.['sandbox.opensandbox.io/pool-revision']).toBe(templateRevision(template));
+  });
+
   test('keeps to 63 characters for the longest pool name', () => {
-    expect(poolPod(poolNamed('p'.repeat(63)), () => 0.999).metadata.name).toHaveLength(63);
+    expect(poolPod(poolNamed('p'.repeat(63)), () => 0.999, (spec) => spec).metadata.name).toHaveLength(63);
   });
 });
 

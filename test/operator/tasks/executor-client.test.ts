@@ -51,7 +51,7 @@ test('signs each request anew for its pod, method, path and body', async () => {
   const signingKey = await readSigningKey(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   const keys = await readVerifyKeys(publicKey.export({ format: 'pem', type: 'spki' }).toString());
   const executor = await fake();
-  const client = clientFor(executor.port, { signingKey });
+  const client = clientFor(executor.port, { signingKeys: [signingKey] });
   await client.setTasks(pod, [task], never);
   await client.awaitTasks(pod, 'a b&c', never);
   const tokens = await Promise.all(
@@ -63,6 +63,24 @@ test('signs each request anew for its pod, method, path and body', async () => {
   );
   expect(executor.requests).toEqual(['POST /setTasks', 'GET /getTasks?after=a%20b%26c&wait=25']);
   expect(new Set(tokens.map(({ jti }) => jti)).size).toBe(2);
+});
+
+test('tries its next key where an executor does not know the one before, and does not go on after an answer', async () => {
+  const pairs = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')] as const;
+  const signingKeys = await Promise.all(pairs.map(({ privateKey }) => readSigningKey(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString())));
+  const known = await readVerifyKeys(pairs[1].publicKey.export({ format: 'pem', type: 'spki' }).toString());
+  const seen: string[] = [];
+  const port = await serve((request, response) => {
+    const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
+    void verifyExecutorToken(known, pod.podUID, { method: 'GET', path: '/getTasks', body: '' }, token, new Date()).then(
+      () => seen.push('known') && response.end('[]'),
+      () => seen.push('unknown') && response.writeHead(401).end(),
+    );
+  });
+  await clientFor(port, { signingKeys }).getTasks(pod, never);
+  expect(seen).toEqual(['unknown', 'known']);
+  await clientFor(port, { signingKeys: [...signingKeys].reverse() }).getTasks(pod, never);
+  expect(seen).toEqual(['unknown', 'known', 'known']);
 });
 
 test('counts calls by what they ask for and how they end, but not those cut short', async () => {
@@ -128,7 +146,7 @@ test('stops reading an answer without end', async () => {
 
 test.each([
   [400, 'EXECUTOR_REFUSED executor: request: expected a request that it accepts, got status 400'],
-  [401, 'EXECUTOR_UNAVAILABLE executor: answer: expected status 200, got 401'],
+  [401, 'EXECUTOR_UNAUTHORIZED executor: token: expected a key that it knows, got status 401'],
   [500, 'EXECUTOR_UNAVAILABLE executor: answer: expected status 200, got 500'],
   [302, 'EXECUTOR_UNAVAILABLE executor: answer: expected status 200, got 302'],
 ])('reports status %i without the body', async (status, want) => {

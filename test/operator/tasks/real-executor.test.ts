@@ -47,8 +47,8 @@ afterEach(async () => {
 });
 
 function startTracker(signingKey?: CryptoKey): void {
-  client = new ExecutorClient({ clock: systemClock, port, signingKey });
-  tracker = new TaskTracker({ client, clock: systemClock, log: pino({ enabled: false }), onChange: () => undefined });
+  client = new ExecutorClient({ clock: systemClock, port, signingKeys: signingKey && [signingKey] });
+  tracker = new TaskTracker({ client, clock: systemClock, log: pino({ enabled: false }), onChange: () => undefined, onUnauthorized: () => undefined });
 }
 
 async function closeTracker(): Promise<void> {
@@ -119,6 +119,6 @@ test('signs every call to an executor that asks for it', async () => {
   letGo();
   await eventually(() => expect(observed()?.letter).toBe('S'));
   const stranger = new ExecutorClient({ clock: systemClock, port });
-  await expect(stranger.getTasks(pod, new AbortController().signal)).rejects.toThrow('expected status 200, got 401');
+  await expect(stranger.getTasks(pod, new AbortController().signal)).rejects.toThrow('expected a key that it knows, got status 401');
   await stranger.close();
 });

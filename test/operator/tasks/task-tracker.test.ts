@@ -13,12 +13,14 @@ let executors: FakeExecutor[] = [];
 let tracker: TaskTracker;
 let client: ExecutorClient;
 let changes: string[] = [];
+let unauthorized: string[] = [];
 let logged: string[] = [];
 
 beforeEach(() => {
   port = 0;
   executors = [];
   changes = [];
+  unauthorized = [];
   logged = [];
 });
 
@@ -43,7 +45,7 @@ async function start(...behaviours: FakeExecutorBehaviour[]): Promise<FakeExecut
 function restartTracker(): void {
   client = new ExecutorClient({ clock: systemClock, port });
   const log = pino({ level: 'debug' }, { write: (line) => logged.push(line) });
-  tracker = new TaskTracker({ client, clock: systemClock, log, onChange: (key) => changes.push(key) });
+  tracker = new TaskTracker({ client, clock: systemClock, log, onChange: (key) => changes.push(key), onUnauthorized: (key) => unauthorized.push(key) });
 }
 
 const addressOf = (slot: number) => `127.83.${slot >> 8}.${(slot & 255) + 1}`;
@@ -342,4 +344,20 @@ test('an executor that stops answering makes a running task unknown, and running
   expect(logged.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['executor does not answer', 'executor answers again']);
   expect(logged.join()).not.toContain('secret');
   expect(logged.join()).not.toContain(secret);
+});
+
+test('an executor that refuses the key is told of once, until it has answered', async () => {
+  const [executor] = await start({ status: 401 });
+  if (executor === undefined) throw new Error('executor: expected one, got none');
+  tracker.ensure(batch, [slotTask(0)]);
+  await untilLetter(0, 'U');
+  await eventually(() => expect(unauthorized).toEqual([batch.key]));
+  const asked = executor.count('GET /getTasks');
+  await eventually(() => expect(executor.count('GET /getTasks')).toBeGreaterThan(asked));
+  expect(unauthorized).toEqual([batch.key]);
+  executor.behaviour.status = undefined;
+  await untilLetter(0, 'R');
+  executor.behaviour.status = 401;
+  executor.report({ running: { startedAt: '2026-01-01T00:00:00Z' } });
+  await eventually(() => expect(unauthorized).toEqual([batch.key, batch.key]));
 });

@@ -1,0 +1,34 @@
+import type { webcrypto } from 'node:crypto';
+import type { KubeApi } from '../operator/kube/api';
+import { namespacedType } from '../operator/kube/resource-types';
+import { readSigningKey } from '../src/program/executor-token';
+import type { KubeObject } from '../src/schema/kubernetes';
+import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../src/schema/names';
+
+interface Secret extends KubeObject {
+  readonly type?: string;
+  /** Values in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
+
+/** Namespace that the operator beside an embedded cluster takes for its own. */
+export const OPERATOR_NAMESPACE = 'kube-system';
+
+/** Makes the empty Secret that the operator puts its key into, as the manifests of SandboxRuntime do on a real cluster. */
+export async function createSigningSecret(api: KubeApi): Promise<void> {
+  await api.create(SECRETS, { type: 'Opaque', metadata: { name: SIGNING_SECRET, namespace: OPERATOR_NAMESPACE } });
+}
+
+/**
+ * The key of the operator.
+ *
+ * @throws ApiError when the cluster is not an embedded one, or hides its Secrets; Error while the operator has not made the key
+ */
+export async function readOperatorKey(api: KubeApi, signal: AbortSignal): Promise<webcrypto.CryptoKey> {
+  const { data } = await api.get(SECRETS, { name: SIGNING_SECRET, namespace: OPERATOR_NAMESPACE }, { signal });
+  const key = data?.[SIGNING_SECRET_KEY];
+  if (key === undefined) throw new Error(`Secret '${SIGNING_SECRET}': expected the key of the operator, got nothing`);
+  return readSigningKey(Buffer.from(key, 'base64').toString());
+}
