@@ -1,5 +1,6 @@
 import type { ObjectMeta } from '../../src/schema/kubernetes';
 import { type JsonObject } from './json';
+import type { ManagedFieldsEntry } from './managed-fields/entries';
 
 /** Metadata of a stored object: what the server writes is there. */
 export interface ApiMetadata extends ObjectMeta {
@@ -7,6 +8,8 @@ export interface ApiMetadata extends ObjectMeta {
   readonly resourceVersion: string;
   readonly creationTimestamp: string;
   readonly deletionGracePeriodSeconds?: number;
+  /** Who owns which field; absent when nobody keeps it, never empty. */
+  readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
 /** An object as the store holds it. Never changed in place: every write makes a new one, which may share parts with the old. */

@@ -1,10 +1,13 @@
 import { objectKey } from '../../src/schema/kubernetes';
 import { type AdmissionOptions, admitChange, admitNew, checkTypeOf, type WrittenPart } from './admission';
-import { type ApiMetadata, type ApiObject, timestampOf } from './api-object';
+import { type ApiMetadata, type ApiObject, apiVersionOf, timestampOf } from './api-object';
 import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound } from './api-error';
 import { beginDeletion, canBeRemoved, checkPreconditions, type DeleteOptions } from './deletion';
 import { invalidValue, requiredValue } from './field-problem';
 import { jsonEqual, type JsonObject } from './json';
+import { parseConfig } from './managed-fields/applied-config';
+import type { FieldManager } from './managed-fields/entries';
+import { FieldTracker, withEntries } from './managed-fields/field-tracker';
 import { cleanMetadata, isTerminating, metadataOf } from './metadata';
 import type { Registry } from './registry';
 import type { ResourceKind } from './resource-kind';
@@ -15,6 +18,10 @@ import { StoredObject } from './watch-feed';
 export interface WriteOptions extends AdmissionOptions {
   /** Everything but the write itself. */
   readonly dryRun: boolean;
+  /** Under which name the writer owns what it writes. */
+  readonly manager: string;
+  /** Subresource that the request is sent to; absent for the object itself. */
+  readonly subresource?: string;
 }
 
 /** What chance and time give to new objects; arguments, so that a test can hold them still. */
@@ -34,20 +41,46 @@ const IMMUTABLE = 'field is immutable';
 
 /** Creates, changes and deletes objects by the rules that all kinds share. */
 export class ObjectWriter {
+  private readonly fields: FieldTracker;
+
   constructor(
     private readonly store: ObjectStore,
     private readonly registry: Registry,
     private readonly sources: ObjectSources,
-  ) {}
+  ) {
+    this.fields = new FieldTracker(sources.now);
+  }
 
   /** Stores a new object. @throws ApiError 400, 403, 404, 409, 422 */
   create(kind: ResourceKind, namespace: string | undefined, input: JsonObject, options: WriteOptions): StoredObject {
     checkTypeOf(input, kind, options);
-    const metadata = this.newMetadata(kind, namespace, metadataOf(input));
-    if (namespace !== undefined) this.checkNamespace(kind, namespace, metadata.name);
-    const object = admitNew(input, metadata, kind, options);
-    if (this.store.collectionOf(kind).get(objectKey(object)) !== undefined) throw alreadyExists(kind, metadata.name);
-    return options.dryRun ? this.unstored(object) : this.store.put(kind, object);
+    const object = this.newObject(kind, namespace, input, options);
+    if (this.store.collectionOf(kind).get(objectKey(object)) !== undefined) throw alreadyExists(kind, object.metadata.name);
+    const owned = this.fields.created(kind, object, metadataOf(input).managedFields, toManager('Update', kind, options));
+    return options.dryRun ? this.unstored(owned) : this.store.put(kind, owned);
+  }
+
+  /**
+   * Applies what `body` says of an object, or of its status; creates the object when there is none. The second value tells whether
+   * it was created.
+   *
+   * @param force whether to take fields away from other managers
+   * @throws ApiError 400, 403, 404, 409, 422, 500
+   */
+  apply(kind: ResourceKind, namespace: string | undefined, name: string, body: unknown, options: WriteOptions, force: boolean): { readonly stored: StoredObject; readonly isNew: boolean } {
+    const config = parseConfig(body, kind, name, this.fields.typeOf(kind));
+    const manager = toManager('Apply', kind, options);
+    const part = options.subresource === 'status' ? 'status' : 'object';
+    const stored = this.store.collectionOf(kind).get(objectKey({ metadata: { name, namespace } }));
+    if (stored !== undefined) {
+      const applied = this.fields.apply(kind, stored.object, config, part, manager, force);
+      return { stored: this.replace(kind, stored, part, applied.object, options, (object) => withEntries(object, applied.entries)), isNew: false };
+    }
+    if (options.subresource !== undefined) throw notFound(kind, name);
+    const { resourceVersion: _, ...metadata } = metadataOf(config);
+    if (metadata.name === undefined || metadata.name === '') throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+    const object = this.fields.createdByApply(kind, this.newObject(kind, namespace, { ...config, metadata }, options), config, manager);
+    return { stored: options.dryRun ? this.unstored(object) : this.store.put(kind, object), isNew: true };
   }
 
   /**
@@ -59,14 +92,8 @@ export class ObjectWriter {
     const stored = this.get(kind, key);
     const old = stored.object;
     const input = change(old);
-    checkTypeOf(input, kind, options);
-    this.checkIdentity(kind, old, metadataOf(input), options);
-    const object = admitChange(old, input, kind, part, options);
-    if (jsonEqual(object, old)) return stored;
-    if (options.dryRun) return this.unstored(object);
-    if (!canBeRemoved(object, kind)) return this.store.put(kind, object);
-    this.store.remove(kind, object);
-    return this.unstored(object); // Kubernetes answers the change that lets a deletion end with the version of before.
+    const manager = toManager('Update', kind, options);
+    return this.replace(kind, stored, part, input, options, (object) => this.fields.changed(kind, old, object, part, metadataOf(input).managedFields, manager));
   }
 
   /** Deletes an object, or begins to. The second value tells whether it is gone. @throws ApiError 404, 409 */
@@ -85,6 +112,25 @@ export class ObjectWriter {
     const stored = this.store.collectionOf(kind).get(key);
     if (stored === undefined) throw notFound(kind, key.slice(key.indexOf('/') + 1));
     return stored;
+  }
+
+  private newObject(kind: ResourceKind, namespace: string | undefined, input: JsonObject, options: WriteOptions): ApiObject {
+    const metadata = this.newMetadata(kind, namespace, metadataOf(input));
+    if (namespace !== undefined) this.checkNamespace(kind, namespace, metadata.name);
+    return admitNew(input, metadata, kind, options);
+  }
+
+  /** Stores `input` in place of an object, or of its status; `withOwners` says who owns its fields then. */
+  private replace(kind: ResourceKind, stored: StoredObject, part: WrittenPart, input: JsonObject, options: WriteOptions, withOwners: (object: ApiObject) => ApiObject): StoredObject {
+    const old = stored.object;
+    checkTypeOf(input, kind, options);
+    this.checkIdentity(kind, old, metadataOf(input), options);
+    const object = withOwners(admitChange(old, input, kind, part, options));
+    if (jsonEqual(object, old)) return stored;
+    if (options.dryRun) return this.unstored(object);
+    if (!canBeRemoved(object, kind)) return this.store.put(kind, object);
+    this.store.remove(kind, object);
+    return this.unstored(object); // Kubernetes answers the change that lets a deletion end with the version of before.
   }
 
   private newMetadata(kind: ResourceKind, namespace: string | undefined, input: JsonObject): ApiMetadata {
@@ -150,4 +196,8 @@ export class ObjectWriter {
   private unstored(object: ApiObject): StoredObject {
     return new StoredObject(object, this.store.currentVersion);
   }
+}
+
+function toManager(operation: FieldManager['operation'], { group, version }: ResourceKind, { manager, subresource }: WriteOptions): FieldManager {
+  return { manager, operation, apiVersion: apiVersionOf(group, version), ...(subresource === undefined ? {} : { subresource }) };
 }

@@ -6,6 +6,14 @@ import { isJsonObject, type JsonObject } from './json';
 import { applyJsonPatch, applyMergePatch } from './patch';
 import type { ResourceKind } from './resource-kind';
 
+/** Media type of what is applied. */
+export const APPLY_TYPE = 'application/apply-patch+yaml';
+
+/** Media types of the patches that change an object of a kind from what it was, without those that are applied. */
+export function patchTypesOf({ custom }: ResourceKind): readonly string[] {
+  return ['application/json-patch+json', 'application/merge-patch+json', ...(custom ? [] : ['application/strategic-merge-patch+json'])];
+}
+
 /** Makes a new object of an old one. */
 export type ObjectPatch = (old: JsonObject) => JsonObject;
 
@@ -32,8 +40,7 @@ function patchOf(contentType: string, body: unknown, kind: ResourceKind): (old: 
     case 'application/strategic-merge-patch+json':
       if (!kind.custom) return (old) => applyStrategicPatch(old, objectBody(body), kind);
   }
-  const accepted = ['application/json-patch+json', 'application/merge-patch+json', ...(kind.custom ? [] : ['application/strategic-merge-patch+json'])];
-  throw unsupportedMediaType(accepted);
+  throw unsupportedMediaType([...patchTypesOf(kind), APPLY_TYPE]);
 }
 
 function applyStrategicPatch(old: JsonObject, patch: JsonObject, kind: ResourceKind): JsonObject {

@@ -1,12 +1,12 @@
 import { objectKey } from '../../src/schema/kubernetes';
 import { type ApiObject } from './api-object';
-import { type ApiError, badRequest, conflict, invalid, methodNotAllowed, unknownPath } from './api-error';
+import { type ApiError, badRequest, conflict, invalid, methodNotAllowed, unknownPath, unsupportedMediaType } from './api-error';
 import { parseDeleteOptions } from './deletion';
-import { unsupportedValue } from './field-problem';
+import { forbiddenField, requiredValue, tooLong, unsupportedValue } from './field-problem';
 import { type JsonObject, isJsonObject, toJsonObject } from './json';
 import { checkVersion, type Lister, listJson, parseSelectors } from './list';
 import type { ObjectWriter, WriteOptions } from './object-writer';
-import { parsePatch } from './patch-body';
+import { APPLY_TYPE, parsePatch, patchTypesOf } from './patch-body';
 import type { ResourcePath } from './request-path';
 import type { ResourceKind } from './resource-kind';
 import { toScale, withScale } from './scale';
@@ -23,6 +23,8 @@ export interface ResourceRequest {
   readonly presentation: Presentation;
   /** Media type of the body, without parameters. */
   readonly contentType: string;
+  /** What the client calls itself; empty when it does not say. */
+  readonly userAgent: string;
   /** Parsed body; undefined when there is none. */
   readonly body: unknown;
 }
@@ -33,6 +35,9 @@ export interface ResourceAnswer {
   readonly json: string;
   readonly warnings: readonly string[];
 }
+
+/** Longest name of a field manager, in bytes. */
+const MAX_MANAGER_BYTES = 128;
 
 /** Answers everything but watches and logs. */
 export class ResourceApi {
@@ -106,6 +111,7 @@ export class ResourceApi {
   private change(request: ResourceRequest, key: string): ResourceAnswer {
     const { path, method } = request;
     const { kind, subresource } = path;
+    if (method === 'PATCH' && request.contentType === APPLY_TYPE) return this.apply(request, key);
     const options = parseWriteOptions(request, method === 'PATCH');
     const body = bodyObjectOrList(request);
     const patch = method === 'PATCH' ? parsePatch(request.contentType, body, kind) : () => toJsonObject(body);
@@ -113,6 +119,16 @@ export class ResourceApi {
     this.count(method === 'PATCH' ? 'patch' : 'update', path, key, options.dryRun);
     if (subresource === 'scale') return { ...json(200, toScale(stored.object, kind)), warnings: options.warnings };
     return this.one(request, 200, stored, options.warnings);
+  }
+
+  private apply(request: ResourceRequest, key: string): ResourceAnswer {
+    const { path, query, body } = request;
+    const { kind, namespace, name = '', subresource } = path;
+    if (subresource !== undefined && (subresource !== 'status' || !kind.hasStatus)) throw subresource === 'scale' ? unsupportedMediaType(patchTypesOf(kind)) : unknownPath();
+    const options = parseWriteOptions(request, true);
+    const { stored, isNew } = this.writer.apply(kind, namespace, name, body, options, isSet(query.get('force')));
+    this.count('patch', path, key, options.dryRun);
+    return this.one(request, isNew ? 201 : 200, stored, options.warnings);
   }
 
   private bind(request: ResourceRequest, key: string): ResourceAnswer {
@@ -193,14 +209,28 @@ function boundPod(pod: ApiObject, nodeName: string, uid: unknown, kind: Resource
 }
 
 /** How a write is wanted, by its query. @throws ApiError 422 */
-function parseWriteOptions({ query }: ResourceRequest, isPatch: boolean): WriteOptions {
+function parseWriteOptions({ query, contentType, userAgent, path: { subresource } }: ResourceRequest, isPatch: boolean): WriteOptions {
   const fieldValidation = query.get('fieldValidation') ?? 'Warn';
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict') {
     throw badOption('fieldValidation', fieldValidation, ['Ignore', 'Strict', 'Warn']);
   }
   const dryRun = query.get('dryRun') ?? '';
   if (dryRun !== '' && dryRun !== 'All') throw badOption('dryRun', dryRun, ['All']);
-  return { fieldValidation, isPatch, warnings: [], dryRun: dryRun === 'All' };
+  const manager = query.get('fieldManager') ?? '';
+  const isApply = isPatch && contentType === APPLY_TYPE;
+  const problems = [
+    ...(isApply && manager === '' ? [requiredValue(['fieldManager'], 'is required for apply patch')] : []),
+    ...(isPatch && !isApply && query.has('force') ? [forbiddenField(['force'], 'may not be specified for non-apply patch')] : []),
+    ...(Buffer.byteLength(manager) > MAX_MANAGER_BYTES ? [tooLong(['fieldManager'], MAX_MANAGER_BYTES)] : []),
+  ];
+  if (problems.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', problems);
+  const ownName = userAgent.split('/')[0]?.slice(0, MAX_MANAGER_BYTES) ?? '';
+  return { fieldValidation, isPatch, warnings: [], dryRun: dryRun === 'All', manager: manager || ownName || 'unknown', ...(subresource === undefined ? {} : { subresource }) };
+}
+
+/** A boolean parameter: there, and not said to be false. */
+function isSet(value: string | null): boolean {
+  return value !== null && value !== 'false' && value !== '0';
 }
 
 function badOption(name: string, value: string, supported: readonly string[]): ApiError {

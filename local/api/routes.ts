@@ -87,7 +87,8 @@ async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Respo
   }
   const contentType = mediaType(c.req.header('content-type'));
   const body = c.req.method === 'GET' ? undefined : await readBody(c, contentType);
-  const { code, json, warnings } = parts.resources.answer({ method: c.req.method, path, query, presentation, contentType, body });
+  const userAgent = c.req.header('user-agent') ?? '';
+  const { code, json, warnings } = parts.resources.answer({ method: c.req.method, path, query, presentation, contentType, userAgent, body });
   return new Response(json, { status: code, headers: [['content-type', 'application/json'], ...warnings.map((text): [string, string] => ['warning', `299 - ${JSON.stringify(text)}`])] });
 }
 

@@ -103,7 +103,7 @@ function createInitialObjects(writer: ObjectWriter, registry: Registry): void {
   const namespaces = registry.find('', 'v1', 'namespaces');
   if (namespaces === undefined) throw new Error('api server: built-in kinds: expected namespaces among them');
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
-    writer.create(namespaces, undefined, { metadata: { name } }, { fieldValidation: 'Strict', isPatch: false, warnings: [], dryRun: false });
+    writer.create(namespaces, undefined, { metadata: { name } }, { fieldValidation: 'Strict', isPatch: false, warnings: [], dryRun: false, manager: 'kube-apiserver' });
   }
 }
 

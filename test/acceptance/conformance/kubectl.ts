@@ -1,19 +1,6 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
 import { widget, WIDGET_CRD } from '../../support/widget-crd';
-
-const DEPLOYMENT = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'web' },
-  spec: {
-    replicas: 2,
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'main', image: 'web:1', env: [{ name: 'A', value: '1' }, { name: 'B', value: '2' }], ports: [{ containerPort: 80 }] }] },
-    },
-  },
-};
+import { DEPLOYMENT } from './deployment';
 
 /** Tests of what people do by kubectl; needs the widgets to be defined. */
 export function describeKubectl(api: ApiUnderTest): void {

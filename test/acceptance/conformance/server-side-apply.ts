@@ -1,0 +1,388 @@
+import type { ApiUnderTest } from '../../support/api-under-test';
+import { widget, widgetsIn } from '../../support/widget-crd';
+import { DEPLOYMENT, deploymentsIn } from './deployment';
+
+const APPLY = 'application/apply-patch+yaml';
+const MERGE = 'application/merge-patch+json';
+
+interface Owned {
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly managedFields?: readonly { readonly manager: string; readonly operation: string; readonly subresource?: string; readonly apiVersion: string; readonly time?: string; readonly fieldsType: string; readonly fieldsV1: object }[];
+  };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly spec?: unknown;
+  readonly status?: unknown;
+}
+
+/** Fields by their owner, as `MANAGER OPERATION[ SUBRESOURCE]`. */
+function ownersOf({ metadata }: Owned): Record<string, object> {
+  return Object.fromEntries((metadata.managedFields ?? []).map(({ manager, operation, subresource, fieldsV1 }) => [[manager, operation, subresource].filter((word) => word !== undefined).join(' '), fieldsV1]));
+}
+
+/** A set of fields without children. */
+const LEAF = {};
+
+/** Tests of server-side apply, and of who owns which field after any write; needs the widgets to be defined. */
+export function describeServerSideApply(api: ApiUnderTest): void {
+  const configMap = (data: object, metadata: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', ...metadata }, data });
+
+  /** Requests for one ConfigMap and one widget, both named `a`, in a namespace of their own. */
+  async function inNamespace() {
+    const namespace = await api.newNamespace();
+    const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+    const send = (method: string, path: string, body: unknown, contentType?: string) => api.request<Owned>(method, path, body, contentType);
+    return {
+      namespace,
+      create: (manager: string, body: object) => send('POST', `${maps}?fieldManager=${manager}`, body),
+      apply: (manager: string, body: unknown, query = '') => send('PATCH', `${maps}/a?fieldManager=${manager}${query}`, body, APPLY),
+      merge: (manager: string, body: object, query = '') => send('PATCH', `${maps}/a?fieldManager=${manager}${query}`, body, MERGE),
+      read: async () => (await send('GET', `${maps}/a`, undefined)).body,
+      createWidget: (manager: string, body: object) => send('POST', `${widgetsIn(namespace)}?fieldManager=${manager}`, body),
+      applyWidget: (manager: string, body: object, subpath = '', query = '') => send('PATCH', `${widgetsIn(namespace)}/a${subpath}?fieldManager=${manager}${query}`, body, APPLY),
+      mergeWidget: (manager: string, body: object, subpath = '') => send('PATCH', `${widgetsIn(namespace)}/a${subpath}?fieldManager=${manager}`, body, MERGE),
+      readWidget: async () => (await send('GET', `${widgetsIn(namespace)}/a`, undefined)).body,
+    };
+  }
+  /** A widget that says only this of its spec. */
+  const partOfWidget = (spec: object, more: object = {}) => ({ ...widget('a'), spec, ...more });
+
+  describe('apply', () => {
+    test('creates an object and owns what it says, without the defaults', async () => {
+      const { applyWidget } = await inNamespace();
+      const { status, body } = await applyWidget('one', widget('a', { tags: ['x'], free: { deep: { deeper: 1 }, list: [1], none: {} } }));
+      expect([status, body.spec]).toEqual([201, { size: 'small', colour: 'red', replicas: 1, tags: ['x'], free: { deep: { deeper: 1 }, list: [1], none: {} } }]);
+      const free = { 'f:deep': { '.': LEAF, 'f:deeper': LEAF }, 'f:list': LEAF, 'f:none': LEAF };
+      expect(ownersOf(body)).toEqual({ 'one Apply': { 'f:spec': { 'f:size': LEAF, 'f:tags': { 'v:"x"': LEAF }, 'f:free': free } } });
+      expect(body.metadata.managedFields).toEqual([{ manager: 'one', operation: 'Apply', apiVersion: 'test.example.com/v1', time: expect.stringMatching(/^[-\d]+T[:\d]+Z$/), fieldsType: 'FieldsV1', fieldsV1: expect.anything() }]);
+    });
+
+    test('changes what it says, and removes what it says no more', async () => {
+      const { apply } = await inNamespace();
+      await apply('one', configMap({ x: '1', y: '2' }, { labels: { a: 'b' }, annotations: { c: 'd' } }));
+      const { status, body } = await apply('one', configMap({ x: '3' }, { annotations: { c: 'd' } }));
+      expect([status, body.data, body.metadata.labels, body.metadata.annotations]).toEqual([200, { x: '3' }, undefined, { c: 'd' }]);
+      expect(ownersOf(body)).toEqual({ 'one Apply': { 'f:data': { 'f:x': LEAF }, 'f:metadata': { 'f:annotations': { 'f:c': LEAF } } } });
+    });
+
+    test('leaves what others own, and what they own with it', async () => {
+      const { apply, merge } = await inNamespace();
+      await apply('one', configMap({ x: '1', y: '2' }));
+      await apply('two', configMap({ x: '1' }));
+      await merge('three', { data: { z: '3' } });
+      const { body } = await apply('one', configMap({}));
+      expect(body.data).toEqual({ x: '1', z: '3' });
+      expect(ownersOf(body)).toEqual({ 'one Apply': { 'f:data': LEAF }, 'two Apply': { 'f:data': { 'f:x': LEAF } }, 'three Update': { 'f:data': { 'f:z': LEAF } } });
+    });
+
+    test('of nothing gives up all', async () => {
+      const { apply } = await inNamespace();
+      await apply('one', configMap({ x: '1' }));
+      const { body } = await apply('one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } });
+      expect([body.data, body.metadata.managedFields]).toEqual([undefined, undefined]);
+    });
+
+    test('of the same again writes nothing', async () => {
+      const { apply } = await inNamespace();
+      const first = await apply('one', configMap({ x: '1' }));
+      const second = await apply('one', configMap({ x: '1' }));
+      expect([second.status, second.body]).toEqual([200, first.body]);
+    });
+
+    test('of what another owns with the same value makes two owners', async () => {
+      const { create, apply } = await inNamespace();
+      const first = await create('one', configMap({ x: '1' }));
+      const { body } = await apply('two', configMap({ x: '1' }));
+      expect(body.metadata.resourceVersion).not.toBe(first.body.metadata.resourceVersion);
+      expect(ownersOf(body)).toEqual({ 'one Update': { 'f:data': { '.': LEAF, 'f:x': LEAF } }, 'two Apply': { 'f:data': { 'f:x': LEAF } } });
+    });
+
+    test('as a dry run shows what would be, and changes nothing', async () => {
+      const { apply, read } = await inNamespace();
+      const planned = await apply('one', configMap({ x: '1' }), '&dryRun=All');
+      expect([planned.status, ownersOf(planned.body)]).toEqual([201, { 'one Apply': { 'f:data': { 'f:x': LEAF } } }]);
+      expect(await read()).toMatchObject({ kind: 'Status', code: 404 });
+      await apply('one', configMap({ x: '1' }));
+      expect((await apply('one', configMap({ x: '2' }), '&dryRun=All')).body.data).toEqual({ x: '2' });
+      expect((await read()).data).toEqual({ x: '1' });
+    });
+
+    test('may be written in YAML', async () => {
+      const namespace = await api.newNamespace();
+      const { exitCode } = await api.kubectl(['-n', namespace, 'apply', '--server-side', '-f', '-'], 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: "1"}\n');
+      expect(exitCode).toBe(0);
+    });
+
+    test('of null leaves a map that others own parts of, and owns it', async () => {
+      const { apply } = await inNamespace();
+      await apply('one', configMap({ x: '1' }, { labels: { a: 'b' } }));
+      const { body } = await apply('two', configMap({ y: '2' }, { labels: null }));
+      expect([body.data, body.metadata.labels]).toEqual([{ x: '1', y: '2' }, { a: 'b' }]);
+      expect(ownersOf(body)['two Apply']).toEqual({ 'f:data': { 'f:y': LEAF }, 'f:metadata': { 'f:labels': LEAF } });
+    });
+
+    test('needs no name for an object that is there, and one for a new one', async () => {
+      const { apply } = await inNamespace();
+      const nameless = configMap({ x: '1' }, { name: undefined });
+      expect(await apply('one', nameless)).toMatchObject({ status: 400, body: { message: 'the name of the object (a based on URL) was undeterminable: name must be provided' } });
+      await apply('one', configMap({ y: '1' }));
+      expect(await apply('two', nameless)).toMatchObject({ status: 200, body: { metadata: { name: 'a' }, data: { x: '1', y: '1' } } });
+    });
+  });
+
+  describe('a conflict', () => {
+    test('is told with the owner and the field', async () => {
+      const { apply, merge, read } = await inNamespace();
+      await apply('one', configMap({ x: '1', y: '2' }));
+      await merge('three', { data: { z: '3' } });
+      const before = await read();
+      expect(await apply('two', configMap({ x: '9' }))).toMatchObject({
+        status: 409,
+        body: {
+          reason: 'Conflict',
+          message: 'Apply failed with 1 conflict: conflict with "one": .data.x',
+          details: { causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "one"', field: '.data.x' }] },
+        },
+      });
+      expect(await apply('two', configMap({ x: '9', y: '9', z: '9' }))).toMatchObject({
+        status: 409,
+        body: { message: 'Apply failed with 3 conflicts: conflicts with "one":\n- .data.x\n- .data.y\nconflicts with "three" using v1:\n- .data.z' },
+      });
+      expect(await read()).toEqual(before);
+    });
+
+    test('is none with the same value, and none with oneself', async () => {
+      const { apply } = await inNamespace();
+      await apply('one', configMap({ x: '1' }));
+      expect((await apply('two', configMap({ x: '1' }))).status).toBe(200);
+      expect((await apply('three', configMap({ y: '1' }))).status).toBe(200);
+      expect((await apply('three', configMap({ y: '2' }))).status).toBe(200);
+    });
+
+    test('is decided by force: the field changes its owner', async () => {
+      const { apply, create } = await inNamespace();
+      await create('zero', configMap({ x: '0', w: '0' }));
+      await apply('one', configMap({ y: '1' }));
+      const { status, body } = await apply('two', configMap({ x: '9', y: '9' }), '&force=true');
+      expect([status, body.data]).toEqual([200, { w: '0', x: '9', y: '9' }]);
+      expect(ownersOf(body)).toEqual({ 'zero Update': { 'f:data': { '.': LEAF, 'f:w': LEAF } }, 'two Apply': { 'f:data': { 'f:x': LEAF, 'f:y': LEAF } } });
+    });
+
+    test('names items by their keys, and the subresource', async () => {
+      const { createWidget, applyWidget } = await inNamespace();
+      await createWidget('zero', widget('a'));
+      const status = (word: string) => partOfWidget({}, { status: { conditions: [{ type: 'Ready', status: word }] } });
+      await applyWidget('one', status('True'), '/status');
+      expect(await applyWidget('two', status('False'), '/status')).toMatchObject({
+        status: 409,
+        body: { message: 'Apply failed with 1 conflict: conflict with "one" with subresource "status": .status.conditions[type="Ready"].status' },
+      });
+    });
+  });
+
+  describe('lists', () => {
+    test('of objects with keys are merged item by item', async () => {
+      const namespace = await api.newNamespace();
+      const deployment = `${deploymentsIn(namespace)}/web`;
+      const containersAfter = async (manager: string, containers: object[]) => {
+        const spec = { template: { spec: { containers } } };
+        await api.request('PATCH', `${deployment}?fieldManager=${manager}`, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec }, APPLY);
+        const { body } = await api.request<{ spec: { template: { spec: { containers: readonly { name: string; env?: unknown; ports?: unknown }[] } } } }>('GET', deployment);
+        return body.spec.template.spec.containers.map(({ name, env, ports }) => ({ name, env, ports }));
+      };
+      await api.request('POST', `${deploymentsIn(namespace)}?fieldManager=creator`, DEPLOYMENT);
+      const main = { name: 'main', env: [{ name: 'A', value: '1' }, { name: 'B', value: '2' }], ports: [{ containerPort: 80, protocol: 'TCP' }] };
+      const side = { name: 'side', image: 's:1', ports: [{ containerPort: 80 }, { containerPort: 80, protocol: 'UDP' }] };
+      expect(await containersAfter('one', [side, { name: 'main', env: [{ name: 'C', value: '3' }] }])).toEqual([
+        { name: 'side', ports: [{ containerPort: 80, protocol: 'TCP' }, { containerPort: 80, protocol: 'UDP' }] },
+        { ...main, env: [...main.env, { name: 'C', value: '3' }] },
+      ]);
+      expect(await containersAfter('one', [{ ...side, ports: [{ containerPort: 80, protocol: 'UDP' }] }, { name: 'main' }])).toEqual([{ name: 'side', ports: [{ containerPort: 80, protocol: 'UDP' }] }, main]);
+      expect(await containersAfter('one', [{ name: 'main' }])).toEqual([main]);
+    });
+
+    test.each([
+      ['new ones stand where they are applied', ['x', 'y'], ['z', 'x'], ['z', 'x', 'y']],
+      ['the order of the applier counts', ['x', 'y'], ['y', 'x'], ['y', 'x']],
+      ['others stay before what they stood before', ['x', 'y'], ['y', 'z'], ['x', 'y', 'z']],
+      ['others come before what is new at the end', ['x', 'y'], ['z'], ['x', 'y', 'z']],
+    ])('that are sets get new values: %s', async (_, there, applied, want) => {
+      const { createWidget, applyWidget } = await inNamespace();
+      await createWidget('zero', widget('a', { tags: there }));
+      const { body } = await applyWidget('one', partOfWidget({ tags: applied }));
+      expect(body.spec).toMatchObject({ tags: want });
+      const { body: after } = await applyWidget('one', partOfWidget({ size: 'small' }));
+      expect(after.spec).toMatchObject({ tags: want.filter((tag) => there.includes(tag)) });
+    });
+
+    test('of any other kind, and selectors, are one field', async () => {
+      const namespace = await api.newNamespace();
+      const { body } = await api.request<Owned>('POST', `${deploymentsIn(namespace)}?fieldManager=creator`, DEPLOYMENT);
+      const container = {
+        '.': LEAF, 'f:name': LEAF, 'f:image': LEAF, 'f:command': LEAF, 'f:imagePullPolicy': LEAF, 'f:resources': LEAF, 'f:terminationMessagePath': LEAF, 'f:terminationMessagePolicy': LEAF,
+        'f:env': { '.': LEAF, 'k:{"name":"A"}': { '.': LEAF, 'f:name': LEAF, 'f:value': LEAF }, 'k:{"name":"B"}': { '.': LEAF, 'f:name': LEAF, 'f:value': LEAF } },
+        'f:ports': { '.': LEAF, 'k:{"containerPort":80,"protocol":"TCP"}': { '.': LEAF, 'f:containerPort': LEAF, 'f:protocol': LEAF } },
+      };
+      expect(ownersOf(body)['creator Update']).toMatchObject({ 'f:spec': { 'f:selector': LEAF, 'f:template': { 'f:metadata': { 'f:labels': { '.': LEAF, 'f:app': LEAF } }, 'f:spec': { 'f:nodeSelector': LEAF, 'f:containers': { 'k:{"name":"main"}': container } } } } });
+    });
+  });
+
+  describe('other writes', () => {
+    test('own what they change, each manager by itself', async () => {
+      const { create, merge } = await inNamespace();
+      await create('one', configMap({ x: '1' }, { labels: { l: '1' }, finalizers: ['test.example.com/a'] }));
+      const { body } = await merge('two', { data: { x: '2', y: '3' }, metadata: { labels: { m: '2' }, finalizers: null } });
+      expect(ownersOf(body)).toEqual({
+        'one Update': { 'f:data': LEAF, 'f:metadata': { 'f:labels': { '.': LEAF, 'f:l': LEAF } } },
+        'two Update': { 'f:data': { 'f:x': LEAF, 'f:y': LEAF }, 'f:metadata': { 'f:labels': { 'f:m': LEAF } } },
+      });
+    });
+
+    test('give up what they remove, also for others', async () => {
+      const { create, merge } = await inNamespace();
+      await create('one', configMap({ x: '1', y: '2' }));
+      const { body } = await merge('two', { data: { x: null } });
+      expect(ownersOf(body)).toEqual({ 'one Update': { 'f:data': { '.': LEAF, 'f:y': LEAF } } });
+    });
+
+    test('of a custom object own the defaults too', async () => {
+      const { createWidget } = await inNamespace();
+      const { body } = await createWidget('one', widget('a', { nested: {}, free: { deep: { deeper: 1 } } }));
+      const spec = { '.': LEAF, 'f:size': LEAF, 'f:colour': LEAF, 'f:replicas': LEAF, 'f:nested': { '.': LEAF, 'f:level': LEAF }, 'f:free': { '.': LEAF, 'f:deep': { '.': LEAF, 'f:deeper': LEAF } } };
+      expect(ownersOf(body)).toEqual({ 'one Update': { 'f:spec': spec } });
+    });
+
+    test('own by subresource: status and scale are apart', async () => {
+      const { createWidget, mergeWidget, readWidget } = await inNamespace();
+      await createWidget('one', { ...widget('a'), status: { replicas: 1 } });
+      await mergeWidget('one', { status: { replicas: 2 } }, '/status');
+      await mergeWidget('one', { spec: { replicas: 3 } }, '/scale');
+      expect(ownersOf(await readWidget())).toEqual({
+        'one Update': { 'f:spec': { '.': LEAF, 'f:size': LEAF, 'f:colour': LEAF } },
+        'one Update status': { 'f:status': { '.': LEAF, 'f:replicas': LEAF } },
+        'one Update scale': { 'f:spec': { 'f:replicas': LEAF } },
+      });
+    });
+
+    test('are told by the name of the client when they have no other', async () => {
+      const namespace = await api.newNamespace();
+      const made = await api.kubectl(['create', '--raw', `/api/v1/namespaces/${namespace}/configmaps`, '-f', '-'], JSON.stringify(configMap({ x: '1' })));
+      expect(ownersOf(JSON.parse(made.stdout) as Owned)).toEqual({ 'kubectl Update': { 'f:data': { '.': LEAF, 'f:x': LEAF } } });
+    });
+
+    test.each([
+      ['an empty list', []],
+      ['a list of one empty entry', [{}]],
+    ])('may forget all owners by %s; the next apply finds one for all', async (_, managedFields) => {
+      const { create, merge, apply } = await inNamespace();
+      await create('one', configMap({ x: '1' }));
+      expect((await merge('two', { metadata: { managedFields } })).body.metadata.managedFields).toBeUndefined();
+      expect((await merge('two', { data: { y: '2' } })).body.metadata.managedFields).toBeUndefined();
+      const { body } = await apply('three', configMap({ z: '3' }));
+      expect(ownersOf(body)).toEqual({ 'three Apply': { 'f:data': { 'f:z': LEAF } }, 'before-first-apply Update': { 'f:data': { '.': LEAF, 'f:x': LEAF, 'f:y': LEAF } } });
+    });
+
+    test('may set owners, and change none by null or by what can not be read', async () => {
+      const { create, merge } = await inNamespace();
+      await create('one', configMap({ x: '1' }));
+      const entry = { manager: 'set', operation: 'Apply', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:x': {} } } };
+      expect((await merge('two', { metadata: { managedFields: [entry] } })).body.metadata.managedFields).toEqual([entry]);
+      expect((await merge('two', { metadata: { managedFields: null } })).body.metadata.managedFields).toEqual([entry]);
+      expect((await merge('two', { metadata: { managedFields: [{ ...entry, operation: 'Eat' }] } })).body.metadata.managedFields).toEqual([entry]);
+    });
+  });
+
+  describe('subresources', () => {
+    test('apply to the status touches nothing else, and needs an object', async () => {
+      const { createWidget, applyWidget } = await inNamespace();
+      const config = partOfWidget({ size: 'large' }, { status: { replicas: 2 } });
+      expect(await applyWidget('one', config, '/status')).toMatchObject({ status: 404, body: { reason: 'NotFound' } });
+      await createWidget('zero', widget('a'));
+      const { status, body } = await applyWidget('one', config, '/status');
+      expect([status, body.spec, body.status]).toEqual([200, { size: 'small', colour: 'red', replicas: 1 }, { replicas: 2 }]);
+      expect(ownersOf(body)['one Apply status']).toEqual({ 'f:status': { 'f:replicas': LEAF } });
+    });
+
+    test('apply to the object touches no status', async () => {
+      const { applyWidget } = await inNamespace();
+      const { body } = await applyWidget('one', partOfWidget({ size: 'small' }, { status: { replicas: 2 } }));
+      expect([body.status, ownersOf(body)]).toEqual([undefined, { 'one Apply': { 'f:spec': { 'f:size': LEAF } } }]);
+    });
+  });
+
+  describe('a refused apply', () => {
+    test.each([
+      ['without a manager', '', configMap({}), 422, 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'],
+      ['of a manager with a long name', 'x'.repeat(129), configMap({}), 422, 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes'],
+      ['without a kind', 'one', { ...configMap({}), kind: undefined }, 400, 'invalid object type: /v1, Kind='],
+      ['of another kind', 'one', { ...configMap({}), kind: 'Secret' }, 400, 'invalid object type: /v1, Kind=Secret'],
+      ['of another name', 'one', configMap({}, { name: 'b' }), 400, 'the name of the object (b) does not match the name on the URL (a)'],
+      ['with owners', 'one', configMap({}, { managedFields: [] }), 400, 'metadata.managedFields must be nil'],
+      ['with an old version', 'one', configMap({}, { resourceVersion: '1' }), 409, 'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again'],
+    ])('%s', async (_, manager, body, status, message) => {
+      const { create, apply } = await inNamespace();
+      await create('zero', configMap({ x: '1' }));
+      expect(await apply(manager, body)).toMatchObject({ status, body: { code: status, message } });
+    });
+
+    test.each([
+      ['a field that the schema does not know', partOfWidget({ sise: 1 }), '.spec.sise: field not declared in schema'],
+      ['a value twice in a set', partOfWidget({ tags: ['x', 'x'] }), '.spec.tags: duplicate entries for key [="x"]'],
+      ['an item without its key', partOfWidget({}, { status: { conditions: [{ status: 'True' }] } }), '.status.conditions: element 0: associative list with keys has an element that omits all key fields ["type"] (and doesn\'t have default values for any key fields)'],
+    ])('with %s', async (_, body, problem) => {
+      const { applyWidget } = await inNamespace();
+      expect(await applyWidget('one', body)).toMatchObject({ status: 500, body: { message: `failed to create typed patch object (/a; test.example.com/v1, Kind=Widget): ${problem}` } });
+    });
+
+    test('for its values is told as for any write', async () => {
+      const { applyWidget } = await inNamespace();
+      expect(await applyWidget('one', partOfWidget({ replicas: -1 }))).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
+    });
+
+    test('is what another patch with force is', async () => {
+      const { create, merge } = await inNamespace();
+      await create('zero', configMap({ x: '1' }));
+      expect(await merge('one', {}, '&force=true')).toMatchObject({ status: 422, body: { message: 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch' } });
+    });
+  });
+
+  describe('kubectl', () => {
+    /** Runs kubectl on a ConfigMap; its exit code and what it printed. */
+    const run = async (namespace: string, args: readonly string[], data: object) => {
+      const { exitCode, stdout, stderr } = await api.kubectl(['-n', namespace, ...args, '-f', '-'], JSON.stringify(configMap(data)));
+      return { exitCode, output: stdout + stderr };
+    };
+
+    test('applies on the server, is told of conflicts, and forces them', async () => {
+      const namespace = await api.newNamespace();
+      await run(namespace, ['create'], { x: '1' });
+      expect(await run(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringContaining('Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.x') });
+      expect(await run(namespace, ['apply', '--server-side', '--force-conflicts'], { x: '2' })).toMatchObject({ exitCode: 0, output: expect.stringContaining('configmap/a serverside-applied') });
+      const { stdout } = await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml', '--show-managed-fields']);
+      expect(stdout).toMatch(/f:x: \{\}\n {4}manager: kubectl\n {4}operation: Apply/);
+      expect((await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml'])).stdout).not.toContain('managedFields');
+    });
+
+    test('diffs what it would apply on the server', async () => {
+      const namespace = await api.newNamespace();
+      await run(namespace, ['apply', '--server-side'], { x: '1' });
+      expect(await run(namespace, ['diff', '--server-side'], { x: '1' })).toEqual({ exitCode: 0, output: '' });
+      expect(await run(namespace, ['diff', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringMatching(/-\s+x: "1"\n\+\s+x: "2"/) });
+    });
+
+    test('changes from applying on its side to applying on the server, and back', async () => {
+      const namespace = await api.newNamespace();
+      expect(await run(namespace, ['apply'], { x: '1', y: '1' })).toMatchObject({ exitCode: 0 });
+      expect(await run(namespace, ['apply', '--server-side'], { x: '2', y: '1' })).toMatchObject({ exitCode: 0 });
+      expect(await run(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 0 });
+      const { body } = await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`);
+      expect(body.data).toEqual({ x: '2' });
+      expect(ownersOf(body)).toEqual({ 'kubectl Apply': { 'f:data': { 'f:x': LEAF } }, 'kubectl-last-applied Apply': { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/last-applied-configuration': LEAF } } } });
+      expect(JSON.parse(body.metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration'] ?? '')).toMatchObject({ data: { x: '2' } });
+      expect(await run(namespace, ['apply'], { z: '3' })).toMatchObject({ exitCode: 0 });
+      expect((await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`)).body.data).toEqual({ z: '3' });
+    });
+  });
+}
