@@ -1,10 +1,16 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { toCelValue } from './cel-value';
 import { type FieldPath, type FieldProblem, duplicateValue, forbiddenField, invalidValue, requiredValue } from './field-problem';
-import { isJsonObject } from './json';
+import { isJsonObject, jsonEqual } from './json';
 import { type CelRule, type StructuralSchema } from './structural-schema';
 
-/** Finds every `x-kubernetes-validations` rule and every list key that `value` breaks; `old` is there on an update. */
+/**
+ * Finds every `x-kubernetes-validations` rule and every list key that `value` breaks; `old` is there on an update.
+ *
+ * A part that has not changed is let pass, but for rules that read the old value, and so are lists that had keys twice before.
+ *
+ * @see https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
+ */
 export type RuleCheck = (value: unknown, old: unknown) => readonly FieldProblem[];
 
 /** What one node of a schema demands beyond JSON Schema, and its children that demand something. */
@@ -22,6 +28,7 @@ interface CompiledRule {
   readonly source: CelRule;
   readonly holds: ParseResult;
   readonly messageOf?: ParseResult;
+  readonly readsOld: boolean;
   /** Compares with the old value, and so is left out when there is none. */
   readonly isTransition: boolean;
 }
@@ -54,11 +61,13 @@ function compileNode(schema: StructuralSchema, environment: Environment, path: s
 function compileRule(source: CelRule, environment: Environment, path: string): CompiledRule {
   try {
     const { rule, messageExpression, optionalOldSelf } = source;
+    const readsOld = /\boldSelf\b/.test(rule);
     return {
       source,
       holds: environment.parse(rule),
       ...(messageExpression === undefined ? {} : { messageOf: environment.parse(messageExpression) }),
-      isTransition: /\boldSelf\b/.test(rule) && optionalOldSelf !== true,
+      readsOld,
+      isTransition: readsOld && optionalOldSelf !== true,
     };
   } catch (error) {
     throw new Error(`${path === '' ? '(root)' : path.slice(1)}: rule ${JSON.stringify(source.rule)}: ${firstLine(error)}`, { cause: error });
@@ -72,10 +81,12 @@ function listKeysOf(schema: StructuralSchema): readonly string[] | undefined {
 
 function checkNode(node: RuleNode, value: unknown, old: unknown, path: FieldPath): FieldProblem[] {
   if (value === undefined || value === null) return [];
-  const problems = node.rules.flatMap((rule) => checkRule(rule, node.schema, value, old, path));
+  const isUnchanged = old !== undefined && jsonEqual(value, old);
+  const problems = node.rules.filter(({ readsOld }) => readsOld || !isUnchanged).flatMap((rule) => checkRule(rule, node.schema, value, old, path));
   if (Array.isArray(value)) {
-    if (node.listKeys !== undefined) problems.push(...findDuplicates(value, node.listKeys, path));
-    const { items } = node;
+    const { items, listKeys } = node;
+    const hadDuplicates = listKeys !== undefined && Array.isArray(old) && findDuplicates(old, listKeys, path).length > 0;
+    if (listKeys !== undefined && !hadDuplicates) problems.push(...findDuplicates(value, listKeys, path));
     if (items !== undefined) value.forEach((item, i) => problems.push(...checkNode(items, item, oldItem(node, old, item), [...path, i])));
   } else if (isJsonObject(value)) {
     const oldFields = isJsonObject(old) ? old : {};

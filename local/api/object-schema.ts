@@ -38,7 +38,7 @@ export function compileObjectSchema(source: StructuralSchema): ObjectSchema {
       const isNew = ({ path }: FieldProblem) => old === undefined || path.length === 0 || valueAt(old, path) === undefined || !jsonEqual(valueAt(object, path), valueAt(old, path));
       const problems = checkSchema(object).filter(isNew);
       if (problems.some(({ reason }) => BLOCKING_REASONS.has(reason))) return [...problems, invalidValue([], null, RULES_NOT_CHECKED)];
-      return [...problems, ...checkRules(object, old).filter(isNew)];
+      return [...problems, ...checkRules(object, old)];
     },
   };
 }

@@ -21,7 +21,7 @@ export function toScale(object: ApiObject, { scale }: ResourceKind): JsonObject 
 /** The object with the replicas of a Scale, and the version that the writer of the Scale saw. @throws ApiError 400, 422 */
 export function withScale(object: ApiObject, kind: ResourceKind, scale: JsonObject): JsonObject {
   if (kind.scale === undefined) throw unknownPath();
-  const { replicas = 0 } = toJsonObject(scale.spec);
+  const replicas = toJsonObject(scale.spec).replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
     const problem = invalidValue(['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
     throw invalid({ group: 'autoscaling', kind: 'Scale' }, object.metadata.name, [problem]);

@@ -72,6 +72,21 @@ test('what was wrong and stays as it was is let pass, so that a stricter schema 
   expect(check({ a: 8, b: 1 }, { a: 9, b: 1 })).toEqual(['spec.a: Invalid value: 8: spec.a in body should be less than or equal to 5']);
 });
 
+test('a rule is let pass only when everything that it reads stays as it was, and never when it reads the old value', () => {
+  const rules = [{ rule: 'self.a <= self.b', fieldPath: '.a', message: 'a above b' }, { rule: 'self.b != oldSelf.b', message: 'b must change' }];
+  const check = checkSpec({ properties: { a: { type: 'integer' }, b: { type: 'integer' } }, 'x-kubernetes-validations': rules });
+  expect(check({ a: 9, b: 2 }, { a: 9, b: 10 })).toEqual(['spec.a: Invalid value: "object": a above b']);
+  expect(check({ a: 9, b: 2 }, { a: 9, b: 2 })).toEqual(['spec: Invalid value: "object": b must change']);
+});
+
+test('a list that had a key twice may keep it', () => {
+  const check = checkSpec({ properties: { list: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } } } });
+  const duplicate = 'spec.list[1]: Duplicate value: "a"';
+  expect(check({ list: ['a', 'a'] })).toEqual([duplicate]);
+  expect(check({ list: ['a', 'a'] }, { list: ['a'] })).toEqual([duplicate]);
+  expect(check({ list: ['a', 'a', 'b'] }, { list: ['a', 'a'] })).toEqual([]);
+});
+
 test('a schema with a rule that does not compile is refused with its place', () => {
   expect(() => checkSpec({ 'x-kubernetes-validations': [{ rule: 'self.(' }] })).toThrow(/^spec: rule "self\.\("/);
 });
