@@ -19,7 +19,7 @@ const patchList = (what: string, more: string) =>
     .optional()
     .describe(
       `Item i is a strategic merge patch for ${what} i: objects are merged field by field, null removes a field, lists are replaced. ${more} ` +
-        'A patch without its item changes nothing; items beyond replicas are ignored. Default: none.',
+        'A sandbox without an item is not patched; items beyond replicas are ignored. Default: none.',
     );
 
 export const batchSandboxSpec = z.object({
