@@ -72,7 +72,8 @@ export async function sweepDeadClusters(root: string): Promise<string[]> {
   return dead;
 }
 
-function hasDeadOwner(id: string): boolean {
+/** Whether the process that owned the cluster `id` has ended; false where that cannot be told from here. */
+export function hasDeadOwner(id: string): boolean {
   const match = /^(\d+)-(\d+)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$/.exec(id);
   if (match === null) return false;
   const [, pid = '', startTime = '', boot, namespace] = match;

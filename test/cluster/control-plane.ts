@@ -7,6 +7,7 @@ import { ApiClient } from '../support/api-client';
 import type { ClusterPrograms } from '../support/cluster-programs';
 import { until } from '../support/waiting';
 import { auditFlags, renderAuditPolicy } from './audit';
+import { NODE_NAME } from './node/kubelet';
 
 /** Longest start of the control plane, in ms; it takes 3 s on an idle machine. */
 const START_WITHIN_MS = 60_000;
@@ -39,7 +40,7 @@ const USERS = [
   { file: 'kubeconfig', name: 'admin', group: 'system:masters' },
   { file: 'controller-manager.kubeconfig', name: 'system:kube-controller-manager', group: '' },
   { file: 'scheduler.kubeconfig', name: 'system:kube-scheduler', group: '' },
-  { file: 'kubelet.kubeconfig', name: 'system:node:node-0', group: 'system:nodes' },
+  { file: 'kubelet.kubeconfig', name: `system:node:${NODE_NAME}`, group: 'system:nodes' },
 ];
 
 /** Writes keys, tokens and kubeconfigs into the folder. */

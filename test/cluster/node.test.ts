@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
@@ -9,39 +8,32 @@ import { packageRoot } from '../../local/programs';
 import { type NodeCluster, startNodeCluster } from '../support/real-cluster';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
+import { TestImage } from '../images/test-images';
 import { auditOf } from './audit';
-import { packImage } from './node/image-archive';
 import { runOk } from './node/run-ok';
+import { runOnNode } from './node/run-on-node';
 import { namespacesOf, type NodeTraces, remainsOf } from './node/remains';
 import { BUILD_TIMEOUT_MS } from './programs';
 
 /** Longest start or end of a cluster on a busy machine, in ms. */
 const CLUSTER_TIMEOUT_MS = 120_000;
-const BUSYBOX = 'test/busybox:1';
 /** Settings of the kernel that a node needs otherwise than most machines have them. */
 const SETTINGS = ['/proc/sys/vm/overcommit_memory', '/proc/sys/kernel/panic', '/proc/sys/net/ipv4/ip_forward'];
 
-let folder: string;
-let busybox: string;
 let settingsOfMachine: string;
 let cluster: NodeCluster;
 
 beforeAll(async () => {
   settingsOfMachine = await runOk('cat', SETTINGS);
-  folder = await mkdtemp(join(tmpdir(), 'node-test-'));
-  busybox = await packImage(join(folder, 'busybox'), { name: BUSYBOX, files: { '/bin/busybox': '/bin/busybox' }, entrypoint: ['/bin/busybox'] });
-  cluster = await startNodeCluster({ images: [busybox] });
+  cluster = await startNodeCluster();
 }, BUILD_TIMEOUT_MS);
 
-afterAll(async () => {
-  await cluster?.stop();
-  await rm(folder, { recursive: true, force: true });
-}, CLUSTER_TIMEOUT_MS);
+afterAll(() => cluster?.stop(), CLUSTER_TIMEOUT_MS);
 
 const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath, folder: HOME } = cluster) =>
   runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME }, input);
 
-const container = (name: string, script: string) => ({ name, image: BUSYBOX, command: ['/bin/busybox', 'sh', '-c', script] });
+const container = (name: string, script: string) => ({ name, image: TestImage.main, command: ['sh', '-c', script] });
 const READY_PROBE = { tcpSocket: { port: 80 }, periodSeconds: 1 };
 
 /** A pod whose main container says hello and sleeps, and whose other one serves HTTP; both see each other's processes. */
@@ -52,7 +44,7 @@ const podOfTwo = (name: string) => ({
   spec: {
     shareProcessNamespace: true,
     terminationGracePeriodSeconds: 0,
-    containers: [container('main', 'echo hello; exec busybox sleep 1000000'), { ...container('web', 'exec busybox httpd -f -p 80'), readinessProbe: READY_PROBE }],
+    containers: [container('main', 'echo hello; exec sleep 1000000'), { ...container('web', 'exec httpd -f -p 80'), readinessProbe: READY_PROBE }],
   },
 });
 
@@ -75,13 +67,13 @@ describe('a pod of two containers', () => {
   }, CLUSTER_TIMEOUT_MS);
 
   test('is reached at its address from the machine', async () => {
-    expect((await fetch(`http://${address}/`)).status).toBe(404); // busybox answers: it has no files to serve
+    expect((await fetch(`http://${address}/`)).status).toBe(404); // nothing is in the folder it serves
   });
 
   test('reaches the API server at the address of the Service kubernetes', async () => {
-    const call = 'busybox echo GET / | busybox nc -w 5 "$KUBERNETES_SERVICE_HOST" "$KUBERNETES_SERVICE_PORT"';
+    const call = 'echo GET / | nc -w 5 "$KUBERNETES_SERVICE_HOST" "$KUBERNETES_SERVICE_PORT"';
     // How it answers a client without TLS, which busybox has not.
-    expect(await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', call])).toMatchObject({ stdout: expect.stringContaining('Client sent an HTTP request to an HTTPS server') });
+    expect(await kubectl(['exec', 'two', '--container=main', '--', 'sh', '-c', call])).toMatchObject({ stdout: expect.stringContaining('Client sent an HTTP request to an HTTPS server') });
   });
 
   test('shows its output by kubectl logs', async () => {
@@ -89,19 +81,19 @@ describe('a pod of two containers', () => {
   });
 
   test('shares its processes by kubectl exec', async () => {
-    const { stdout } = await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'ps']);
-    expect(stdout).toMatch(/^ +1 .*pause -P$[^]*sleep 1000000$[^]*httpd -f -p 80$/m);
+    const { stdout } = await kubectl(['exec', 'two', '--container=main', '--', 'ps']);
+    expect(stdout).toMatch(/^ +1 .*catatonit -P$[^]*sleep 1000000$[^]*httpd -f -p 80$/m);
   });
 
   test('has the exit code of a program that kubectl exec ran', async () => {
-    expect(await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', 'exit 7'])).toMatchObject({ exitCode: 7 });
+    expect(await kubectl(['exec', 'two', '--container=main', '--', 'sh', '-c', 'exit 7'])).toMatchObject({ exitCode: 7 });
   });
 
   test('has no zombies: its first process reaps what lost its parent', async () => {
-    const inMain = async (script: string) => (await kubectl(['exec', 'two', '--container=main', '--', '/bin/busybox', 'sh', '-c', script])).stdout;
-    const listProcesses = () => inMain('busybox ls -d /proc/[0-9]* | busybox wc -l'); // a zombie is one of them
+    const inMain = async (script: string) => (await kubectl(['exec', 'two', '--container=main', '--', 'sh', '-c', script])).stdout;
+    const listProcesses = () => inMain('ls -d /proc/[0-9]* | wc -l'); // a zombie is one of them
     const count = await listProcesses();
-    await inMain('(busybox true &)');
+    await inMain('(true &)');
     await until(async () => expect(await listProcesses()).toBe(count));
   });
 
@@ -135,12 +127,12 @@ test('what a user did is in the audit log, with its outcome', async () => {
 });
 
 test('the machine keeps its own settings, which a kubelet would change', async () => {
-  expect(await cluster.node.run(['cat', ...SETTINGS])).toMatch(/^1\n?10\n?1$/m);
+  expect(await runOnNode(cluster.node, ['cat', ...SETTINGS])).toMatch(/^1\n?10\n?1$/m);
   expect(await runOk('cat', SETTINGS)).toBe(settingsOfMachine);
 });
 
 test('runs beside a second one; after stop nothing of that one is left, and the first one is untouched', async () => {
-  const second = await startNodeCluster({ images: [busybox] });
+  const second = await startNodeCluster();
   const [first, other] = [await runPod('first'), await runPod('other', second)];
   for (const address of [first, other]) expect((await fetch(`http://${address}/`)).status).toBe(404);
   const traces = tracesOf(second);
@@ -153,7 +145,7 @@ test('runs beside a second one; after stop nothing of that one is left, and the 
 test('leaves nothing when the process that started it is killed', async () => {
   const owner = join(packageRoot(), 'test', '.tmp', `owner-${process.pid}.js`);
   buildSync({ entryPoints: [join(__dirname, 'node', 'owner.ts')], bundle: true, platform: 'node', outfile: owner, logLevel: 'error' });
-  const child = spawn(process.execPath, [owner, busybox], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [owner], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
     const owned = JSON.parse(line) as NodeCluster;

@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto';
+import { ensurePackages } from '../../images/debian-packages';
 import { clustersRoot, createClusterFolder, sweepDeadClusters } from '../../local/cluster-folder';
 import { startReaper } from '../../local/reaper';
-import { ensurePackages } from '../../images/debian-packages';
 import { type Access, startKubernetes, withClient, writeAccess } from '../cluster/control-plane';
 import { NODE_PACKAGES, type NodeContext, RealNode } from '../cluster/node/node';
+import { sweepDeadNodes } from '../cluster/node/sweep';
 import { buildKubernetes, buildKwok } from '../cluster/programs';
+import { buildTestImages } from '../images/test-images';
 import { ClusterPrograms } from './cluster-programs';
 import { addSimulatedNodes, kwokFlags } from './simulated-nodes';
 
@@ -17,7 +19,7 @@ export interface ControlPlaneOptions {
 }
 
 export interface NodeClusterOptions {
-  /** Archives of images for the node, as {@link RealNode.loadImages} takes them. @default - none */
+  /** Archives of images for the node, beside {@link TestImage}; they are loaded while the control plane starts. @default - none */
   readonly images?: readonly string[];
 }
 
@@ -70,12 +72,14 @@ export async function startControlPlane({ simulatedNodes = 0 }: ControlPlaneOpti
 export async function startNodeCluster({ images = [] }: NodeClusterOptions = {}): Promise<NodeCluster> {
   await ensurePackages(NODE_PACKAGES);
   if (process.getuid?.() !== 0) throw new Error(`real node: user: expected root, got uid ${String(process.getuid?.())}; run it as root, or start the cluster without a node`);
+  const testImages = (await buildTestImages()).map(({ archive }) => archive);
+  await sweepDeadNodes();
   return start(async (context, program) => {
     const { folder, programs } = context;
     const node = await RealNode.create(context);
     const addresses = { etcd: loopbackAddress(), api: node.network.host, apiPort: 443, services: node.network.services, node: node.network.node };
     const access = await writeAccess(folder, addresses);
-    await Promise.all([node.startContainerd(images), startKubernetes(folder, addresses, program, programs)]);
+    await Promise.all([node.startContainerd([...testImages, ...images]), startKubernetes(folder, addresses, program, programs)]);
     await withClient(access.kubeconfigPath, (client) => node.startKubelet(program, client));
     return { ...access, node };
   });

@@ -1,16 +1,14 @@
-/** Image of the container that holds the namespaces of a pod. */
-export const PAUSE_IMAGE = 'localhost/cdk8s-sandboxes/pause:1';
-
 /** Where the node's containerd listens, in the node's own /run. */
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
 
 /**
  * Configuration of containerd; what it keeps is at its default paths, which are the node's own.
  *
+ * @param pauseImage of the container that holds the namespaces of a pod
  * @param cniFolder folder of {@link renderCniConfig}
  * @see https://github.com/containerd/containerd/blob/release/1.6/docs/cri/config.md
  */
-export function renderContainerdConfig(cniFolder: string): string {
+export function renderContainerdConfig(pauseImage: string, cniFolder: string): string {
   return `version = 2
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper"]
 
@@ -18,7 +16,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   address = "${CONTAINERD_SOCKET}"
 
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${PAUSE_IMAGE}"
+  sandbox_image = "${pauseImage}"
   # A score below the node's own needs CAP_SYS_RESOURCE, which root of a virtual machine may lack.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd]

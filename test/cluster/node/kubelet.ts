@@ -1,5 +1,7 @@
 import { CONTAINERD_SOCKET } from './containerd';
 
+/** Name of the node in the API. */
+export const NODE_NAME = 'node-0';
 /** Pods of a node, at most; their range of addresses has room for twice as many. */
 const MAX_PODS = 500;
 

@@ -1,7 +1,7 @@
 // A process that owns a cluster with a node, for the test that kills it. Its first line of output is the cluster as JSON.
 import { startNodeCluster } from '../../support/real-cluster';
 
-startNodeCluster({ images: process.argv.slice(2) }).then(
+startNodeCluster().then(
   ({ folder, kubeconfigPath, program, node: { network, pid } }) => process.stdout.write(`${JSON.stringify({ folder, kubeconfigPath, program, node: { network, pid } })}\n`),
   (error: unknown) => {
     process.stderr.write(`${String(error)}\n`);

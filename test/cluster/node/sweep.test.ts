@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClusterFolder } from '../../../local/cluster-folder';
+import { linkName } from './network';
+import { runOk } from './run-ok';
+import { sweepDeadNodes } from './sweep';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'sweep-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+/** What is left of a node when nobody was there to clean up: a link, and a cgroup with a process. */
+async function leaveNode(id: string) {
+  const group = `/sys/fs/cgroup/pids/cdk8s-sandboxes-${id}`;
+  await runOk('ip', ['link', 'add', linkName(id), 'type', 'veth', 'peer', 'name', `p-${id.slice(-8)}`]);
+  await mkdir(join(group, 'kubepods', 'pod'), { recursive: true });
+  const child = spawn('sleep', ['1000']);
+  await writeFile(join(group, 'kubepods', 'pod', 'cgroup.procs'), String(child.pid));
+  return { child, group };
+}
+
+const links = () => runOk('ip', ['-oneline', 'link', 'show']);
+
+test('removes what a node left whose owner has died, and nothing of one whose owner lives', async () => {
+  const { id } = await createClusterFolder(root);
+  const alive = await leaveNode(id);
+  const deadId = id.replace(/^\d+-\d+/, '1-1').replace(/.{8}$/, 'deadbeef'); // process 1 started at another time than 1
+  const dead = await leaveNode(deadId);
+  const ended = once(dead.child, 'exit');
+  await sweepDeadNodes();
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  expect([existsSync(dead.group), existsSync(alive.group)]).toEqual([false, true]);
+  expect(await links()).not.toContain(linkName(deadId));
+  expect(await links()).toContain(linkName(id));
+
+  alive.child.kill('SIGKILL');
+  await runOk('sh', [join(__dirname, 'remove.sh'), id, linkName(id)]);
+  expect([existsSync(alive.group), (await links()).includes(linkName(id))]).toEqual([false, false]);
+});
