@@ -243,7 +243,11 @@ export class PodConversation {
     if (!this.unreachable && nowMs - this.failingSinceMs >= UNREACHABLE_MS) {
       this.unreachable = true;
       this.tools.log.warn({ ...this.subject, error: error instanceof Error ? error.message : String(error) }, 'executor does not answer');
-      if (this.stopAtMs === undefined) this.observe({ letter: 'U', dirty: false });
+      if (this.stopAtMs === undefined) {
+        this.observation = { letter: 'U', dirty: false };
+        // News in any case: what was unknown from the beginning has not been told.
+        this.tools.onNews(this);
+      }
     }
     // For a moment the token may be at fault: one that was signed before the executor's start is refused too.
     if (this.unreachable && !this.unauthorized && isSandboxError(error) && error.code === 'EXECUTOR_UNAUTHORIZED') {
