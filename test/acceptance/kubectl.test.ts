@@ -1,10 +1,10 @@
 import { useCluster } from '../support/cluster-under-test';
+import { readTaskOutput } from '../support/executor';
 import { endpointsOf, type Space } from '../support/space';
 
 const cluster = useCluster();
 
-// The manifests of the project's seeds, as their readers type them, but for two things of the executor: its image has a name that can be
-// pulled, and it is told to serve without a key, since it refuses to do so unasked (executor reference, rule 27).
+// The manifests of the project's seeds, as their readers type them, but for the image of the executor, which has a name that can be pulled.
 const BASIC_BATCH = `
 apiVersion: sandbox.opensandbox.io/v1alpha1
 kind: BatchSandbox
@@ -64,9 +64,6 @@ const TASK_PODS = `
         command: ["sleep", "3600"]
       - name: task-executor
         image: registry.example/opensandbox-task-executor:test
-        env:
-        - name: ALLOW_UNAUTHENTICATED
-          value: "true"
         securityContext:
           capabilities:
             add: ["SYS_PTRACE"]
@@ -188,7 +185,7 @@ test('the walk-through of the seeds: heterogeneous tasks', async () => {
   ]);
   const batch = await space.untilDelivered('task-batch-sandbox');
   const outputs = await Promise.all(
-    endpointsOf(batch).map(async (ip, slot) => (await fetch(`${cluster.target.executorUrl(ip)}/tasks/task-batch-sandbox-${slot}/logs`)).text()),
+    endpointsOf(batch).map((ip, slot) => readTaskOutput(cluster.target, ip, `task-batch-sandbox-${slot}`)),
   );
   expect(outputs).toEqual(['Custom task for sandbox 1\n', 'Custom task for sandbox 2 with additional arguments\n']);
   await kubectl(space, ['delete', 'batchsandbox', 'task-batch-sandbox']);

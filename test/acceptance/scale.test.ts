@@ -1,4 +1,5 @@
 import { useCluster } from '../support/cluster-under-test';
+import { readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
 import { until } from '../support/waiting';
@@ -89,8 +90,7 @@ test('R21: growing again gives new pods and runs the tasks of those slots again'
   expect(again.status).toMatchObject({ taskStates: 'SS', taskSucceed: 2 });
   expect(await uidOfSlot1()).not.toBe(first);
   const ip = endpointsOf(again)[1] ?? '';
-  const tasks = (await (await fetch(`${target.executorUrl(ip)}/getTasks`)).json()) as { name: string }[];
-  expect(tasks.map(({ name }) => name)).toEqual(['tasks-1']);
+  expect((await readTasks(target, ip)).map(({ name }) => name)).toEqual(['tasks-1']);
 });
 
 test('R21: scaling down stops the task of a slot before its pod goes', async () => {
@@ -105,8 +105,7 @@ test('R21: scaling down stops the task of a slot before its pod goes', async () 
   await space.patch('BatchSandbox', 'busy', { spec: { replicas: 1 } });
   await space.until('BatchSandbox', 'busy', ({ status }) => expect(status).toMatchObject({ taskStates: 'R', taskRunning: 1, replicas: 1 }));
   // With Noop the pod lives on, so its executor can be asked: it holds no task any more.
-  const answer = await fetch(`${cluster.target.executorUrl(endpointsOf(running)[1] ?? '')}/getTasks`);
-  expect(await answer.json()).toEqual([]);
+  expect(await readTasks(cluster.target, endpointsOf(running)[1] ?? '')).toEqual([]);
   await space.untilWarm('warm', 1);
 });
 

@@ -1,4 +1,5 @@
-import { Finalizer } from '../../src/schema/names';
+import { generateKeyPairSync } from 'node:crypto';
+import { EXECUTOR_CONTAINER, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../support/cluster-under-test';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
@@ -23,6 +24,33 @@ async function newPool(size: number, type: 'Delete' | 'Noop' = 'Delete'): Promis
 }
 
 const shell = (script: string) => ({ command: ['sh', '-c', script] });
+
+test('R136: an executor answers the operator and nobody else, without a word of it in the template', async () => {
+  const space = await newPool(1);
+  await space.create('BatchSandbox', 'signed', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo "[$AUTH_PUBLIC_KEY]"') } } });
+  const [ip = ''] = endpointsOf(await untilStates(space, 'signed', 'S'));
+  const answers = await inParallel(['/getTasks', '/tasks/signed-0/logs', '/version'], 3, async (path) => (await fetch(`${cluster.target.executorUrl(ip)}${path}`)).status);
+  expect(answers).toEqual([401, 401, 401]);
+  const setting = await fetch(`${cluster.target.executorUrl(ip)}/setTasks`, { method: 'POST', body: '[]' });
+  expect(setting.status).toBe(401);
+  expect(await readTaskOutput(cluster.target, ip, 'signed-0')).toBe('[]\n');
+});
+
+test('R136: an executor with a key of its own is not commanded, and an event says what to do', async () => {
+  const space = await cluster.newSpace();
+  const template = cluster.target.podTemplate({ executor: true });
+  const publicKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
+  const env = [{ name: 'AUTH_PUBLIC_KEY', value: publicKey }, { name: 'AUTH_AUDIENCE', value: 'mine' }];
+  const containers = template.spec?.containers?.map((container) => (container.name === EXECUTOR_CONTAINER ? { ...container, env } : container));
+  await space.create('Pool', 'own', fixedPool(1, { ...template, spec: { ...template.spec, containers } }));
+  await space.create('BatchSandbox', 'refused', { replicas: 1, poolRef: 'own', taskTemplate: { spec: { process: { command: ['true'] } } } });
+  const { message } = await space.untilEvent('refused', 'ExecutorUnauthorized');
+  expect(message).toContain('delete these pods, or give the operator the key that they know');
+  await untilStates(space, 'refused', 'U');
+  // Nobody can stop the task of such a pod, so the batch would wait for it before it goes.
+  await space.delete('Pool', 'own');
+  for (const { metadata } of await space.list('Pod')) await space.delete('Pod', metadata.name);
+});
 
 test('R24 to R31: one template with a patch for each shard gives each sandbox its own task and its own result', async () => {
   const space = await newPool(7);

@@ -89,7 +89,6 @@ function podTemplate({ executor = false, command = ['sleep', 'infinity'], env = 
   const taskExecutor = {
     name: EXECUTOR_CONTAINER,
     image: `registry.example/${EXECUTOR_CONTAINER}:test`,
-    env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'true' }],
     readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1 },
   };
   return {

@@ -1,14 +1,34 @@
+import { readSigningKey, signExecutorToken } from '../../src/program/executor-token';
 import type { ExecutorTask } from '../../src/schema/executor-api';
+import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../../src/schema/names';
 import type { Target } from './target';
 
 /** All that a task has written to its standard output so far. */
 export async function readTaskOutput(target: Target, ip: string, task: string): Promise<string> {
-  const answer = await fetch(`${target.executorUrl(ip)}/tasks/${task}/logs`);
+  const answer = await askExecutor(target, ip, `/tasks/${task}/logs`);
   if (answer.status !== 200) throw new Error(`log of task '${task}': expected status 200, got ${answer.status}: ${await answer.text()}`);
   return answer.text();
 }
 
 /** Tasks that the executor of a pod holds. */
 export async function readTasks(target: Target, ip: string): Promise<readonly ExecutorTask[]> {
-  return (await (await fetch(`${target.executorUrl(ip)}/getTasks`)).json()) as ExecutorTask[];
+  return (await (await askExecutor(target, ip, '/getTasks')).json()) as ExecutorTask[];
+}
+
+/** What the executor of a pod answers to a request that is signed as the operator signs. */
+async function askExecutor(target: Target, ip: string, path: string): Promise<Response> {
+  const [secret, pod] = await Promise.all([
+    findFirst<{ readonly data?: Readonly<Record<string, string>> }>(target, 'secrets', `metadata.name=${SIGNING_SECRET}`),
+    findFirst<{ readonly metadata: { readonly uid: string } }>(target, 'pods', `status.podIP=${ip}`),
+  ]);
+  const key = await readSigningKey(Buffer.from(secret.data?.[SIGNING_SECRET_KEY] ?? '', 'base64').toString());
+  const token = await signExecutorToken(key, pod.metadata.uid, { method: 'GET', path, body: '' }, new Date());
+  return fetch(`${target.executorUrl(ip)}${path}`, { headers: { authorization: `Bearer ${token}` } });
+}
+
+async function findFirst<T>(target: Target, plural: string, fieldSelector: string): Promise<T> {
+  const { body } = await target.request<{ readonly items?: readonly T[] }>('GET', `/api/v1/${plural}?fieldSelector=${encodeURIComponent(fieldSelector)}`);
+  const [first] = body.items ?? [];
+  if (first === undefined) throw new Error(`${plural}: expected one with ${fieldSelector}, got none`);
+  return first;
 }
