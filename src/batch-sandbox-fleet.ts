@@ -50,7 +50,7 @@ export interface BatchSandboxFleetProps {
    * Number of sandboxes, 0 or more.
    *
    * @default - the number of shards of `tasks`, otherwise 1
-   * @throws SYNTH_INVALID when there are more shards or shard patches than sandboxes
+   * @throws SYNTH_INVALID when there are more shards or shard patches than sandboxes, or more sandboxes than `poolMax` of a pool of this app
    */
   readonly replicas?: number;
 
@@ -270,6 +270,10 @@ export class BatchSandboxFleet extends Construct {
     }
     if (!isRecord(pool) || !(pool.poolName === '*' || isDnsSubdomain(pool.poolName))) {
       problems.add('pool', 'a SandboxPool or SandboxPool.fromPoolName(…) with the name of a pool', isRecord(pool) ? pool.poolName : pool);
+    }
+    const poolMax = pool instanceof SandboxPool ? pool._poolMax : undefined;
+    if (poolMax !== undefined && this.replicas > poolMax) {
+      problems.add('replicas', `at most poolMax of the pool (${poolMax})`, this.replicas, 'lower replicas or raise poolMax');
     }
     const { namespace } = this.apiObject.metadata;
     const isElsewhere = isRecord(pool) && pool.poolNamespace !== namespace;

@@ -1,5 +1,6 @@
 import { ApiObject, resolve } from 'cdk8s';
 import { type AbstractPod } from 'cdk8s-plus-28';
+import { ACYCLIC_SENTENCE, hasCycle, isPlainObject } from './plain-data';
 import { type Problems } from './problems';
 import { type PodTemplateSpec } from './schema/kubernetes';
 import { isRecord } from './schema/validation';
@@ -57,7 +58,12 @@ export class PodTemplate {
       return undefined;
     }
     try {
-      const plain: unknown = resolve([], unwrap(template.produce()), owner);
+      const written = template.produce();
+      if (hasCycle(written)) {
+        problems.addKind('template', ACYCLIC_SENTENCE, written);
+        return undefined;
+      }
+      const plain: unknown = resolve([], unwrap(written), owner);
       if (isRecord(plain)) {
         return withoutEmptyMaps(plain);
       }
@@ -85,9 +91,7 @@ function unwrap(value: unknown): unknown {
   if (!isRecord(value)) {
     return value;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (isPlain) {
+  if (isPlainObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, unwrap(field)]));
   }
   return typeof value.value === 'string' || typeof value.value === 'number' ? value.value : value;

@@ -10,10 +10,16 @@ import { isRecord } from './schema/validation';
  */
 export class Problems {
   private readonly found: Problem[] = [];
+  private readonly doubts: Problem[] = [];
 
   /** All problems so far, in the order of their discovery. */
   get all(): readonly Problem[] {
     return [...this.found];
+  }
+
+  /** What may be a mistake, or right on a cluster that we do not know. */
+  get warnings(): readonly Problem[] {
+    return [...this.doubts];
   }
 
   /** Adds one problem; `value` is what was found at `path`. */
@@ -24,6 +30,11 @@ export class Problems {
   /** {@link add} for a value that may be a secret or has no short form: only its kind is told. */
   addKind(path: string, expected: string, value: unknown, fix?: string): void {
     this.found.push({ path, expected, got: showKind(value), fix });
+  }
+
+  /** {@link add} for what only may be a mistake: it is printed, and synth goes on. */
+  warn(path: string, expected: string, value: unknown, fix?: string): void {
+    this.doubts.push({ path, expected, got: showValue(value), fix });
   }
 
   /** Adds problems whose paths are right already. */
@@ -50,10 +61,13 @@ export class Problems {
 /**
  * Reports the problems of `construct` at synth, each as `<kind> '<construct path>': <path>: expected …, got …`.
  *
- * cdk8s validates the whole app before it writes the first file, and lists the problems of all constructs in one error.
+ * cdk8s validates the whole app before it writes the first file, and lists the problems of all constructs in one error. It has no warnings of
+ * its own: ours go to standard error, each once, although cdk8s validates again for each chart.
  */
 export function reportAtSynth(construct: IConstruct, kind: string, collect: (problems: Problems) => void): void {
   const subject = `${kind} '${construct.node.path}'`;
+  const sentence = ({ path, expected, got, fix }: Problem) => problem(subject, path, expected, got, fix);
+  const warned = new Set<string>();
   construct.node.addValidation({
     validate: () => {
       const problems = new Problems();
@@ -63,7 +77,11 @@ export function reportAtSynth(construct: IConstruct, kind: string, collect: (pro
         // An error here would hide the problems of every other construct.
         problems.add('', 'a construct that renders', error instanceof Error ? error.message : error);
       }
-      return problems.all.map(({ path, expected, got, fix }) => problem(subject, path, expected, got, fix));
+      for (const warning of problems.warnings.map(sentence).filter((text) => !warned.has(text))) {
+        warned.add(warning);
+        console.warn(`warning: ${warning}`);
+      }
+      return problems.all.map(sentence);
     },
   });
 }

@@ -178,6 +178,16 @@ export class SandboxPool extends Construct implements ISandboxPool {
     return hasExecutor(this.renderSpec(new Problems()).template);
   }
 
+  /**
+   * Most pods that it can have; undefined when the prop is wrong, which is reported elsewhere.
+   *
+   * @internal
+   */
+  get _poolMax(): number | undefined {
+    const { poolMax } = this.props;
+    return Number.isInteger(poolMax) ? poolMax : undefined;
+  }
+
   private check(problems: Problems): void {
     problems.checkKeys('', this.props, Object.keys(SPEC_PATHS));
     checkMetadata(problems, this.props.metadata, [this.apiObject]);

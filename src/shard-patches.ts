@@ -1,4 +1,4 @@
-import { checkPatch } from './pod-checks';
+import { checkPatch, warnOfUnknownFields } from './pod-checks';
 import { type Problems } from './problems';
 import { isRecord } from './schema/validation';
 
@@ -15,6 +15,11 @@ export function renderShardPatches(problems: Problems, patches: unknown): Record
   if (!Array.isArray(patches)) {
     return undefined;
   }
-  patches.forEach((patch: unknown, index) => checkPatch(problems, `shardPatches[${index}]`, patch));
+  patches.forEach((patch: unknown, index) => {
+    const path = `shardPatches[${index}]`;
+    if (checkPatch(problems, path, patch)) {
+      warnOfUnknownFields(problems, path, patch);
+    }
+  });
   return patches;
 }

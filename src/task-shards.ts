@@ -1,5 +1,6 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import { ACYCLIC_SENTENCE, hasCycle } from './plain-data';
 import { checkPatch } from './pod-checks';
 import { Problems, reportAtSynth } from './problems';
 import { taskOfShard } from './schema/shards';
@@ -160,8 +161,12 @@ type RenderedTask = {
 };
 
 function renderTask(problems: Problems, path: string, options: TaskOptions): RenderedTask {
-  const { command, args, workingDir } = options;
-  const process = definedFields({ command, args, env: renderEnv(problems, join(path, 'env'), options.env), workingDir });
+  const { command, args, env, workingDir } = options;
+  if (hasCycle([command, args, env, workingDir])) {
+    problems.addKind(path, ACYCLIC_SENTENCE, options);
+    return {};
+  }
+  const process = definedFields({ command, args, env: renderEnv(problems, join(path, 'env'), env), workingDir });
   const timeoutSeconds = toSeconds(problems, join(path, 'timeout'), options.timeout);
   return definedFields({ spec: definedFields({ process, timeoutSeconds }) }) ?? {};
 }
@@ -188,8 +193,7 @@ function renderShard(problems: Problems, path: string, shard: unknown): Record<s
       problems.add(join(path, option), 'nothing beside patch', value, 'write it into the patch');
     }
   }
-  checkPatch(problems, join(path, 'patch'), patch);
-  return isRecord(patch) ? patch : undefined;
+  return checkPatch(problems, join(path, 'patch'), patch) ? patch : undefined;
 }
 
 /** The object without its undefined fields; undefined when none is left. */

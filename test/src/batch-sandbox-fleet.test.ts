@@ -249,10 +249,23 @@ test('refuses a sandbox that no object can hold', () => {
   expect(problems[0]).toContain('expected at most 1048576 bytes for one sandbox');
 });
 
-test('reports a pod that cannot be rendered', () => {
+test('reports values that contain themselves, without an end to the search', () => {
   const cycle: Record<string, unknown> = {};
-  cycle.self = cycle;
+  cycle.self = [cycle];
   expect(problemsWith({ template: PodTemplate.fromSpec(cycle), replicas: 1 })).toEqual([
-    "BatchSandboxFleet 'web/fleet': template: expected a pod that renders, got 'Maximum call stack size exceeded'",
+    "BatchSandboxFleet 'web/fleet': template: expected plain data that does not contain itself, got an object",
   ]);
+  expect(problemsWith({ template: pod, shardPatches: [{ spec: cycle }] })).toEqual([
+    "BatchSandboxFleet 'web/fleet': shardPatches[0]: expected plain data that does not contain itself, got an object",
+  ]);
+});
+
+test('refuses more sandboxes than its pool may have pods', () => {
+  const problemsOfSize = (size: object) =>
+    problemsOf((chart) => {
+      const own = new SandboxPool(chart, 'warm', { template: pod, executor: {}, bufferMin: 1, poolMax: 2 });
+      new BatchSandboxFleet(chart, 'fleet', { pool: own, ...size });
+    });
+  expect(problemsOfSize({ replicas: 2 })).toEqual([]);
+  expect(problemsOfSize({ replicas: 3 })).toEqual(["BatchSandboxFleet 'web/fleet': replicas: expected at most poolMax of the pool (2), got 3; lower replicas or raise poolMax"]);
 });

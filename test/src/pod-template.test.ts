@@ -9,6 +9,7 @@ const fleetOf = (template: PodTemplate, executor?: ExecutorOptions) => (chart: C
 const container = { name: 'main', image: 'busybox' };
 
 test('takes a pod spec with every field of Kubernetes, known to us or not', () => {
+  jest.spyOn(console, 'warn').mockImplementation();
   const spec = { containers: [container], runtimeClassName: 'gvisor', ofTomorrow: { a: [1, { b: true }] } };
   const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec(spec))(chart));
   expect(batch?.spec.template).toEqual({ spec });

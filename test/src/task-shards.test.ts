@@ -126,3 +126,14 @@ test('refuses an unknown field in a raw patch under its path', () => {
   expect(others).toEqual([]);
   expect(problem).toMatch(/^TaskShards 'web\/train': shards\[0\]\.patch\.spec: expected .* got 'procces'/);
 });
+
+test('reports values that contain themselves, without an end to the search', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = [cycle];
+  const sentence = 'expected plain data that does not contain itself, got an object';
+  expect(problemsWith({ command, shards: [{ patch: { spec: cycle } }, { env: [{ name: 'A', value: cycle }] }] })).toEqual([
+    `TaskShards 'web/train': shards[0].patch: ${sentence}`,
+    `TaskShards 'web/train': shards[1]: ${sentence}`,
+  ]);
+  expect(problemsWith({ command, env: [cycle], shards: [{ command }] })).toEqual([`TaskShards 'web/train': ${sentence}`]);
+});
