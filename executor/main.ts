@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { becomeInit, END_TASKS_SIGNAL, INIT_MODE } from './init';
 import { RUNNER_MODE } from './tasks/runner-protocol';
 
-const HELP = `Usage: sandbox-executor [flags]
+const HELP = `Usage: sandbox-executor [init] [flags]
 
 Runs tasks in a sandbox: takes them by HTTP, runs each as a process group, keeps its result and its output.
 Beside a sandbox it listens on port 5758 of the pod; to try it on a machine of your own:
@@ -11,7 +12,8 @@ Beside a sandbox it listens on port 5758 of the pod; to try it on a machine of y
   curl -d '[{"name":"hello","process":{"command":["echo","hello"]}}]' 127.0.0.1:5758/setTasks
   curl 127.0.0.1:5758/tasks/hello/logs
 
-SIGTERM ends the server and not its tasks: the next server on the same data directory finds them again.
+SIGTERM ends the server and not its tasks: the next server on the same data directory finds them again. As the first process
+of a container it is started by 'init': it starts the server again when that ends, and SIGTERM ends the tasks too.
 Ends with 0 after SIGINT or SIGTERM, 1 when it cannot start, 2 when a flag is wrong.
 
 Flags:
@@ -24,10 +26,10 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await runTask();
     return undefined; // the task goes on
   }
-  return serve(argv);
+  return argv[0] === INIT_MODE ? serve(argv.slice(1), true) : serve(argv, false);
 }
 
-async function serve(argv: readonly string[]): Promise<number> {
+async function serve(argv: readonly string[], isInit: boolean): Promise<number> {
   const { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp } = await import('../src/program/load-settings.js');
   const { executorSettings } = await import('../src/schema/executor-settings.js');
   if (wantsHelp(argv)) {
@@ -43,12 +45,23 @@ async function serve(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${settingsProblemText(executorSettings, loaded.problems)}\n`);
     return BAD_SETTINGS_EXIT_CODE;
   }
+  if (isInit) {
+    becomeInit([process.execPath, __filename, ...argv], process.env);
+  }
   const { listenForStop } = await import('../src/program/shutdown.js');
   const { serveTasks } = await import('./serve.js');
   try {
-    const { settings } = loaded;
-    const runnerArgv = [process.execPath, __filename, RUNNER_MODE];
-    await serveTasks({ settings, version: readVersion(), runnerArgv, env: process.env, workingDir: process.cwd(), stop: listenForStop().signal });
+    const endTasks = new AbortController();
+    process.on(END_TASKS_SIGNAL, () => endTasks.abort());
+    await serveTasks({
+      settings: loaded.settings,
+      version: readVersion(),
+      runnerArgv: [process.execPath, __filename, RUNNER_MODE],
+      env: process.env,
+      workingDir: process.cwd(),
+      stop: listenForStop().signal,
+      endTasks: endTasks.signal,
+    });
     return 0;
   } catch (error) {
     process.stderr.write(`${JSON.stringify({ level: 'fatal', msg: 'cannot start', error: error instanceof Error ? error.message : String(error) })}\n`);

@@ -6,9 +6,11 @@ import { type ExecutorSettings, executorSettings } from '../src/schema/executor-
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
+import { OWNS_CONTAINER } from './init';
 import { Health } from './tasks/health';
 import { hostLauncher, sidecarLauncher } from './tasks/launch';
-import { endProcesses, findScope, readBootId } from './tasks/process';
+import { checkEntryCapabilities } from './tasks/main-process';
+import { endProcesses, findCgroupMates, findScope, readBootId } from './tasks/process';
 import { resetSandbox } from './tasks/reset';
 import { taskRoutes } from './tasks/routes';
 import { RunnerPool } from './tasks/runner';
@@ -27,14 +29,19 @@ export interface ServeOptions {
   readonly workingDir: string;
   /** Ends the server; tasks go on. */
   readonly stop: AbortSignal;
+  /** Ends all tasks, and the server after them. */
+  readonly endTasks: AbortSignal;
 }
 
 /**
  * The server mode: recovers what is on disk, then serves until told to stop.
  *
- * @throws the error of the system when the data directory, the key file or the address cannot be used
+ * @throws an error when the data directory, the keys or the address cannot be used, or when rights for sidecar mode are missing
  */
-export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop }: ServeOptions): Promise<void> {
+export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop, endTasks }: ServeOptions): Promise<void> {
+  if (settings.sidecarMode) {
+    checkEntryCapabilities();
+  }
   const clock = systemClock;
   const log = createLog(settings.logLevel, clock);
   const store = await TaskStore.open(settings.dataDir);
@@ -46,6 +53,12 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const launcher = settings.sidecarMode ? sidecarLauncher(settings.mainContainerName) : hostLauncher(taskEnv, workingDir);
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
+  const ownsContainer = settings.sidecarMode && env[OWNS_CONTAINER] === 'true';
+  const lookForTasks = () => {
+    const marked = findScope(scope);
+    const others = ownsContainer ? findCgroupMates() : [];
+    return [...marked, ...others.filter(({ pid }) => !marked.some((process) => process.pid === pid))];
+  };
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
   if (corruptCount > 0) {
     // A task whose record is lost must not run on beside the next one.
@@ -61,7 +74,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     authorize: authorizer && ((request, body) => authorizer.authorize(request, body)),
     health: () => health.problems(),
     reset: async () => {
-      const killed = await resetSandbox({ supervisor, store, scope, resetPaths: settings.resetPaths });
+      const killed = await resetSandbox({ supervisor, store, look: lookForTasks, resetPaths: settings.resetPaths });
       health.forgetCorrupt();
       return killed;
     },
@@ -69,7 +82,10 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const server = await startWebServer(handle, settings.listenAddr);
   log.info({ host: settings.listenAddr.host, port: server.port, tasks: tasks.length, corrupt: corruptCount }, 'listening');
   runners.refill();
-  await aborted(stop);
+  await aborted(AbortSignal.any([stop, endTasks]));
+  if (endTasks.aborted) {
+    await supervisor.endTasks();
+  }
   supervisor.changes.close();
   await Promise.all([server.close(), runners.close()]);
   log.info({}, 'stopped');
@@ -94,6 +110,7 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set([
   ...Object.values(executorSettings.table).flatMap((setting) => ('env' in setting && setting.env !== EnvVar.podUid ? [setting.env] : [])),
   EnvVar.mainContainer,
   EnvVar.taskId,
+  OWNS_CONTAINER,
 ]);
 
 /** Environment that every task starts from. */

@@ -1,3 +1,6 @@
+/** The interpreter of our scripts: never one that a PATH leads to. */
+export const PERL = '/usr/bin/perl';
+
 /** Answer of {@link ENTER_SCRIPT} when all is done but the last step. */
 export const READY_TO_EXEC = 'ready ';
 

@@ -27,6 +27,9 @@ export function hostLauncher(baseEnv: Readonly<Record<string, string>>, baseDir:
   };
 }
 
+/** Longest wait of a task for the main container, in seconds (rule 5). */
+export const MAIN_WAIT_SECONDS = 60;
+
 /**
  * Runs tasks in another container of the pod, as if its main process had started them.
  *
@@ -39,7 +42,7 @@ export function sidecarLauncher(mainContainer: string): Launcher {
       argv: argvOf(process),
       env: { ...variablesOf(process), [EnvVar.taskId]: id },
       workingDir: process.workingDir ?? '',
-      mainContainer,
+      mainContainer: { name: mainContainer, waitSeconds: MAIN_WAIT_SECONDS },
     }),
   };
 }

@@ -57,6 +57,19 @@ export function openMainProcess(container: string): MainProcess | undefined {
   return undefined;
 }
 
+/** Capabilities that entering a container and ending its processes takes, by number. @see include/uapi/linux/capability.h of Linux */
+const ENTRY_CAPABILITIES = { CHOWN: 0, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, SYS_CHROOT: 18, SYS_PTRACE: 19 } as const;
+
+/** @throws Error that names the capabilities that we lack */
+export function checkEntryCapabilities(): void {
+  const effective = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readProc('self', 'status').toString('latin1'))?.[1] ?? '0'}`);
+  const missing = Object.entries(ENTRY_CAPABILITIES).filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n);
+  if (missing.length > 0) {
+    const names = missing.map(([name]) => name).join(', ');
+    throw new Error(`executor: --enable-sidecar-mode: expected root with the default capabilities of a container and SYS_PTRACE, got a process without ${names}`);
+  }
+}
+
 /** Credentials of a process. */
 export function readCredentials(pid: number | 'self'): Credentials {
   const status = readProc(pid, 'status').toString('latin1');

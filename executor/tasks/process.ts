@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { listProcesses, type ProcessStat, readEnvironment, readStat, readStatFields, withDescendants } from './proc';
+import { listProcesses, type ProcessStat, readEnvironment, readProc, readStat, readStatFields, withDescendants } from './proc';
 
 /**
  * One process, told apart from every other that ever had its pid.
@@ -70,6 +70,20 @@ export function findScope(scope: string, except: readonly string[] = []): readon
   const prefix = `${EnvVar.taskId}=${scope}.`;
   const excepted = except.map((taskId) => `${EnvVar.taskId}=${taskId}`);
   return withDescendants(listProcesses(), ({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
+}
+
+/**
+ * Every live process of our cgroup but ourselves, our parents and our own children, which are runners. In a container of our own these
+ * are what tasks left behind, also when they hide their id.
+ */
+export function findCgroupMates(): readonly ProcessStat[] {
+  const all = listProcesses();
+  const parents = new Set<number>();
+  for (let pid: number | undefined = process.ppid; pid !== undefined; pid = all.find((stat) => stat.pid === pid)?.parentPid) {
+    parents.add(pid);
+  }
+  const cgroup = readProc('self', 'cgroup');
+  return all.filter(({ pid, parentPid }) => !parents.has(pid) && parentPid !== process.pid && readProc(pid, 'cgroup').equals(cgroup));
 }
 
 /** First and longest pause between two looks at processes that are not our children: their end brings no event. */

@@ -1,8 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError } from '../../src/schema/errors';
-import { readCommand } from './proc';
-import { endProcesses, findScope } from './process';
+import { type ProcessStat, readCommand } from './proc';
+import { endProcesses } from './process';
 import type { TaskStore } from './store';
 import type { Supervisor } from './supervisor';
 
@@ -10,8 +10,8 @@ import type { Supervisor } from './supervisor';
 export interface ResetOptions {
   readonly supervisor: Supervisor;
   readonly store: TaskStore;
-  /** Front of the ids of all our tasks, also of forgotten ones. */
-  readonly scope: string;
+  /** The live processes of all our tasks, also of forgotten ones. */
+  readonly look: () => readonly ProcessStat[];
   /** Directories to empty. */
   readonly resetPaths: readonly string[];
 }
@@ -28,22 +28,21 @@ const MAX_NAMED_PROCESSES = 20;
  * @returns how many processes were alive at its begin
  * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset
  */
-export async function resetSandbox({ supervisor, store, scope, resetPaths }: ResetOptions): Promise<number> {
+export async function resetSandbox({ supervisor, store, look, resetPaths }: ResetOptions): Promise<number> {
   const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
-  const aliveBefore = findScope(scope).length;
+  const aliveBefore = look().length;
   await supervisor.reset(deadline, async () => {
-    // Whatever carries our id and belongs to no held task has had its grace long ago.
-    await endProcesses({ look: () => findScope(scope), graceMs: 0, deadline });
-    assertEmpty(scope, supervisor);
+    // Whatever is left and belongs to no held task has had its grace long ago.
+    await endProcesses({ look, graceMs: 0, deadline });
+    assertEmpty(look(), supervisor);
     await store.wipe();
     await Promise.all(resetPaths.map(emptyDirectory));
-    assertEmpty(scope, supervisor);
+    assertEmpty(look(), supervisor);
   });
   return aliveBefore;
 }
 
-function assertEmpty(scope: string, supervisor: Supervisor): void {
-  const left = findScope(scope);
+function assertEmpty(left: readonly ProcessStat[], supervisor: Supervisor): void {
   if (left.length > 0 || supervisor.list().length > 0) {
     const processes = left.slice(0, MAX_NAMED_PROCESSES).map(({ pid }) => ({ pid, command: readCommand(pid) }));
     throw new SandboxError('SANDBOX_NOT_EMPTY', `reset: expected no process of a task, got ${left.length}`, { details: { reason: 'NotEmpty', processes } });

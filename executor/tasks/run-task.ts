@@ -2,12 +2,13 @@ import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSyn
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import type { TerminatedReason } from '../../src/schema/executor-api';
+import { EnvVar } from '../../src/schema/names';
 import { writeAtomicSync } from './atomic-file';
 import { type MainProcess, openMainProcess } from './main-process';
 import { OutputPipe } from './output-pipe';
 import { endTree, identifyProcess, type TaskTree } from './process';
 import { type ExitRecord, type ProcessRecord, RecordFile } from './records';
-import { GATE_FD, READY, type RunOrder, RunnerEvent } from './runner-protocol';
+import { GATE_FD, type MainContainerOrder, READY, type RunOrder, RunnerEvent } from './runner-protocol';
 import { spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
 
 /**
@@ -63,8 +64,6 @@ function receiveOrder(): Promise<RunOrder | undefined> {
 /** Result of a task that was to stop before it started. */
 const STOPPED_BEFORE = { exitCode: 143, reason: 'Stopped', message: 'stopped before it was started' } as const;
 
-/** Longest wait for the main container, in ms (rule 5). */
-const MAIN_WAIT_MS = 60_000;
 /** Pause between two looks for it, in ms: nothing tells a process without CAP_NET_ADMIN that another one has started. */
 const LOOK_FOR_MAIN_EVERY_MS = 100;
 
@@ -91,17 +90,18 @@ class TaskRunner {
   private wake = () => {};
 
   async run(order: RunOrder): Promise<void> {
-    if (order.mainContainer === undefined) {
+    const { mainContainer } = order;
+    if (mainContainer === undefined) {
       this.start(order, (outputs) => spawnOnHost(order, outputs));
       return;
     }
-    const main = await this.waitForMain(order.mainContainer);
+    const main = await this.waitForMain(mainContainer);
     if (main !== undefined) {
       this.start(order, (outputs) => spawnInMain(order, main, outputs));
     } else if (this.stopReason !== undefined) {
       this.recordUnstarted(order, STOPPED_BEFORE);
     } else {
-      const expected = `expected a process with SANDBOX_MAIN_CONTAINER=${order.mainContainer} within ${MAIN_WAIT_MS / 1000} s, got none`;
+      const expected = `expected a process with ${EnvVar.mainContainer}=${mainContainer.name} within ${mainContainer.waitSeconds} s, got none`;
       const message = `main container: ${expected}; it needs that variable, and its pod shareProcessNamespace`;
       this.recordUnstarted(order, { exitCode: 126, reason: 'StartFailed', message });
     }
@@ -121,10 +121,10 @@ class TaskRunner {
   }
 
   /** Undefined when there is none in time, or when the task is to stop. */
-  private async waitForMain(container: string): Promise<MainProcess | undefined> {
-    const giveUpAt = performance.now() + MAIN_WAIT_MS;
+  private async waitForMain({ name, waitSeconds }: MainContainerOrder): Promise<MainProcess | undefined> {
+    const giveUpAt = performance.now() + waitSeconds * 1000;
     for (let looks = 0; this.stopReason === undefined && performance.now() < giveUpAt; looks += 1) {
-      const main = openMainProcess(container);
+      const main = openMainProcess(name);
       if (main !== undefined) {
         return main;
       }

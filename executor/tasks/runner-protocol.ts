@@ -30,12 +30,20 @@ export interface RunOrder {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute; with `mainContainer` also relative to the main process's directory, and empty for that one itself. */
   readonly workingDir: string;
-  /** Container to run in, beneath whose environment `env` is not yet; absent means beside the executor, and `env` is all. */
-  readonly mainContainer?: string;
+  /** Container to run in, whose environment comes below `env`; absent means beside the executor, and `env` is all. */
+  readonly mainContainer?: MainContainerOrder;
   /** Limit on run time in seconds; absent means none. */
   readonly timeoutSeconds?: number;
   /** Time between SIGTERM and SIGKILL, in seconds. */
   readonly stopGraceSeconds: number;
   /** Most bytes kept on disk of each output stream. */
   readonly logMaxBytes: number;
+}
+
+/** The container to run in. */
+export interface MainContainerOrder {
+  /** As its processes have it in SANDBOX_MAIN_CONTAINER. */
+  readonly name: string;
+  /** Longest wait for it, in seconds. */
+  readonly waitSeconds: number;
 }

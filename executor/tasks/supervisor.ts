@@ -29,6 +29,7 @@ export class Supervisor {
   private removed: HeldTask[] = [];
   private lastChange: Promise<unknown> = Promise.resolve();
   private isResetting = false;
+  private isEnding = false;
 
   private readonly follower: TaskFollower;
 
@@ -133,6 +134,13 @@ export class Supervisor {
     }
   }
 
+  /** Ends every task and keeps its result; none starts any more (rule 14). */
+  async endTasks(): Promise<void> {
+    this.isEnding = true;
+    await this.lastChange;
+    await Promise.all(this.all().map((task) => this.follower.stop(task)));
+  }
+
   private all(): readonly HeldTask[] {
     return [...this.wanted, ...this.removed];
   }
@@ -141,6 +149,9 @@ export class Supervisor {
   private change<T>(run: () => Promise<T>): Promise<T> {
     if (this.isResetting) {
       return Promise.reject(conflict('ResetInProgress', 'expected no reset to run, got one'));
+    }
+    if (this.isEnding) {
+      return Promise.reject(conflict('ShuttingDown', 'expected the executor to go on, got its end'));
     }
     return this.inTurn(run);
   }
@@ -212,6 +223,9 @@ export class Supervisor {
   }
 
   private async startWaiting(): Promise<void> {
+    if (this.isEnding) {
+      return;
+    }
     for (const task of planStarts(this.all(), this.options.maxTasks)) {
       try {
         await this.follower.start(task, await this.options.runners.take());

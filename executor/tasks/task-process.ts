@@ -3,7 +3,7 @@ import { closeSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { EnvVar } from '../../src/schema/names';
-import { ENTER_SCRIPT, enterOrder, READY_TO_EXEC } from './enter-script';
+import { ENTER_SCRIPT, enterOrder, PERL, READY_TO_EXEC } from './enter-script';
 import { type MainProcess, readCredentials } from './main-process';
 import type { OutputPipe } from './output-pipe';
 import type { RunOrder } from './runner-protocol';
@@ -41,9 +41,6 @@ export function spawnOnHost({ argv, env, workingDir }: RunOrder, [stdout, stderr
     (error) => programFailure(argv, codeOf(error)),
   );
 }
-
-/** The interpreter of {@link ENTER_SCRIPT}: never one that a PATH of a sandbox leads to. */
-const PERL = '/usr/bin/perl';
 
 /**
  * Starts a task in the main container: with the files, the user, the groups and the environment of its main process, and without the

@@ -1,4 +1,5 @@
 import type { ExecutorProcessStatus, ExecutorTask, ExecutorTaskRequest } from '../../src/schema/executor-api';
+import { MAIN_WAIT_SECONDS } from './launch';
 import type { ExitRecord, ProcessRecord, TaskRecord } from './records';
 
 /**
@@ -62,7 +63,7 @@ function toStatus(state: TaskState): ExecutorProcessStatus {
   }
 }
 
-const MAIN_MISSING = { reason: 'MainContainerNotFound', message: 'starts when the main container runs, and fails when that takes longer than 60 s' };
+const MAIN_MISSING = { reason: 'MainContainerNotFound', message: `starts when the main container runs, fails when that takes longer than ${MAIN_WAIT_SECONDS} s` };
 
 const wholeSeconds = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`;
 

@@ -35,18 +35,33 @@ export class ExecutorProcess {
     readonly home: string,
   ) {}
 
-  /** @param home directory of an earlier executor, whose tasks this one takes over */
-  static async start(flags: readonly string[] = [], home = mkdtempSync(join(tmpdir(), 'executor-test-')), env: NodeJS.ProcessEnv = {}): Promise<ExecutorProcess> {
-    const args = [EXECUTOR_PROGRAM, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', ...flags];
-    const child = spawn(process.execPath, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
-    for await (const line of createInterface({ input: child.stderr })) {
-      const event = JSON.parse(line) as { readonly msg: string; readonly port: number };
+  /**
+   * @param home directory of an earlier executor, whose tasks this one takes over
+   * @param how the mode of the program, and what starts it: program and arguments that come before it
+   */
+  static async start(
+    flags: readonly string[] = [],
+    home = mkdtempSync(join(tmpdir(), 'executor-test-')),
+    env: NodeJS.ProcessEnv = {},
+    { mode = [], launcher = [] }: { readonly mode?: readonly string[]; readonly launcher?: readonly string[] } = {},
+  ): Promise<ExecutorProcess> {
+    const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', ...flags];
+    const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...mode, ...settings];
+    const child = spawn(file, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+    let last = '';
+    for await (last of createInterface({ input: child.stderr })) {
+      const event = JSON.parse(last) as { readonly msg: string; readonly port: number };
       if (event.msg === 'listening') {
         child.stderr.resume();
         return new ExecutorProcess(child, event.port, home);
       }
     }
-    throw new Error('expected the executor to listen, got its end');
+    throw new Error(`expected the executor to listen, got its end: ${last}`);
+  }
+
+  /** The started program: the server, or the first process of a container. */
+  get pid(): number {
+    return this.child.pid ?? NaN;
   }
 
   get dataDir(): string {
