@@ -38,7 +38,8 @@ export function hasCycle(value: unknown): boolean {
   const open = new Set<object>();
   const closed = new Set<object>();
   const leadsBack = (part: unknown): boolean => {
-    if (!(Array.isArray(part) || isPlainObject(part)) || closed.has(part)) {
+    const isOpened = typeof part === 'object' && part !== null && (Array.isArray(part) || isPlainObject(part));
+    if (!isOpened || closed.has(part)) {
       return false;
     }
     if (open.has(part)) {
