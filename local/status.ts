@@ -1,9 +1,8 @@
-import { KubeApi } from '../operator/kube/api';
 import { BATCHES, POOLS } from '../operator/kube/resource-types';
-import { Transport } from '../operator/kube/transport';
 import { systemClock as clock } from '../src/program/clock';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import type { Pool } from '../src/schema/pool';
+import { chooseCluster } from './chosen-cluster';
 import type { CommandContext } from './command';
 import { toAge, toTable } from './table';
 
@@ -26,14 +25,10 @@ export async function status(options: StatusOptions, context: CommandContext): P
   else context.print(toStatusText(pools, batches, clock.now()));
 }
 
-async function readCluster({ kubeconfig, namespace: wanted, allNamespaces }: StatusOptions, { signal, atEnd }: CommandContext) {
-  const { connectionFromKubeconfig } = await import('../operator/kube/client-node.js');
-  const connection = await connectionFromKubeconfig(kubeconfig, () => clock.monotonicMs());
-  const transport = new Transport({ connection, clock });
-  atEnd(() => transport.destroy());
-  const api = new KubeApi({ transport });
-  const namespace = allNamespaces ? undefined : (wanted ?? connection.namespace ?? 'default');
-  const [pools, batches] = await Promise.all([api.list(POOLS, { namespace }, { signal }), api.list(BATCHES, { namespace }, { signal })]);
+async function readCluster({ kubeconfig, namespace: wanted, allNamespaces }: StatusOptions, context: CommandContext) {
+  const { api, namespace: own } = await chooseCluster(kubeconfig, context);
+  const namespace = allNamespaces ? undefined : (wanted ?? own);
+  const [pools, batches] = await Promise.all([api.list(POOLS, { namespace }, context), api.list(BATCHES, { namespace }, context)]);
   return { pools: pools.items, batches: batches.items };
 }
 

@@ -51,6 +51,21 @@ spec:
   containers:
     - { name: main, image: busybox, command: [sleep, infinity] }
 `;
+const BATCH = `
+apiVersion: sandbox.opensandbox.io/v1alpha1
+kind: BatchSandbox
+metadata: { name: dice }
+spec:
+  replicas: 2
+  template:
+    spec:
+      shareProcessNamespace: true
+      containers:
+        - { name: main, image: busybox, command: [sleep, infinity] }
+        - { name: task-executor, image: task-executor }
+  taskTemplate:
+    spec: { process: { command: [sh, -c, 'echo "of $HOSTNAME"; echo aside >&2'] } }
+`;
 const NAMESPACED = `
 apiVersion: v1
 kind: ConfigMap
@@ -66,6 +81,7 @@ test.each([
   ['quickstart --help', 0, /--replicas .*Examples:.*sandboxes quickstart --json/s],
   ['up --help', 0, /cdk8s.yaml.*Examples:/s],
   ['status --help', 0, /--all-namespaces.*Examples:/s],
+  ['logs --help', 0, /--stderr.*Examples:/s],
 ])('%s explains itself and ends with %i', async (line, code, text) => {
   const result = await runSandboxes(line.split(' '), env);
   expect(result).toMatchObject({ code, stdout: expect.stringMatching(text) as string, stderr: '' });
@@ -107,6 +123,17 @@ test('up applies a folder of manifests in an order that works, kubectl sees them
   program.child.kill('SIGINT');
   await expect(program.ended).resolves.toMatchObject({ code: 130 });
   expect(left(id)).toEqual(NOTHING);
+});
+
+test('logs prints what a task has written, by a request that its executor accepts', async () => {
+  writeFileSync(join(folder, 'batch.yaml'), BATCH);
+  const { kubeconfig } = await up(join(folder, 'batch.yaml'));
+  execFileSync('kubectl', [`--kubeconfig=${kubeconfig}`, 'wait', '--for=jsonpath={.status.taskSucceed}=2', 'batchsandbox/dice', '--timeout=20s']);
+  const logs = (...args: string[]) => runSandboxes(['logs', ...args, '--kubeconfig', kubeconfig], env);
+  expect(await logs('dice-1')).toMatchObject({ code: 0, stdout: 'of dice-1\n', stderr: '' });
+  expect(await logs('dice-1', '--stderr')).toMatchObject({ code: 0, stdout: 'aside\n', stderr: '' });
+  expect(await logs('dice-2')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("task 'dice-2': expected a sandbox with an address, got none") as string });
+  expect(await logs('dice')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("expected a task such as dice-0, the name of a batch and a slot, got 'dice'") as string });
 });
 
 test('up synthesizes a cdk8s app first', async () => {
