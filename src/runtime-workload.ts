@@ -4,7 +4,7 @@ import { checkImage, defaultImage } from './images';
 import { DATA_KEY_SENTENCE, isDataKey } from './kube-syntax';
 import { isLogLevel, LogLevel } from './log-level';
 import { type Problems } from './problems';
-import { EnvVar, Port } from './schema/names';
+import { EnvVar, Port, SIGNING_SECRET, SIGNING_SECRET_KEY } from './schema/names';
 import { operatorSettings } from './schema/operator-settings';
 import { isRecord } from './schema/validation';
 
@@ -56,9 +56,9 @@ export interface ControllerOptions {
   readonly logLevel?: LogLevel;
 
   /**
-   * Private key that signs requests to executors; see `authPublicKey` of ExecutorOptions.
+   * Private key of your own that signs requests to executors; the operator then has no right to any Secret.
    *
-   * @default - requests are not signed
+   * @default - the operator makes a key and keeps it in a Secret of its namespace, the only one that it may read
    */
   readonly signingKey?: SigningKey;
 }
@@ -140,7 +140,7 @@ export function replicasOf({ replicas, leaderElection }: ControllerOptions): num
 export function renderDeployment(problems: Problems, options: ControllerOptions, context: WorkloadContext): object {
   const replicas = replicasOf(options);
   const signingKey = isRecord(options.signingKey) ? options.signingKey : undefined;
-  const keyFile = signingKey?.key ?? 'private.pem';
+  const keyFile = signingKey?.key ?? SIGNING_SECRET_KEY;
   const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: context.labels } };
   return {
     replicas,
@@ -201,6 +201,6 @@ function renderArgs(options: ControllerOptions, context: WorkloadContext, keyFil
       : [`--${table.metricsAddress.flag}=0`]),
     ...(context.namespaces.length === 0 ? [] : [`--${table.namespaces.flag}=${context.namespaces.join(',')}`]),
     `--${table.logLevel.flag}=${isLogLevel(options.logLevel) ? options.logLevel.flag : LogLevel.INFO.flag}`,
-    ...(keyFile === undefined ? [] : [`--${table.signingKeyFile.flag}=${keyFile}`]),
+    keyFile === undefined ? `--${table.signingSecret.flag}=${SIGNING_SECRET}` : `--${table.signingKeyFile.flag}=${keyFile}`,
   ];
 }

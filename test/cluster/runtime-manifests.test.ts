@@ -1,0 +1,56 @@
+import { RuntimeInCluster } from '../support/runtime-in-cluster';
+import { until } from '../support/waiting';
+import { BUILD_TIMEOUT_MS } from './programs';
+
+/** kubectl asks for one object after another. */
+const LONGEST_TEST_MS = 120_000;
+
+let runtime: RuntimeInCluster;
+
+beforeAll(async () => {
+  runtime = await RuntimeInCluster.start();
+}, BUILD_TIMEOUT_MS);
+
+afterAll(() => runtime?.stop());
+
+const apply = (...flags: string[]) => runtime.kubectl(['apply', '--filename=-', ...flags], runtime.manifest);
+const inSystem = (args: readonly string[]) => runtime.kubectl([...args, '--namespace=opensandbox-system']);
+const budgetCounts = async () => (await inSystem(['get', 'poddisruptionbudget', '--output=jsonpath={.items[*].status.expectedPods} {.items[*].status.disruptionsAllowed}'])).stdout;
+
+test('comes up in one go, as two pods with a budget that lets one of them go', async () => {
+  expect(await apply()).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await inSystem(['rollout', 'status', 'deployment/opensandbox-controller-manager', '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+  await until(async () => expect(await budgetCounts()).toBe('2 1'));
+});
+
+const versions = async () => (await runtime.kubectl(['get', '--filename=-', '--output=jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}'], runtime.manifest)).stdout;
+
+test('applied a second time, changes nothing and leaves no difference', async () => {
+  const before = await versions();
+  const { stdout, ...rest } = await apply();
+  expect(rest).toEqual({ exitCode: 0, stderr: '' });
+  expect(await versions()).toBe(before);
+  const lines = stdout.trim().split('\n');
+  expect(lines).toHaveLength(runtime.objects.length);
+  // kubectl always sends the selector of a budget, since that is to be replaced as a whole, and calls it configured although the object is the same.
+  expect(lines.filter((line) => !line.endsWith(' unchanged'))).toEqual(['poddisruptionbudget.policy/opensandbox-controller-manager configured']);
+  expect(await runtime.kubectl(['diff', '--filename=-'], runtime.manifest)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+}, LONGEST_TEST_MS);
+
+test("by server-side apply, too, changes nothing the second time, and keeps the content of the signing key's Secret", async () => {
+  await inSystem(['patch', 'secret/opensandbox-executor-signing-key', '--patch={"data":{"private.pem":"a2V5"}}']);
+  expect(await apply('--server-side', '--field-manager=gitops', '--force-conflicts')).toMatchObject({ exitCode: 0 });
+  // The Namespace has no field that could have an owner, which takes the server one more time to note.
+  const ownedVersions = async () => (await versions()).replace(/^Namespace.*/, '');
+  const afterFirst = await ownedVersions();
+  expect(await apply('--server-side', '--field-manager=gitops')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await ownedVersions()).toBe(afterFirst);
+  expect((await inSystem(['get', 'secret/opensandbox-executor-signing-key', '--output=jsonpath={.data}'])).stdout).toBe('{"private.pem":"a2V5"}');
+}, LONGEST_TEST_MS);
+
+test('passes the restricted Pod Security level', async () => {
+  const level = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
+  expect(await runtime.kubectl(['label', 'namespace', 'opensandbox-system', ...level])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await inSystem(['rollout', 'restart', 'deployment/opensandbox-controller-manager'])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await inSystem(['rollout', 'status', 'deployment/opensandbox-controller-manager', '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+});

@@ -1,0 +1,129 @@
+import { OPERATOR_ACCESS } from '../../src/schema/access';
+import { Label, LEASE_NAME } from '../../src/schema/names';
+import type { OperatorReplica } from '../support/operator-replica';
+import { fixedPool } from '../support/pool-spec';
+import { RuntimeInCluster } from '../support/runtime-in-cluster';
+import { recordedUIDsOf, type Space } from '../support/space';
+import { until } from '../support/waiting';
+import { auditOf } from './audit';
+import { BUILD_TIMEOUT_MS } from './programs';
+
+/** A lease lasts 15 s after its holder has died; the rest is for a busy machine. */
+const TAKE_OVER_MS = 40_000;
+
+/** Used where a list was taken while a write of the same object was under way; then the object itself is read. */
+const RARELY_USED = ['get pools'];
+
+let runtime: RuntimeInCluster;
+let space: Space;
+let leader: OperatorReplica;
+let follower: OperatorReplica;
+
+beforeAll(async () => {
+  runtime = await RuntimeInCluster.start();
+  space = runtime.space;
+  expect(await runtime.kubectl(['apply', '--filename=-'], runtime.manifest)).toMatchObject({ exitCode: 0 });
+  const replicas = [await runtime.startReplica(), await runtime.startReplica()];
+  leader = await runtime.leaderOf(replicas);
+  follower = replicas.find((replica) => replica !== leader) ?? leader;
+}, BUILD_TIMEOUT_MS);
+
+afterAll(() => runtime?.stop());
+
+const template = () => space.target.podTemplate();
+const audited = async () => (await auditOf(runtime.cluster)).filter(({ user }) => user === runtime.user);
+const remove = async (kind: 'Pool' | 'BatchSandbox', name: string) => {
+  await space.delete(kind, name);
+  await space.untilGone(kind, name);
+};
+
+test('delivers a batch of 100 from a pool of 100, while the other replica is ready and does not act', async () => {
+  await space.create('Pool', 'hundred', fixedPool(100, template()));
+  await space.untilWarm('hundred', 100);
+  await space.create('BatchSandbox', 'hundred', { replicas: 100, poolRef: 'hundred' });
+  await space.untilDelivered('hundred');
+  expect([await follower.isReady(), await follower.isLeading()]).toEqual([true, false]);
+  await remove('BatchSandbox', 'hundred');
+});
+
+test('goes on with a new token when the old one is refused: no request fails, and no watch starts anew', async () => {
+  const watches = async () => (await audited()).filter(({ verb }) => verb === 'watch').length;
+  const before = await watches();
+  await runtime.rotateToken(leader);
+  await space.create('BatchSandbox', 'rotated', { replicas: 1, template: template() });
+  await space.untilDelivered('rotated');
+  expect(await leader.metric('rest_client_requests_total', 'code="401"')).toBe(0);
+  expect(await watches()).toBe(before);
+  expect(leader.log).not.toContain('lease not written');
+  await remove('BatchSandbox', 'rotated');
+});
+
+test('takes over when the leader stops, which frees its lease before it ends', async () => {
+  const holder = async () => (await runtime.kubectl(['get', `lease/${LEASE_NAME}`, '--namespace=opensandbox-system', '--output=jsonpath={.spec.holderIdentity}'])).stdout;
+  const before = await holder();
+  expect(await leader.end('SIGTERM')).toBe(0);
+  expect(await holder()).not.toBe(before);
+  leader = await runtime.leaderOf([follower]);
+  follower = await runtime.startReplica();
+});
+
+test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches', async () => {
+  const warm = Array.from({ length: 11 }, (_, index) => ({ name: `warm-${index}`, replicas: index === 0 ? 50 : 5 }));
+  await space.create('BatchSandbox', 'cold', { replicas: 100, template: template() });
+  await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(110));
+  await Promise.all([...warm.map(({ name, replicas }) => space.create('BatchSandbox', name, { replicas, poolRef: 'hundred' })), leader.end('SIGKILL')]);
+  leader = await runtime.leaderOf([follower], TAKE_OVER_MS);
+  follower = await runtime.startReplica();
+  await space.untilDelivered('cold');
+  const batches = await Promise.all(warm.map(({ name }) => space.untilDelivered(name)));
+  const held = batches.flatMap((batch) => recordedUIDsOf(batch));
+  expect([held.length, new Set(held).size]).toEqual([100, 100]);
+  const ofThese = (await space.list('Pod')).filter(({ metadata }) => metadata.name.startsWith('cold-') || metadata.labels?.[Label.poolName] === 'hundred');
+  expect(ofThese).toHaveLength(200);
+  for (const { name } of [...warm, { name: 'cold' }]) await remove('BatchSandbox', name);
+}, 120_000);
+
+test('writes no spec, and leaves the fields of a user who applies beside it', async () => {
+  const applied = (replicas: number) => `{"apiVersion":"sandbox.opensandbox.io/v1alpha1","kind":"BatchSandbox","metadata":{"name":"shared","labels":{"team":"a"}},"spec":{"replicas":${replicas},"poolRef":"hundred"}}`;
+  const apply = (replicas: number) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-'], applied(replicas));
+  expect(await apply(3)).toMatchObject({ exitCode: 0, stderr: '' });
+  expect((await space.untilDelivered('shared')).metadata.generation).toBe(1);
+  expect(await apply(5)).toMatchObject({ exitCode: 0, stderr: '' });
+  const batch = await space.untilDelivered('shared');
+  expect(batch.metadata.generation).toBe(2);
+  const fieldsOf = ({ fieldsV1 = {} }: ManagedFields) => Object.entries(fieldsV1).flatMap(([part, fields]) => (part === 'f:metadata' ? Object.keys(fields).map((field) => `metadata.${field.slice(2)}`) : part.slice(2)));
+  for (const object of [batch, await space.get('Pool', 'hundred')] as unknown as readonly { metadata: { managedFields: readonly ManagedFields[] } }[]) {
+    const ofOperator = object.metadata.managedFields.filter(({ manager }) => manager.startsWith('sandbox-k8s-controller'));
+    const fields = [...new Set(ofOperator.flatMap(fieldsOf))].sort();
+    expect(fields).toEqual(expect.arrayContaining(['metadata.finalizers', 'status']));
+    expect(['metadata.annotations', 'metadata.finalizers', 'status']).toEqual(expect.arrayContaining(fields));
+  }
+  await remove('BatchSandbox', 'shared');
+});
+
+test('is refused nothing, and has no right that it does not use', async () => {
+  await space.create('BatchSandbox', 'expiring', { replicas: 1, template: template(), expireTime: new Date(Date.now() + 1000).toISOString() });
+  await space.untilGone('BatchSandbox', 'expiring');
+  // A name that a foreign pod has: the operator looks whose it is, and tells of it again and again by one event.
+  await runtime.kubectl(['run', 'taken-0', '--image=none', `--namespace=${space.namespace}`]);
+  await space.create('BatchSandbox', 'taken', { replicas: 1, template: template() });
+  await until(async () => expect(await usedRights()).toEqual(expect.arrayContaining(['patch events'])));
+
+  expect((await audited()).filter(({ code }) => code === 403)).toEqual([]);
+  const granted = Object.values(OPERATOR_ACCESS).flat().flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
+  expect([...new Set([...(await usedRights()), ...RARELY_USED])].sort()).toEqual([...new Set(granted)].sort());
+});
+
+/** Verb and resource of each request of the operators, and what admission asks for with it. */
+async function usedRights(): Promise<string[]> {
+  const used = (await audited()).filter(({ resource }) => resource !== '').map(({ verb, resource, subresource }) => `${verb} ${resource}${subresource === '' ? '' : `/${subresource}`}`);
+  // Asked for when a pod is created whose owner waits for it; without the right the create is refused.
+  if (used.includes('create pods')) used.push('update batchsandboxes/finalizers', 'update pools/finalizers');
+  return [...new Set(used)].sort();
+}
+
+/** Who owns which fields of an object. */
+interface ManagedFields {
+  readonly manager: string;
+  readonly fieldsV1?: Readonly<Record<string, object>>;
+}

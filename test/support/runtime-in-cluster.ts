@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Yaml } from 'cdk8s';
+import { SandboxRuntime } from '../../src';
+import { ApiClient } from './api-client';
+import { OperatorReplica } from './operator-replica';
+import { type ControlPlane, startControlPlane } from './real-cluster';
+import { runProgram } from './run-program';
+import { Space } from './space';
+import { type Manifest, objectsOf } from './synth';
+import type { Target } from './target';
+import { until } from './waiting';
+
+/** Namespace of the operator. */
+const NAMESPACE = 'opensandbox-system';
+const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;
+const TOKENS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/opensandbox-controller-manager/token`;
+/** The API server remembers for 10 s that a token is good. */
+const REFUSED_WITHIN_MS = 30_000;
+/** The shortest life of a token that the API server grants, in seconds. */
+const TOKEN_SECONDS = 600;
+
+/** A token and the Secret that it is bound to. */
+interface Token {
+  readonly secret: string;
+  readonly text: string;
+}
+
+/** The output of a SandboxRuntime in real Kubernetes with a simulated node, and operator processes with its rights. */
+export class RuntimeInCluster {
+  private readonly replicas: OperatorReplica[] = [];
+  private readonly tokens = new Map<OperatorReplica, Token>();
+
+  private constructor(
+    readonly cluster: ControlPlane,
+    private readonly client: ApiClient,
+    /** The namespace that the operator serves. */
+    readonly space: Space,
+    /** What SandboxRuntime renders. */
+    readonly objects: readonly Manifest[],
+  ) {}
+
+  static async start(): Promise<RuntimeInCluster> {
+    const cluster = await startControlPlane({ simulatedNodes: 1 });
+    const client = new ApiClient(cluster.kubeconfigPath);
+    const space = await Space.create(targetOf(cluster, client));
+    const objects = objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, watchNamespaces: [space.namespace] }), { namespace: NAMESPACE });
+    return new RuntimeInCluster(cluster, client, space, objects);
+  }
+
+  /** User name of the operator. */
+  get user(): string {
+    return `system:serviceaccount:${NAMESPACE}:opensandbox-controller-manager`;
+  }
+
+  get manifest(): string {
+    return Yaml.stringify(...this.objects);
+  }
+
+  kubectl(args: readonly string[], input?: string) {
+    return this.space.target.kubectl(args, input);
+  }
+
+  /** Starts one more replica of the operator and waits until it is ready. */
+  async startReplica(): Promise<OperatorReplica> {
+    const deployment = this.objects.find(({ kind }) => kind === 'Deployment');
+    if (deployment === undefined) throw new Error('manifest: expected a Deployment, got none');
+    const ca = await readFile(join(this.cluster.folder, 'server.crt'), 'utf8');
+    const token = await this.createToken();
+    const replica = await OperatorReplica.start({ cluster: this.cluster, deployment, ca, token: token.text }, this.replicas.length);
+    this.replicas.push(replica);
+    this.tokens.set(replica, token);
+    await until(async () => expect(await replica.isReady()).toBe(true));
+    return replica;
+  }
+
+  /** The replica that acts, once one does. */
+  leaderOf(replicas: readonly OperatorReplica[], withinMs?: number): Promise<OperatorReplica> {
+    return until(async () => {
+      for (const replica of replicas) if (await replica.isLeading()) return replica;
+      throw new Error(`leader: expected one of ${replicas.map(({ name }) => name).join(', ')}, got none`);
+    }, withinMs);
+  }
+
+  /** Gives a replica a new token as the kubelet does, and ends the life of the one before; resolves when the API server refuses that. */
+  async rotateToken(replica: OperatorReplica): Promise<void> {
+    const old = this.tokens.get(replica);
+    const next = await this.createToken();
+    this.tokens.set(replica, next);
+    await replica.replaceToken(next.text);
+    await this.client.request('DELETE', `${SECRETS}/${old?.secret}`);
+    await until(async () => expect((await this.kubectl([`--token=${old?.text}`, 'get', '--raw=/version'])).stderr).toContain('must be logged in'), REFUSED_WITHIN_MS);
+  }
+
+  /** A token of the operator's service account, bound to a Secret of its own: it lives as long as that. */
+  private async createToken(): Promise<Token> {
+    const secret = await this.post<{ readonly metadata: { readonly name: string; readonly uid: string } }>(SECRETS, { metadata: { generateName: 'token-' } });
+    const { name, uid } = secret.metadata;
+    const spec = { expirationSeconds: TOKEN_SECONDS, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name, uid } };
+    const { status } = await this.post<{ readonly status: { readonly token: string } }>(TOKENS, { spec });
+    return { secret: name, text: status.token };
+  }
+
+  private async post<T>(path: string, object: object): Promise<T> {
+    const { status, body } = await this.client.request<T>('POST', path, object);
+    if (status !== 201) throw new Error(`POST ${path}: expected status 201, got ${status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.end('SIGKILL')));
+    await this.client.close();
+    await this.cluster.stop();
+  }
+}
+
+function targetOf({ kubeconfigPath, program, folder, stop }: ControlPlane, client: ApiClient): Target {
+  return {
+    name: 'control plane',
+    kubeconfigPath,
+    request: (...args) => client.request(...args),
+    kubectl: (args, input) => runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME: folder, PATH: process.env.PATH }, input),
+    executorUrl: (ip) => `http://${ip}`,
+    imageFor: (name) => name,
+    podTemplate: () => ({ spec: { containers: [{ name: 'main', image: 'none' }] } }),
+    stop,
+  };
+}
