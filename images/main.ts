@@ -1,25 +1,65 @@
-import { stat } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, readFileSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
-import { stageSources } from './archives';
+import { isAlive, type ProcessIdentity } from '../local/nodes/marked-processes';
+import { packageRoot } from '../local/programs';
+import { type ImageArchive, stageSources } from './archives';
 import { buildImages, programImages } from './program-images';
 
-async function build({ context }: { readonly context?: string }): Promise<void> {
-  if (context !== undefined) {
-    await stageSources(await programImages(), context);
-    process.stdout.write(`build context: ${context}\n`);
-    return;
-  }
+async function run({ context }: { readonly context?: string }): Promise<void> {
+  if (context !== undefined) return stageSources(await programImages(), context);
   const images = await buildImages();
+  await printTable(images);
+  if (hasNode()) await load(images.map(({ archive }) => archive));
+}
+
+async function printTable(images: readonly ImageArchive[]): Promise<void> {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`.padEnd(12);
+  process.stdout.write(`${''.padEnd(11)}${'SIZE'.padEnd(12)}${'COMPRESSED'.padEnd(12)}IMAGE, ARCHIVE\n`);
   for (const { name, archive, isNew } of images) {
-    const { size } = await stat(archive);
-    process.stdout.write(`${isNew ? 'built' : 'unchanged'}  ${(size / 1e6).toFixed(1)} MB  ${name}  ${archive}\n`);
+    const sizes = megabytes((await stat(archive)).size) + megabytes(await compressedBytes(archive));
+    process.stdout.write(`${(isNew ? 'built' : 'unchanged').padEnd(11)}${sizes}${name}\n${''.padEnd(35)}${archive}\n`);
   }
 }
 
+/** Bytes that a registry would keep. It takes seconds to tell, so the answer is kept beside the archive. */
+async function compressedBytes(archive: string): Promise<number> {
+  const note = `${archive}.compressed-bytes`;
+  const known = Number(await readFile(note, 'utf8').catch(() => '0'));
+  if (known > 0) return known;
+  let bytes = 0;
+  for await (const chunk of createReadStream(archive).pipe(createGzip())) bytes += (chunk as Buffer).length;
+  await writeFile(note, String(bytes));
+  return bytes;
+}
+
+/** Whether `npm run cluster -- up --node` has started a cluster that still runs; this file is how it says so. */
+function hasNode(): boolean {
+  try {
+    const cluster = JSON.parse(readFileSync(join(homedir(), '.cache', 'cdk8s-sandboxes', 'cluster.json'), 'utf8')) as ProcessIdentity & { readonly node?: object };
+    return cluster.node !== undefined && isAlive(cluster);
+  } catch {
+    return false;
+  }
+}
+
+/** The test cluster is no part of the package, so nothing of it is imported. */
+async function load(archives: readonly string[]): Promise<void> {
+  const child = spawn('npm', ['run', '--silent', 'cluster', '--', 'load', ...archives], { cwd: packageRoot(), stdio: 'inherit' });
+  const [exitCode] = (await once(child, 'exit')) as [number | null];
+  if (exitCode !== 0) throw new Error(`images: test cluster: expected it to load the images, got exit code ${String(exitCode)}; see the message above`);
+  process.stdout.write('loaded into the test cluster\n');
+}
+
 const program = new Command('images')
-  .description('Builds the images of operator and executor as archives, without registry and network.')
-  .option('--context <folder>', 'only write what another builder needs: docker build -f FOLDER/sandbox-operator.Containerfile FOLDER')
-  .action(build);
+  .description('Builds the images of operator and executor as archives, without registry and network, and loads them into a running test cluster.')
+  .option('--context <folder>', 'write what another builder needs, and build nothing: docker build -f FOLDER/sandbox-operator.Containerfile FOLDER')
+  .action(run);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -11,7 +11,7 @@ const PACKAGE_FOLDER = 'opt/cdk8s-sandboxes';
 /** What each image holds beside Node and its program: programs of this machine that the executor calls by name. */
 const FOLDERS: Readonly<Record<ImageProgram, { readonly folder: string; readonly tools: readonly string[] }>> = {
   'sandbox-operator': { folder: 'operator', tools: [] },
-  'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/nsenter', '/usr/bin/setpriv'] },
+  'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/perl'] },
 };
 
 /**

@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +8,7 @@ import packageJson from '../../package.json';
 import { stageSources } from '../../images/archives';
 import { buildImages, programImages } from '../../images/program-images';
 import { defaultImage } from '../../src/images';
+import { until } from '../support/waiting';
 import { UnpackedImage } from './unpacked-image';
 
 const PACKAGE = '/opt/cdk8s-sandboxes';
@@ -25,6 +29,11 @@ function imageOf(program: 'sandbox-operator' | 'sandbox-executor'): UnpackedImag
 /** Files that are no library. */
 async function programsAndData(image: UnpackedImage): Promise<readonly string[]> {
   return (await image.files()).filter((path) => !/^\/(usr\/)?lib(64)?\//.test(path));
+}
+
+/** Children of a process. */
+function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 }
 
 /** Tells who runs it, whether it can write, and which capabilities it has. */
@@ -69,6 +78,37 @@ describe('the image of the operator', () => {
 });
 
 describe('the image of the executor', () => {
+  let executor: ChildProcess | undefined;
+  let url = '';
+  beforeEach(() => {
+    executor = undefined;
+    url = `http://127.${randomInt(1, 250)}.${randomInt(256)}.${randomInt(1, 255)}:5758`;
+  });
+  afterEach(async () => {
+    if (executor?.kill('SIGKILL') === true) await once(executor, 'exit');
+  });
+
+  /** Starts it as a container runtime does, until it answers. */
+  async function startExecutor(): Promise<ChildProcess> {
+    const image = imageOf('sandbox-executor');
+    const command = [...(image.config.Entrypoint ?? []), `--listen-addr=${new URL(url).host}`, '--allow-unauthenticated'];
+    executor = await image.start(command, { writable: ['/var/lib/sandbox/tasks'] });
+    await until(() => get('/health'));
+    return executor;
+  }
+
+  async function get(path: string): Promise<unknown> {
+    const answer = await fetch(url + path);
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`GET ${path}: expected status 200, got ${answer.status}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  async function runTask(name: string, command: readonly string[]): Promise<void> {
+    await fetch(`${url}/setTasks`, { method: 'POST', body: JSON.stringify([{ name, process: { command } }]) });
+    await until(async () => expect(await get('/getTasks')).toMatchObject([{ name, processStatus: { terminated: { exitCode: 0 } } }]));
+  }
+
   test('holds no shell and no package manager', async () => {
     const files = await programsAndData(imageOf('sandbox-executor'));
     expect(files.filter((path) => path.startsWith('/opt/'))).toEqual([`${PACKAGE}/lib/bin/sandbox-executor.js`, `${PACKAGE}/package.json`]);
@@ -81,8 +121,28 @@ describe('the image of the executor', () => {
     expect(await image.run(['/usr/bin/node', `${PACKAGE}/lib/bin/sandbox-executor.js`, '--version'])).toEqual({ exitCode: 0, stdout: `${packageJson.version}\n`, stderr: '' });
   });
 
-  test.each(['mkfifo', 'nsenter', 'setpriv'])('has a %s that runs', async (tool) => {
-    const { exitCode, stdout } = await imageOf('sandbox-executor').run([`/usr/bin/${tool}`, '--version']);
-    expect({ exitCode, stdout: stdout.slice(0, tool.length) }).toEqual({ exitCode: 0, stdout: tool });
+  test('runs a task, and writes nowhere but in its data directory', async () => {
+    await startExecutor();
+    await runTask('who', ['/usr/bin/node', '-e', WHO]);
+    expect(await get('/tasks/who/logs')).toMatchObject({ uid: 0, write: 'EROFS' });
   });
+
+  test('starts its server again when that is killed, and the container goes on', async () => {
+    const { pid = 0 } = await startExecutor();
+    await runTask('before', ['/usr/bin/node', '-e', '']);
+    const [init = 0] = childrenOf(pid);
+    const [server = 0] = childrenOf(init);
+    process.kill(server, 'SIGKILL');
+    await until(() => expect(childrenOf(init)).not.toContain(server));
+    await until(async () => expect(await get('/getTasks')).toMatchObject([{ name: 'before', processStatus: { terminated: { exitCode: 0 } } }]));
+    expect(executor?.exitCode).toBeNull();
+  });
+
+  test.each([
+    ['mkfifo', ['--version'], 'mkfifo (GNU coreutils)'],
+    ['perl', ['-e', 'print "perl $^V"'], 'perl v5'],
+  ])('has a %s that runs', async (tool, args, answer) => {
+    const { exitCode, stdout, stderr } = await imageOf('sandbox-executor').run([`/usr/bin/${tool}`, ...args]);
+    expect({ exitCode, stdout: stdout.slice(0, answer.length), stderr }).toEqual({ exitCode: 0, stdout: answer, stderr: '' });
+    });
 });

@@ -11,12 +11,13 @@ interface ImageConfig {
   readonly Entrypoint?: readonly string[];
 }
 
-/** Root file system mounted read-only, with /proc, as a container runtime does; the rest are folders that can be written to. */
+/** Mounts the root file system read-only, with /dev and /proc, as a container runtime does, and folders that can be written to. */
 const ENTER = `
 set -e
 root=$1 user=$2; shift 2
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
+mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 while [ "$1" != -- ]; do mount -t tmpfs tmpfs "$root$1"; shift; done; shift
 exec chroot --userspec="$user" --groups= "$root" "$@"
@@ -64,7 +65,7 @@ export class UnpackedImage {
    * @param writable folders that can be written to
    */
   async start(command: readonly string[], { env = {}, writable = [] }: { readonly env?: Readonly<Record<string, string>>; readonly writable?: readonly string[] } = {}): Promise<ChildProcess> {
-    for (const path of ['/proc', ...writable]) await mkdir(join(this.root, path), { recursive: true });
+    for (const path of ['/dev', '/proc', ...writable]) await mkdir(join(this.root, path), { recursive: true });
     const inside = ['sh', '-c', ENTER, 'sh', this.root, this.config.User ?? '0:0', ...writable, '--', ...command];
     const imageEnv = Object.fromEntries((this.config.Env ?? []).map((entry) => entry.split(/=(.*)/s)));
     const path = imageEnv.PATH === undefined ? {} : { PATH: imageEnv.PATH };
