@@ -68,8 +68,17 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const routes = createRoutes({ store, registry, writer, resources, writes, tokens: new TokenCheck(token), now, ...(logs === undefined ? {} : { logs }) });
   const { cert, key } = selfSignedCertificate([host], new Date());
   const server = createServer({ cert, key, keepAliveTimeout: KEEP_ALIVE_MS }, getRequestListener(routes.fetch, { overrideGlobalObjects: false }));
-  server.listen(port, host);
-  await once(server, 'listening');
+  const forget = () => {
+    collector.close();
+    store.close();
+  };
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (error) {
+    forget();
+    throw error;
+  }
   const url = `https://${host}:${(server.address() as AddressInfo).port}`;
   return {
     url,
@@ -78,8 +87,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     kubeconfig: (namespace) => renderKubeconfig({ url, token, ca: cert }, namespace),
     writes: () => writes.snapshot(),
     close: () => {
-      collector.close();
-      store.close();
+      forget();
       return closeServer(server);
     },
   };

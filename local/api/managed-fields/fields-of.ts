@@ -1,7 +1,7 @@
 import { isJsonObject, jsonEqual } from '../json';
 import { below, type FieldSet, isEmpty, isMember, NO_FIELDS, SELF } from './field-set';
 import type { FieldType } from './field-type';
-import { type Part, partsOf } from './parts';
+import { hasParts, type Part, partsOf } from './parts';
 
 /** Every field that an object says something about: what one who applies it owns. */
 export function fieldsOf(object: unknown, type: FieldType): FieldSet {
@@ -67,9 +67,7 @@ function changesOfPart(before: Part | undefined, after: Part | undefined): PartC
 
 /** Whether nothing, a value without parts, or one without any part at this time. */
 function isWhole(part: Part | undefined): boolean {
-  if (part === undefined) return true;
-  const parts = partsOf(part.value, part.type);
-  return parts === undefined || parts.length === 0;
+  return part === undefined || !hasParts(part.value, part.type);
 }
 
 function isScalar(value: unknown): boolean {

@@ -20,6 +20,14 @@ export function partsOf(value: unknown, type: FieldType): readonly Part[] | unde
   );
 }
 
+/** Whether a value has a part that can be owned apart. */
+export function hasParts(value: unknown, type: FieldType): boolean {
+  if (Array.isArray(value)) return type.list !== 'atomic' && value.length > 0;
+  if (!isJsonObject(value) || type.isAtomicObject) return false;
+  for (const name in value) if (value[name] !== undefined) return true;
+  return false;
+}
+
 export function fieldStep(name: string): string {
   return `f:${name}`;
 }

@@ -68,9 +68,9 @@ test('a change that lets a deletion end is answered with the version of before, 
   const changed = { 'content-type': 'application/merge-patch+json' };
   await call('POST', configMaps, { metadata: { name: 'a', finalizers: ['a.b/c'] } });
   await call('DELETE', `${configMaps}/a`);
-  const { metadata } = JSON.parse((await call('GET', `${configMaps}/a`)).text) as { metadata: object };
+  const { metadata } = JSON.parse((await call('GET', `${configMaps}/a`)).text) as { metadata: { managedFields: unknown } };
   const answer = JSON.parse((await call('PATCH', `${configMaps}/a`, { metadata: { finalizers: null } }, changed)).text) as { metadata: object };
-  expect({ ...answer.metadata, finalizers: ['a.b/c'] }).toEqual(metadata);
+  expect({ ...answer.metadata, finalizers: ['a.b/c'], managedFields: metadata.managedFields }).toEqual(metadata);
   expect((await call('GET', `${configMaps}/a`)).code).toBe(404);
 });
 
@@ -121,4 +121,9 @@ test('ends its watches when it closes', async () => {
 test('takes CRDs and serves their objects at once', async () => {
   for (const crd of allCrds()) expect((await call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)).code).toBe(201);
   await eventually(async () => expect((await call('GET', '/apis/sandbox.opensandbox.io/v1alpha1/pools')).code).toBe(200));
+});
+
+test('refuses a port that is taken, and leaves the one who has it alone', async () => {
+  await expect(createApiServer({ port: Number(new URL(server.url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect((await call('GET', configMaps)).code).toBe(200);
 });
