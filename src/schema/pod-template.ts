@@ -20,7 +20,7 @@ export const dnsLabel = () =>
 /** An amount such as `500m`, `1.5Gi` or 2. */
 export const quantity = () =>
   z
-    .union([z.number().min(0), z.string().regex(/^\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$/)])
+    .union([z.number().min(0), z.string().regex(/^\s*(\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?|-0)\s*$/)])
     .meta({ expected: "a quantity such as 2, '500m' or '1.5Gi'" });
 
 const textMap = z.record(z.string(), z.string());

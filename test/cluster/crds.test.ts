@@ -1,9 +1,11 @@
 import { allCrds, BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import type { CustomResourceDefinition } from '../../src/schema/resource';
+import type { StructuralSchema } from '../../src/schema/structural';
 import { ApiClient } from '../support/api-client';
 import { FULL_STATUSES } from '../support/full-status';
 import { type ControlPlane, startControlPlane } from '../support/real-cluster';
-import { until } from '../support/waiting';
+import { runProgram } from '../support/run-program';
+import { inParallel, until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -19,9 +21,26 @@ const capacity = (change: object = {}) => ({ capacitySpec: { bufferMin: 1, buffe
 const pool = (name: string, spec: object) => ({ apiVersion: POOL.apiVersion, kind: 'Pool', metadata: { name }, spec });
 const batch = (name: string, spec: object) => ({ apiVersion: BATCH_SANDBOX.apiVersion, kind: 'BatchSandbox', metadata: { name }, spec });
 
+/** Every field of a spec or status, as `kubectl explain` names it. */
+function pathsOf({ properties = {}, items }: StructuralSchema, path: string): { readonly path: string; readonly description: string }[] {
+  const isOurs = ([name]: [string, StructuralSchema]) => path.includes('.') || name === 'spec' || name === 'status';
+  const fields = Object.entries(properties).filter(isOurs).flatMap(([name, field]) => [
+    { path: `${path}.${name}`, description: field.description ?? 'nothing' },
+    ...pathsOf(field, `${path}.${name}`),
+  ]);
+  return items === undefined ? fields : [...fields, ...pathsOf(items, path)];
+}
+
+/** A text on one line. */
+const words = (text: string) => text.replace(/\s+/g, ' ');
+
 describe('real Kubernetes', () => {
   let cluster: ControlPlane | undefined;
   let client: ApiClient;
+  const explain = (path: string, output: string) => {
+    if (cluster === undefined) throw new Error('cluster: expected a call from within a test');
+    return runProgram(cluster.program, ['kubectl', `--kubeconfig=${cluster.kubeconfigPath}`, 'explain', path, `--output=${output}`], { HOME: cluster.folder });
+  };
 
   beforeAll(async () => {
     cluster = await startControlPlane();
@@ -43,6 +62,25 @@ describe('real Kubernetes', () => {
     expect(conditions).toEqual({ NamesAccepted: 'True', Established: 'True' });
     // Nothing dropped or bent: what the server fills in stands beside what we wrote.
     expect(body.spec).toMatchObject(crd.spec);
+  });
+
+  test.each([
+    { output: 'plaintext', parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <Object>', 'kubectl explain pod.spec'] },
+    { output: 'plaintext-openapiv2', parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <', 'kubectl explain pod.spec'] },
+  ])('kubectl explain describes the fields, in the form $output', async ({ output, parts }) => {
+    const { stdout } = await explain('pool.spec', output);
+    for (const part of parts) expect(words(stdout)).toContain(part);
+  });
+
+  test('kubectl explain describes each field by itself', async () => {
+    const paths = allCrds().flatMap((crd) => pathsOf(crd.spec.versions[0]?.schema.openAPIV3Schema ?? {}, crd.spec.names.singular));
+    expect(paths.length).toBeGreaterThan(40);
+    const answers = await inParallel(paths, 4, async ({ path, description }) => {
+      const { exitCode, stdout, stderr } = await explain(path, 'plaintext');
+      const isDescribed = exitCode === 0 && words(stdout).includes(words(description));
+      return isDescribed ? undefined : { path, stdout, stderr };
+    });
+    expect(answers.filter((answer) => answer !== undefined)).toEqual([]);
   });
 
   test.each(FULL_STATUSES)('keeps every status field of a $kind, and parse accepts what it keeps', async ({ resource, kind, spec, status }) => {
