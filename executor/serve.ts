@@ -54,10 +54,10 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
   const ownsContainer = settings.sidecarMode && env[OWNS_CONTAINER] === 'true';
-  const lookForTasks = () => {
-    const marked = findScope(scope);
-    const others = ownsContainer ? findCgroupMates() : [];
-    return [...marked, ...others.filter(({ pid }) => !marked.some((process) => process.pid === pid))];
+  const findMarked = () => findScope(scope);
+  const findHidden = () => {
+    const known = new Set([...findMarked().map(({ pid }) => pid), ...supervisor.runnerPids()]);
+    return findCgroupMates().filter(({ pid }) => !known.has(pid));
   };
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
   if (corruptCount > 0) {
@@ -74,7 +74,8 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     authorize: authorizer && ((request, body) => authorizer.authorize(request, body)),
     health: () => health.problems(),
     reset: async () => {
-      const killed = await resetSandbox({ supervisor, store, look: lookForTasks, resetPaths: settings.resetPaths });
+      const { resetPaths } = settings;
+      const killed = await resetSandbox({ supervisor, store, findMarked, findHidden: ownsContainer ? findHidden : () => [], stopGraceSeconds, resetPaths });
       health.forgetCorrupt();
       return killed;
     },

@@ -10,8 +10,12 @@ import type { Supervisor } from './supervisor';
 export interface ResetOptions {
   readonly supervisor: Supervisor;
   readonly store: TaskStore;
-  /** The live processes of all our tasks, also of forgotten ones. */
-  readonly look: () => readonly ProcessStat[];
+  /** The live processes of all our tasks, also of forgotten ones, that are known by their mark. */
+  readonly findMarked: () => readonly ProcessStat[];
+  /** Those that hide their mark; empty where nobody can tell. */
+  readonly findHidden: () => readonly ProcessStat[];
+  /** Time between SIGTERM and SIGKILL for hidden ones, in seconds. */
+  readonly stopGraceSeconds: number;
   /** Directories to empty. */
   readonly resetPaths: readonly string[];
 }
@@ -28,10 +32,14 @@ const MAX_NAMED_PROCESSES = 20;
  * @returns how many processes were alive at its begin
  * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset
  */
-export async function resetSandbox({ supervisor, store, look, resetPaths }: ResetOptions): Promise<number> {
+export async function resetSandbox({ supervisor, store, findMarked, findHidden, stopGraceSeconds, resetPaths }: ResetOptions): Promise<number> {
   const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
+  const look = () => [...findMarked(), ...findHidden()];
   const aliveBefore = look().length;
+  // Beside the tasks and not after them: who holds the output of a task keeps its runner from ending.
+  const hiddenEnded = endProcesses({ look: findHidden, graceMs: stopGraceSeconds * 1000, deadline });
   await supervisor.reset(deadline, async () => {
+    await hiddenEnded;
     // Whatever is left and belongs to no held task has had its grace long ago.
     await endProcesses({ look, graceMs: 0, deadline });
     assertEmpty(look(), supervisor);

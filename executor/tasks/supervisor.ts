@@ -62,6 +62,11 @@ export class Supervisor {
     return this.all().find((task) => task.record.name === name);
   }
 
+  /** Pids of the runners of all tasks, also of ended ones. */
+  runnerPids(): readonly number[] {
+    return this.all().flatMap(({ record }) => record.runner?.pid ?? []);
+  }
+
   /** Problems that /health reports: removals that do not end. */
   problems(): readonly string[] {
     return this.removed.flatMap(({ record, stuck }) => (stuck === undefined ? [] : [`task '${record.name}': ${stuck}`]));

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensurePackages } from '../../images/debian-packages';
+import { until } from '../support/waiting';
 
 /** Capabilities that containerd gives a container that asks for nothing; of the ones beside them, sidecar mode needs SYS_PTRACE only. */
 export const CONTAINER_CAPABILITIES = [
@@ -31,6 +34,10 @@ export interface MainContainerOptions {
   readonly noNewPrivileges?: boolean;
   /** Capabilities of the container. */
   readonly capabilities?: readonly string[];
+  /** A process whose namespaces of processes and mounts it joins. */
+  readonly besidePid?: number;
+  /** In a cgroup of its own, as every container is. */
+  readonly hasCgroup?: boolean;
 }
 
 /**
@@ -39,6 +46,7 @@ export interface MainContainerOptions {
  */
 const SETUP = `
 set -e
+if [ -n "$CGROUP" ]; then mkdir "$CGROUP" && echo 0 >"$CGROUP/cgroup.procs"; fi
 mount -t tmpfs -o mode=755 tmpfs /mnt && cd /mnt
 mkdir bin proc work tmp etc dev && chown "$OWNER" work && chmod 700 work
 cp /bin/busybox busybox && echo 'of the main container' >etc/greeting
@@ -52,40 +60,44 @@ mount --rbind /proc proc && mount --rbind /dev dev
 mount -o remount,ro,bind /mnt
 `;
 
+/** Where a cgroup can be made, with either version of them. */
+const CGROUPS = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids';
+
 /** A main container without Kubernetes: needs root. */
 export class MainContainer {
   private constructor(
     private readonly child: ChildProcess,
     readonly name: string,
+    private readonly cgroup: string,
   ) {}
 
   static async start(options: MainContainerOptions = {}): Promise<MainContainer> {
     if (process.getuid?.() !== 0) throw new Error('test: expected to run as root, got another user; sidecar mode changes root directory and user');
     await ensurePackages(['busybox-static']);
-    const { name = `main-${randomBytes(4).toString('hex')}`, isRoot = false, isBare = false, noNewPrivileges = false, capabilities = CONTAINER_CAPABILITIES } = options;
+    const { besidePid, hasCgroup = false, name = `main-${randomBytes(4).toString('hex')}`, isRoot = false, isBare = false, noNewPrivileges = false, capabilities = CONTAINER_CAPABILITIES } = options;
     const { uid, gid, groups } = isRoot ? { uid: 0, gid: 0, groups: [0] } : MAIN_USER;
     const user = [`--userspec=+${uid}:+${gid}`, `--groups=${groups.map((group) => `+${group}`).join(',')}`];
     const rights = [...withCapabilities(...capabilities), ...(noNewPrivileges ? ['--no-new-privs'] : [])];
     const main = isBare ? ['/busybox', 'sh', '-c', 'echo up; exec /busybox sleep 1000'] : ['/bin/sh', '-c', 'cd /work; echo up; exec sleep 1000'];
     const env = ['env', '-i', `SANDBOX_MAIN_CONTAINER=${name}`, 'PATH=/bin', 'HOME=/work', 'FROM_MAIN=caf\u00e9', 'BOTH=main'];
     const script = `${SETUP}\nexec "$@"`;
-    const child = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', ...rights, ...env, '/usr/sbin/chroot', ...user, '/mnt', ...main], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OWNER: `${uid}:${gid}`, BARE: isBare ? 'yes' : '' },
+    const cgroup = hasCgroup ? join(CGROUPS, name) : '';
+    const beside = besidePid === undefined ? [] : ['nsenter', `--target=${besidePid}`, '--pid', '--mount'];
+    const [file = '', ...args] = [...beside, 'unshare', '--mount', 'sh', '-c', script, 'sh', ...rights, ...env, '/usr/sbin/chroot', ...user, '/mnt', ...main];
+    const child = spawn(file, args, {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OWNER: `${uid}:${gid}`, BARE: isBare ? 'yes' : '', CGROUP: cgroup },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     for await (const line of createInterface({ input: child.stdout })) {
-      if (line === 'up') return new MainContainer(child, name);
+      if (line === 'up') return new MainContainer(child, name, cgroup);
     }
     throw new Error('expected a main container, got its end');
   }
 
-  get pid(): number {
-    return this.child.pid ?? NaN;
-  }
-
-  /** Ends the container, as a crash of its program does. */
+  /** Ends the container, as a crash of its program does; one beside another process ends with that. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.child.kill('SIGKILL')) await ended;
+    if (this.cgroup !== '') await until(() => rmdirSync(this.cgroup));
   }
 }

@@ -43,11 +43,14 @@ test('ends with 1 when it cannot use its directory or its key', async () => {
   expect(await run(args)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('expected one or two PEM blocks') });
 });
 
-test('serves signed requests only, when it has a key', async () => {
+test.each(['a file', 'its environment'])('serves signed requests only, when it has a key in %s', async (place) => {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const keyFile = join(home, 'key.pem');
-  writeFileSync(keyFile, publicKey.export({ type: 'spki', format: 'pem' }));
-  const executor = await ExecutorProcess.start([`--auth-public-key-file=${keyFile}`], home, { POD_UID: 'pod-1' });
+  const [keyFile, pem] = [join(home, 'key.pem'), String(publicKey.export({ type: 'spki', format: 'pem' }))];
+  writeFileSync(keyFile, pem);
+  const executor =
+    place === 'a file'
+      ? await ExecutorProcess.start([`--auth-public-key-file=${keyFile}`], home, { POD_UID: 'pod-1' })
+      : await ExecutorProcess.start([], home, { POD_UID: 'pod-1', AUTH_PUBLIC_KEY: pem });
   expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 401, body: { reason: 'Unauthorized' } });
   expect((await executor.request('GET', '/health')).status).toBe(200);
 

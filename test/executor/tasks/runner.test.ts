@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
@@ -40,6 +40,19 @@ test('a runner that dies before it is released says so', async () => {
   const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '/', stopGraceSeconds: 1, logMaxBytes: 4096 };
   await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
   expect(readdirSync(runner.directory)).not.toContain('exit.json');
+});
+
+test('a task without a main container fails when the wait for it is over', async () => {
+  const runner = await WaitingRunner.start(program, dataDir);
+  const mainContainer = { name: 'never-there', waitSeconds: 0.2 };
+  const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '', mainContainer, stopGraceSeconds: 1, logMaxBytes: 4096 };
+  await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
+  expect(JSON.parse(readFileSync(join(runner.directory, 'exit.json'), 'utf8'))).toMatchObject({
+    exitCode: 126,
+    reason: 'StartFailed',
+    message: expect.stringContaining('expected a process with SANDBOX_MAIN_CONTAINER=never-there within 0.2 s, got none'),
+  });
+  expect(readdirSync(runner.directory)).toContain('main-missing');
 });
 
 test('a runner program that does not exist is an error and leaves nothing', async () => {

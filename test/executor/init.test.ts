@@ -1,0 +1,92 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { INIT_MODE } from '../../executor/init';
+import { runProgram } from '../support/run-program';
+import { until } from '../support/waiting';
+import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell } from './executor-process';
+import { EXECUTOR_RIGHTS, MainContainer } from './main-container';
+
+/** A port that nobody listens on: each server of an init must have the same one. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : NaN;
+}
+
+/** An executor whose process is the first one of a container. */
+const startInit = async (env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) =>
+  ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { mode: [INIT_MODE], launcher });
+
+const childrenOf = (pid: number): readonly number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number);
+const serverOf = (init: number): number => childrenOf(init).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(EXECUTOR_PROGRAM)) ?? NaN;
+
+test.each(['SIGKILL', 'SIGTERM'] as const)('a server that ends by %s is started again, and its task goes on', async (signal) => {
+  const executor = await startInit();
+  await executor.set(shell('t', 'exec sleep 1000'));
+  await executor.running();
+  const [task, server] = [executor.pidOf('t', 'leader'), serverOf(executor.pid)];
+  process.kill(server, signal);
+  await until(() => expect([NaN, server]).not.toContain(serverOf(executor.pid)));
+  await until(async () => expect(await executor.list()).toMatchObject([{ name: 't', processStatus: { running: {} } }]));
+  expect(executor.pidOf('t', 'leader')).toBe(task);
+  expect(isRunning(task)).toBe(true);
+  await executor.clean();
+});
+
+test('SIGTERM to the first process ends all tasks and records the results', async () => {
+  const first = await startInit();
+  await first.set(shell('t', 'trap "echo bye; exit 0" TERM; sleep 1000 & wait'));
+  await first.running();
+  const task = first.pidOf('t', 'leader');
+  expect(await first.kill('SIGTERM')).toBe(0);
+  expect(isRunning(task)).toBe(false);
+
+  const next = await ExecutorProcess.start([], first.home);
+  expect(await next.list()).toMatchObject([{ name: 't', processStatus: { terminated: { exitCode: 143, reason: 'Stopped' } } }]);
+  expect((await next.log('t')).body).toBe('bye\n');
+  await next.clean();
+});
+
+test('what cannot start ends, with the same code as without it', async () => {
+  const run = async (...args: readonly string[]) => (await runProgram(process.execPath, [EXECUTOR_PROGRAM, INIT_MODE, ...args], {})).exitCode;
+  expect(await run('--no-such-flag')).toBe(2);
+  expect(await run('--help')).toBe(0);
+  expect(await run('--allow-unauthenticated', '--data-dir=/dev/null')).toBe(1);
+});
+
+describe('as the first process of a namespace of processes', () => {
+  let executor: ExecutorProcess;
+  let init: number;
+  const start = async (env: NodeJS.ProcessEnv) => {
+    executor = await startInit(env, ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', ...EXECUTOR_RIGHTS]);
+    [init = NaN] = childrenOf(executor.pid);
+  };
+  afterEach(async () => {
+    process.kill(init, 'SIGTERM');
+    await until(() => expect(isRunning(executor.pid)).toBe(false));
+    rmSync(executor.home, { recursive: true });
+  });
+
+  test('it reaps what tasks leave behind', async () => {
+    await start({});
+    await executor.set(shell('t', 'for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 &) ; done'));
+    await executor.ended();
+    const zombies = () => childrenOf(init).filter((pid) => !isRunning(pid));
+    await until(() => expect([childrenOf(init).length, zombies().length]).toEqual([1, 0]));
+  });
+
+  test('a reset ends a process that hides whose it is, and none of the main container', async () => {
+    await start({ ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: `main-${process.pid}` });
+    const main = await MainContainer.start({ name: `main-${process.pid}`, besidePid: init, hasCgroup: true });
+    await executor.set(shell('t', 'env -i /bin/setsid /bin/sleep 4321 & sleep 0.2'));
+    expect(await executor.ended()).toMatchObject({ exitCode: 0 });
+    expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: 1 } });
+    expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: 0 } });
+    await executor.set(shell('t', 'cat /etc/greeting'));
+    expect(await executor.ended()).toMatchObject({ exitCode: 0 });
+    process.kill(init, 'SIGKILL');
+    await main.stop();
+  });
+});
