@@ -76,6 +76,13 @@ describe('a pod of two containers', () => {
     expect(await kubectl(['exec', 'two', '--container=main', '--', 'sh', '-c', call])).toMatchObject({ stdout: expect.stringContaining('Client sent an HTTP request to an HTTPS server') });
   });
 
+  test('reaches nothing beyond the machine, and no name server', async () => {
+    const call = (command: string) => kubectl(['exec', 'two', '--container=main', '--', 'sh', '-c', command]);
+    // 198.51.100.0/24 is for documentation: nothing is there.
+    expect(await call('echo | nc -w 10 198.51.100.1 80')).toMatchObject({ stderr: expect.stringMatching(/unreachable|No route/) });
+    expect(await call('nslookup kubernetes.default')).toMatchObject({ stdout: expect.stringContaining('no servers could be reached') });
+  });
+
   test('shows its output by kubectl logs', async () => {
     expect(await kubectl(['logs', 'two', '--container=main'])).toMatchObject({ stdout: 'hello\n' });
   });
@@ -109,6 +116,10 @@ describe('a pod of two containers', () => {
       await once(forward, 'exit');
     }
   });
+});
+
+test('the node has room for hundreds of pods, on however few processors', async () => {
+  expect((await kubectl(['get', 'node', 'node-0', '--output=jsonpath={.status.allocatable.cpu} {.status.allocatable.pods}'])).stdout).toBe('64 500');
 });
 
 test('the kubelet may change its own node and no other', async () => {

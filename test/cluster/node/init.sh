@@ -16,8 +16,13 @@ for name in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oo
   mount --bind "$copy" "/proc/sys/$name"
 done
 
+# What the kubelet counts. A hundred sandboxes ask for more by their defaults than a small machine has, and need far less.
+processors=64
+
 hierarchies=$(awk '$3 == "cgroup" { print $2 " " $4 }' /proc/mounts)
 mount -t sysfs sysfs /sys
+for path in node cpu; do mount -t tmpfs -o mode=755 tmpfs "/sys/devices/system/$path"; done
+for number in $(seq 0 $((processors - 1))); do mkdir "/sys/devices/system/cpu/cpu$number"; done
 mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
 echo "$hierarchies" | while read -r path options; do
   mkdir "$path"

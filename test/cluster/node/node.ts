@@ -32,6 +32,8 @@ export interface NodeContext {
  *
  * When the first process of the namespaces ends, the kernel ends everything in them: shims, containers, mounts, interfaces. That process
  * carries the cluster's marker. What remains, a link and cgroups, is removed by namespaces.sh, which waits for that end.
+ *
+ * It says to have 64 processors, so that what pods ask for by default fits; how many containers see and get is up to the machine.
  */
 export class RealNode implements NodeEntry {
   readonly id: string;
