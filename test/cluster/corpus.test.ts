@@ -1,11 +1,14 @@
+import { App, Chart } from 'cdk8s';
 import * as fc from 'fast-check';
 import { allCrds, BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import { ApiClient } from '../support/api-client';
 import { type ApiTarget, startEmbeddedApi } from '../support/api-under-test';
 import { nearlyValid } from '../support/nearly-valid';
 import { startControlPlane } from '../support/real-cluster';
+import { problemsOf } from '../support/synth';
 import { inParallel, until } from '../support/waiting';
 import { FIELD_CASES } from './corpus/cases';
+import { DIFFERENCES, uncheckedManifest } from './corpus/differences';
 import { agree, ApiJudge, type Candidate, type Verdict, verdictOfSchema } from './corpus/verdict';
 import { BUILD_TIMEOUT_MS } from './programs';
 
@@ -91,6 +94,20 @@ test('takes the same numbers of replicas from the scale subresource', async () =
   const scaled = ({ judge }: Server) => inParallel(numbers, 1, (replicas) => judge.scale(BATCH_SANDBOX, replicas));
   expect(accepted(numbers.map((replicas) => verdictOfSchema({ resource: BATCH_SANDBOX, part: 'spec', value: { replicas } })))).toEqual(right);
   expect([accepted(await scaled(real)), accepted(await scaled(embedded))]).toEqual([right, right]);
+});
+
+describe('what is refused on purpose', () => {
+  test.each(DIFFERENCES)('$what: $reason', async (difference) => {
+    const { metadata, spec } = uncheckedManifest(difference, new Chart(new App(), 'web'));
+    expect(problemsOf(difference.build)).not.toEqual([]);
+    expect(await Promise.all([real, embedded].map(({ judge }) => judge.create(difference.resource, metadata, spec)))).toMatchObject([{ accepted: true }, { accepted: true }]);
+  });
+
+  test('a list where a time belongs: real Kubernetes looks at no type where a format is, and the operator at each', async () => {
+    const candidate: Candidate = { resource: BATCH_SANDBOX, part: 'spec', value: { expireTime: [] } };
+    const verdicts = [verdictOfSchema(candidate), await embedded.judge.judge(candidate), await real.judge.judge(candidate)];
+    expect(verdicts.map(({ accepted }) => accepted)).toEqual([false, false, true]);
+  });
 });
 
 test.each([
