@@ -111,7 +111,8 @@ async function kubectl(space: Space, args: readonly string[], input?: string): P
   return result.stdout;
 }
 
-const apply = (space: Space, manifest: string) => kubectl(space, ['apply', '-f', '-'], manifest);
+const onCluster = (manifest: string) => manifest.replace(/(?<=image: )\S+/g, (name) => cluster.target.imageFor(name));
+const apply = (space: Space, manifest: string) => kubectl(space, ['apply', '-f', '-'], onCluster(manifest));
 const waitFor = (space: Space, name: string, path: string, value: string) => kubectl(space, ['wait', name, `--for=jsonpath={.${path}}=${value}`, '--timeout=30s']);
 
 /** The rows of a table, each as column to cell; a cell may be blank, so the places of the headings tell them apart. */
@@ -198,9 +199,9 @@ test('apply says what it did: created, unchanged, configured', async () => {
   expect(await apply(space, EXAMPLE_POOL)).toBe(`${pool} created\n`);
   await waitFor(space, 'pool/example-pool', 'status.available', '5');
   expect(await apply(space, EXAMPLE_POOL)).toBe(`${pool} unchanged\n`);
-  expect(await space.kubectl(['diff', '-f', '-'], EXAMPLE_POOL)).toMatchObject({ exitCode: 0, stdout: '' });
+  expect(await space.kubectl(['diff', '-f', '-'], onCluster(EXAMPLE_POOL))).toMatchObject({ exitCode: 0, stdout: '' });
   const edited = EXAMPLE_POOL.replace('poolMin: 5', 'poolMin: 7');
-  expect((await space.kubectl(['diff', '-f', '-'], edited)).stdout).toMatch(/^\+ +poolMin: 7$/m);
+  expect((await space.kubectl(['diff', '-f', '-'], onCluster(edited))).stdout).toMatch(/^\+ +poolMin: 7$/m);
   expect(await apply(space, edited)).toBe(`${pool} configured\n`);
   await waitFor(space, 'pool/example-pool', 'status.available', '7');
 });

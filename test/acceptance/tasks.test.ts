@@ -97,12 +97,12 @@ test('a task has its own working directory and environment, and ends as TaskTime
   await space.create('BatchSandbox', 'limits', {
     replicas: 2,
     poolRef: 'warm',
-    taskTemplate: { spec: { process: { ...shell('pwd; printenv A B'), workingDir: '/usr', env: [{ name: 'A', value: 'one two' }, { name: 'B', value: '$A' }] } } },
+    taskTemplate: { spec: { process: { ...shell('pwd; printenv A B'), workingDir: '/etc', env: [{ name: 'A', value: 'one two' }, { name: 'B', value: '$A' }] } } },
     shardTaskPatches: [null, { spec: { process: { command: ['sleep', '600'] }, timeoutSeconds: 1 } }],
   });
   const batch = await untilStates(space, 'limits', 'SF');
   const [first = '', second = ''] = endpointsOf(batch);
-  expect(await readTaskOutput(cluster.target, first, 'limits-0')).toBe('/usr\none two\n$A\n');
+  expect(await readTaskOutput(cluster.target, first, 'limits-0')).toBe('/etc\none two\n$A\n');
   expect((await readTasks(cluster.target, second))[0]?.processStatus?.terminated).toMatchObject({ reason: 'TaskTimeout', exitCode: 143 });
 });
 

@@ -1,10 +1,14 @@
 import { startEmbeddedCluster } from './embedded-cluster';
+import { connectKubernetes } from './kubernetes-cluster';
 import { Space } from './space';
 import type { Target } from './target';
 import { inParallel } from './waiting';
 
+/** What the tests of this run are to run on; a setting of Jest's projects. */
+declare const CLUSTER: 'embedded' | 'kubernetes';
+
 /** Longest time of a cluster's start or end, and of the removal of the namespaces of one test, in ms. */
-const SET_UP_MS = 60_000;
+const SET_UP_MS = 120_000;
 
 /** The cluster of a test file. */
 export interface ClusterUnderTest {
@@ -13,7 +17,7 @@ export interface ClusterUnderTest {
   newSpace(): Promise<Space>;
 }
 
-/** Starts a cluster before the tests of the file that calls this, and ends it after them. */
+/** The cluster of the file that calls this: an embedded one of its own, or the real one that all files share. */
 export function useCluster(): ClusterUnderTest {
   let target: Target | undefined;
   const spaces: Space[] = [];
@@ -22,7 +26,7 @@ export function useCluster(): ClusterUnderTest {
     return target;
   };
   beforeAll(async () => {
-    target = await startEmbeddedCluster();
+    target = CLUSTER === 'kubernetes' ? connectKubernetes() : await startEmbeddedCluster();
   }, SET_UP_MS);
   // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121).
   afterEach(() => inParallel(spaces.splice(0), 4, (space) => space.remove()), SET_UP_MS);

@@ -3,16 +3,18 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
 import { ApiClient } from './api-client';
+import { renderPodTemplate } from './pod-template';
 import { runProgram } from './run-program';
 import { type RunningProgram, startSandboxes } from './sandboxes';
-import type { Target, TemplateOptions, WriteCounts } from './target';
+import type { Target, WriteCounts } from './target';
 import { until } from './waiting';
 
 /** A cluster starts in a second or two; much longer means that it never will. */
 const START_WITHIN_MS = 40_000;
+/** A node of the embedded cluster has no images: the main container's command comes from this machine. */
+const IMAGES = { main: 'busybox:1.36', executor: `registry.example/${EXECUTOR_CONTAINER}:test` };
 
 /** Starts `sandboxes up`, as a user does, in a process of its own. */
 export async function startEmbeddedCluster(): Promise<Target> {
@@ -40,7 +42,8 @@ export async function startEmbeddedCluster(): Promise<Target> {
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
-    podTemplate,
+    podTemplate: (options) => renderPodTemplate(IMAGES, options),
+    imageFor: (name) => name,
     writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,
     killOperator: () => killOperatorOf(program.child),
     stop: async () => {
@@ -81,22 +84,4 @@ function commandLine(pid: number): string {
   } catch {
     return ''; // it has ended
   }
-}
-
-/** A node of the embedded cluster has no images: the main container's command comes from this machine. */
-function podTemplate({ executor = false, command = ['sleep', 'infinity'], env = [], labels = {} }: TemplateOptions = {}): PodTemplateSpec {
-  const main = { name: 'main', image: 'busybox:1.36', command, env };
-  const taskExecutor = {
-    name: EXECUTOR_CONTAINER,
-    image: `registry.example/${EXECUTOR_CONTAINER}:test`,
-    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1 },
-  };
-  return {
-    metadata: { labels },
-    spec: {
-      terminationGracePeriodSeconds: 1,
-      shareProcessNamespace: executor,
-      containers: executor ? [main, taskExecutor] : [main],
-    },
-  };
 }

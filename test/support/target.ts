@@ -1,23 +1,12 @@
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { ApiAnswer } from './api-client';
+import type { TemplateOptions } from './pod-template';
 
 /** What a program that was run has left. */
 export interface ProgramResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** What a pod of a test is made of. */
-export interface TemplateOptions {
-  /** Whether the task executor runs beside the main container; the pod is then Ready when it answers. @default false */
-  readonly executor?: boolean;
-  /** Command of the main container. @default - sleeps */
-  readonly command?: readonly string[];
-  /** Environment of the main container. @default - none */
-  readonly env?: readonly { readonly name: string; readonly value: string }[];
-  /** Labels of the pod. @default - none */
-  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** Successful writes of all clients since the start of the cluster. */
@@ -37,6 +26,8 @@ export interface Target {
   kubectl(args: readonly string[], input?: string): Promise<ProgramResult>;
   /** Where the executor of the pod with this address answers. */
   executorUrl(ip: string): string;
+  /** The image that runs on this cluster in the place of one that a document names. */
+  imageFor(name: string): string;
   /** A template whose pods run on this cluster. */
   podTemplate(options?: TemplateOptions): PodTemplateSpec;
   /** Counts of API writes; absent where the API server has none. */

@@ -5,13 +5,20 @@ export const PATIENCE_MS = 20_000;
 /** Pause between two looks, in ms: a look is a request that takes its time from what is being waited for. */
 const LOOK_EVERY_MS = 25;
 
+let patience = 1;
+
+/** From now on, every wait may take so many times as long. */
+export function setPatience(factor: number): void {
+  patience = factor;
+}
+
 /**
  * Waits until `look` answers without throwing, and returns its answer.
  *
  * @throws what `look` threw last, when `withinMs` is over
  */
 export async function until<T>(look: () => T | Promise<T>, withinMs = PATIENCE_MS): Promise<T> {
-  const deadline = performance.now() + withinMs;
+  const deadline = performance.now() + patience * withinMs;
   for (;;) {
     try {
       return await look();

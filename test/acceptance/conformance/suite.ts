@@ -3,6 +3,7 @@ import { until } from '../../support/waiting';
 import { WIDGET_CRD, widgetsIn } from '../../support/widget-crd';
 import { describeCustomResources } from './custom-resources';
 import { describeKubectl } from './kubectl';
+import { describePods } from './pods';
 import { describeServerSideApply } from './server-side-apply';
 import { describeWatch } from './watch';
 import { describeWrites } from './writes';
@@ -27,6 +28,7 @@ export function describeConformance(name: string, start: () => Promise<ApiTarget
     describe('watch', () => describeWatch(api));
     describe('custom resources', () => describeCustomResources(api));
     describe('server-side apply', () => describeServerSideApply(api));
+    describe('pods', () => describePods(api));
     describe('kubectl', () => describeKubectl(api));
   });
 }

@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { Port, LEASE_NAME } from '../../src/schema/names';
+import { auditOf } from '../cluster/audit';
+import { TestImage } from '../images/test-images';
+import { ApiClient } from './api-client';
+import { renderPodTemplate } from './pod-template';
+import { runProgram } from './run-program';
+import type { Target, WriteCounts } from './target';
+import { until } from './waiting';
+
+/** Namespace of the operator. */
+export const OPERATOR_NAMESPACE = 'opensandbox-system';
+/** The operator, as the API server knows it. */
+export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:opensandbox-controller-manager`;
+/** Environment variable by which tests find the cluster that the set-up of their run has started. */
+export const CLUSTER_VARIABLE = 'KUBERNETES_UNDER_TEST';
+
+/** What tests know of the cluster. */
+export interface SharedCluster {
+  readonly kubeconfigPath: string;
+  readonly folder: string;
+  /** The program that is kubectl when its first argument is `kubectl`. */
+  readonly program: string;
+  /** Image of the executor. */
+  readonly executorImage: string;
+}
+
+/** A lease of a dead leader ends after 15 s; the rest is for a busy machine. */
+const TAKE_OVER_MS = 60_000;
+const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE_NAME}`;
+/** Verbs of the audit log that change something. */
+const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+
+/** The real cluster of this run, which all files of tests share. */
+export function connectKubernetes(): Target {
+  const shared = JSON.parse(process.env[CLUSTER_VARIABLE] ?? '{}') as SharedCluster;
+  const { kubeconfigPath, folder, program, executorImage } = shared;
+  const client = new ApiClient(kubeconfigPath);
+  return {
+    name: 'kubernetes',
+    kubeconfigPath,
+    request: (...args) => client.request(...args),
+    kubectl: (args, input) => runProgram(program, ['kubectl', ...args], { PATH: process.env.PATH, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
+    executorUrl: (ip) => `http://${ip}:${Port.executor}`,
+    podTemplate: (options) => renderPodTemplate({ main: TestImage.main, executor: executorImage }, options),
+    imageFor: (name) => (name.includes('executor') ? executorImage : TestImage.main),
+    writes: () => countWrites(shared),
+    killOperator: () => killLeader(client),
+    stop: () => client.close(),
+  };
+}
+
+async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {
+  const byObject: Record<string, number> = {};
+  for (const { verb, resource, subresource, namespace, name, code } of await auditOf(cluster)) {
+    if (!WRITES.includes(verb) || code >= 300) continue;
+    const key = `${verb} ${resource}${subresource === '' ? '' : `/${subresource}`} ${namespace}/${name}`;
+    byObject[key] = (byObject[key] ?? 0) + 1;
+  }
+  return { byObject };
+}
+
+/** Kills the process that holds the lease, and waits until another one does. */
+async function killLeader(client: ApiClient): Promise<void> {
+  const holder = await leader(client);
+  process.kill(pidInPod(holder.split('_')[0] ?? ''), 'SIGKILL');
+  await until(async () => {
+    if ((await leader(client)) === holder) throw new Error(`lease: expected another holder than '${holder}', got the same`);
+  }, TAKE_OVER_MS);
+}
+
+/** The operator that acts: `<pod>_<random>`. */
+async function leader(client: ApiClient): Promise<string> {
+  const { body } = await client.request<{ readonly spec?: { readonly holderIdentity?: string } }>('GET', LEASE);
+  const holder = body.spec?.holderIdentity ?? '';
+  if (holder === '') throw new Error('lease: expected a holder, got none');
+  return holder;
+}
+
+/** The operator's process in a pod, as this machine counts: the node is a part of it. */
+function pidInPod(pod: string): number {
+  const pid = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((name) => isOperatorIn(pod, name));
+  if (pid === undefined) throw new Error(`pod '${pod}': expected a process of the operator, got none`);
+  return Number(pid);
+}
+
+function isOperatorIn(pod: string, pid: string): boolean {
+  try {
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
+    return read('environ').includes(`HOSTNAME=${pod}`) && read('cmdline').some((word) => word.endsWith('/sandbox-operator.js'));
+  } catch {
+    return false; // it has ended
+  }
+}
