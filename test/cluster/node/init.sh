@@ -26,7 +26,7 @@ for number in $(seq 0 $((processors - 1))); do mkdir "/sys/devices/system/cpu/cp
 mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
 echo "$hierarchies" | while read -r path options; do
   mkdir "$path"
-  mount -t cgroup -o "${options#rw,relatime,}" cgroup "$path"
+  mount -t cgroup -o "$options" cgroup "$path"
 done
 
 mount -t tmpfs -o mode=755 tmpfs /run
