@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { listProcesses, type ProcessStat, readEnvironment, readProc, withDescendants } from './proc';
+import { listPids, type ProcessStat, readEnvironment, readProc, readStat, withParents } from './proc';
 import { identifyProcess, isAlive } from './process';
 
 /** What a task takes over from the first process of the main container. */
@@ -84,14 +84,16 @@ export function readCredentials(pid: number | 'self'): Credentials {
 
 function findMainProcess(container: string): ProcessStat | undefined {
   const marker = `${EnvVar.mainContainer}=${container}`;
-  const isOfTask = (entry: string) => entry.startsWith(`${EnvVar.taskId}=`);
   const runner = readProc('self', 'cmdline');
-  const all = listProcesses();
-  // A task may have changed its variables, but not who started it.
-  const ours = new Set(withDescendants(all, ({ pid }) => readProc(pid, 'cmdline').equals(runner) || readEnvironment(pid).some(isOfTask)));
-  const candidates = all.filter((stat) => !ours.has(stat) && readEnvironment(stat.pid).includes(marker));
-  return candidates.sort((a, b) => a.startTime - b.startTime || a.pid - b.pid)[0];
+  const isOurs = (pid: number) => readEnvironment(pid).some(isTaskId) || readProc(pid, 'cmdline').equals(runner);
+  return listPids()
+    .filter((pid) => readEnvironment(pid).includes(marker))
+    .flatMap((pid) => readStat(pid) ?? [])
+    .filter(({ pid }) => !withParents(pid).some(isOurs)) // a task may change its variables, but not who started it
+    .sort((a, b) => a.startTime - b.startTime || a.pid - b.pid)[0];
 }
+
+const isTaskId = (variable: string): boolean => variable.startsWith(`${EnvVar.taskId}=`);
 
 function variablesOf(pid: number): Record<string, string> {
   const entries = readEnvironment(pid, 'latin1').flatMap((entry) => {

@@ -9,12 +9,19 @@ export interface ProcessStat {
   readonly startTime: number;
 }
 
+/** Pids of all processes. */
+export const listPids = (): readonly number[] => readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number);
+
 /** All live processes but the caller. */
-export function listProcesses(): readonly ProcessStat[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => readStat(Number(entry)) ?? [])
-    .filter((stat) => stat.pid !== process.pid);
+export const listProcesses = (): readonly ProcessStat[] => listPids().flatMap((pid) => (pid === process.pid ? [] : (readStat(pid) ?? [])));
+
+/** A process, its parent, and so on, up to the first one that we can see. */
+export function withParents(pid: number): readonly number[] {
+  const chain: number[] = [];
+  for (let next = pid; next > 0 && !chain.includes(next); next = readStat(next)?.parentPid ?? 0) {
+    chain.push(next);
+  }
+  return chain;
 }
 
 /** Those of `all` that are members, and all their descendants. */

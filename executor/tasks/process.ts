@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { listProcesses, type ProcessStat, readEnvironment, readProc, readStat, readStatFields, withDescendants } from './proc';
+import { listProcesses, type ProcessStat, readEnvironment, readProc, readStat, readStatFields, withDescendants, withParents } from './proc';
 
 /**
  * One process, told apart from every other that ever had its pid.
@@ -77,13 +77,9 @@ export function findScope(scope: string, except: readonly string[] = []): readon
  * are what tasks left behind, also when they hide their id.
  */
 export function findCgroupMates(): readonly ProcessStat[] {
-  const all = listProcesses();
-  const parents = new Set<number>();
-  for (let pid: number | undefined = process.ppid; pid !== undefined; pid = all.find((stat) => stat.pid === pid)?.parentPid) {
-    parents.add(pid);
-  }
+  const parents = withParents(process.ppid);
   const cgroup = readProc('self', 'cgroup');
-  return all.filter(({ pid, parentPid }) => !parents.has(pid) && parentPid !== process.pid && readProc(pid, 'cgroup').equals(cgroup));
+  return listProcesses().filter(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && readProc(pid, 'cgroup').equals(cgroup));
 }
 
 /** First and longest pause between two looks at processes that are not our children: their end brings no event. */

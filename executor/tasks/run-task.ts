@@ -62,7 +62,7 @@ function receiveOrder(): Promise<RunOrder | undefined> {
 }
 
 /** Result of a task that was to stop before it started. */
-const STOPPED_BEFORE = { exitCode: 143, reason: 'Stopped', message: 'stopped before it was started' } as const;
+const STOPPED_BEFORE = { exitCode: 143, message: 'stopped before it was started' } as const;
 
 /** Pause between two looks for it, in ms: nothing tells a process without CAP_NET_ADMIN that another one has started. */
 const LOOK_FOR_MAIN_EVERY_MS = 100;
@@ -99,11 +99,11 @@ class TaskRunner {
     if (main !== undefined) {
       this.start(order, (outputs) => spawnInMain(order, main, outputs));
     } else if (this.stopReason !== undefined) {
-      this.recordUnstarted(order, STOPPED_BEFORE);
+      this.recordUnstarted(order, 'Stopped', STOPPED_BEFORE);
     } else {
       const expected = `expected a process with ${EnvVar.mainContainer}=${mainContainer.name} within ${mainContainer.waitSeconds} s, got none`;
       const message = `main container: ${expected}; it needs that variable, and its pod shareProcessNamespace`;
-      this.recordUnstarted(order, { exitCode: 126, reason: 'StartFailed', message });
+      this.recordUnstarted(order, 'StartFailed', { exitCode: 126, message });
     }
   }
 
@@ -145,12 +145,12 @@ class TaskRunner {
 
   private start(order: RunOrder, spawnTask: (outputs: typeof this.outputs) => TaskProcess): void {
     if (this.stopReason !== undefined) {
-      this.recordUnstarted(order, STOPPED_BEFORE);
+      this.recordUnstarted(order, 'Stopped', STOPPED_BEFORE);
       return;
     }
     const task = spawnTask(this.outputs);
     if (task.child === undefined) {
-      void task.failure.then((failure) => this.recordUnstarted(order, { ...failure, reason: 'StartFailed' }));
+      void task.failure.then((failure) => this.recordUnstarted(order, 'StartFailed', failure));
     } else {
       this.watch(order, task);
     }
@@ -188,7 +188,7 @@ class TaskRunner {
     const reasonOfStop = this.stopReason;
     const startFailure = await failure;
     if (startFailure !== undefined && reasonOfStop === undefined) {
-      this.recordUnstarted(order, { ...startFailure, reason: 'StartFailed' });
+      this.recordUnstarted(order, 'StartFailed', startFailure);
       return;
     }
     const howStopped = reasonOfStop === undefined ? undefined : await this.stopping;
@@ -215,9 +215,9 @@ class TaskRunner {
     return parts.length === 0 ? undefined : parts.join('; ');
   }
 
-  private recordUnstarted(order: RunOrder, result: Pick<ExitRecord, 'exitCode' | 'reason' | 'message'>): void {
+  private recordUnstarted(order: RunOrder, reason: TerminatedReason, { exitCode, message }: Pick<ExitRecord, 'exitCode' | 'message'>): void {
     this.outputs.forEach((output) => output.follow(order.logMaxBytes));
-    this.record({ version: 1, id: order.taskId, ...result, finishedAt: new Date().toISOString() });
+    this.record({ version: 1, id: order.taskId, exitCode, reason, message, finishedAt: new Date().toISOString() });
   }
 
   /** An error here ends the runner without a record, which the server reports as ProcessCrashed. */
