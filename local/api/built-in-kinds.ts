@@ -4,7 +4,8 @@ import { checkCrd, completeCrd, markCrdDeleted } from './crd';
 import { type FieldProblem, invalidValue } from './field-problem';
 import { type JsonObject, jsonEqual, toJsonObject } from './json';
 import { compileWhenUsed } from './object-schema';
-import { checkPodChange, checkPodSpec, checkPodTemplate, POD_SPEC, POD_TEMPLATE } from './pod-schema';
+import { checkPodChange, checkPodSpec, checkPodTemplate } from './pods/pod-checks';
+import { POD_SPEC, POD_TEMPLATE } from './pods/pod-schema';
 import type { NameForm, ResourceKind } from './resource-kind';
 import type { StructuralSchema } from './structural-schema';
 

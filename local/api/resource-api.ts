@@ -95,6 +95,7 @@ export class ResourceApi {
     const key = keyOf(path.namespace, path.name);
     if (method === 'DELETE' && path.subresource === undefined) return this.delete(request, key);
     if (method === 'POST' && path.subresource === 'binding') return this.bind(request, key);
+    if (method === 'POST' && path.subresource === 'eviction') return this.evict(request, key);
     if (method === 'PUT' || method === 'PATCH') return this.change(request, key);
     throw path.subresource === undefined ? methodNotAllowed() : unknownPath();
   }
@@ -143,6 +144,19 @@ export class ResourceApi {
     this.writer.change(kind, key, 'binding', bind, options);
     this.count('create', request.path, key, options.dryRun);
     return json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201, details: { name, kind: 'pods' } });
+  }
+
+  /** Deletes a pod as `kubectl drain` does. Budgets are not asked: nobody counts here what they allow. */
+  private evict(request: ResourceRequest, key: string): ResourceAnswer {
+    const { kind, name = '' } = request.path;
+    if (kind.group !== '' || kind.plural !== 'pods') throw unknownPath();
+    const { metadata, deleteOptions } = bodyObject(request);
+    const { name: wanted } = toJsonObject(metadata);
+    if (wanted !== name) throw badRequest(`name in URL does not match name in Eviction object: ${name}, ${String(wanted ?? '')}`);
+    const options = parseDeleteOptions(deleteOptions, request.query);
+    this.writer.delete(kind, key, options);
+    this.count('create', request.path, key, options.dryRun);
+    return json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
   }
 
   private delete(request: ResourceRequest, key: string): ResourceAnswer {

@@ -11,10 +11,11 @@ import { toCustomKind } from './crd';
 import { jsonEqual } from './json';
 import { renderKubeconfig } from './kubeconfig';
 import { Lister } from './list';
-import { ObjectWriter } from './object-writer';
+import { ObjectWriter, type WriteOptions } from './object-writer';
 import type { PodLogs } from './pod-logs';
 import { Registry } from './registry';
 import { ResourceApi } from './resource-api';
+import type { ResourceKind } from './resource-kind';
 import { TokenCheck } from './reviews';
 import { createRoutes } from './routes';
 import { ObjectStore } from './store';
@@ -62,11 +63,12 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const writer = new ObjectWriter(store, registry, { now, newUid: randomUUID, newSuffix });
   serveCustomKinds(store, registry);
   const collector = new Collector(store, registry, writer);
+  const { cert, key } = selfSignedCertificate([host], new Date());
+  furnishNamespaces(store, writer, registry, cert);
   createInitialObjects(writer, registry);
   const writes = new WriteCounter();
   const resources = new ResourceApi(store, writer, new Lister(store), writes, now);
   const routes = createRoutes({ store, registry, writer, resources, writes, tokens: new TokenCheck(token), now, ...(logs === undefined ? {} : { logs }) });
-  const { cert, key } = selfSignedCertificate([host], new Date());
   const server = createServer({ cert, key, keepAliveTimeout: KEEP_ALIVE_MS }, getRequestListener(routes.fetch, { overrideGlobalObjects: false }));
   const forget = () => {
     collector.close();
@@ -108,11 +110,29 @@ function serveCustomKinds(store: ObjectStore, registry: Registry): void {
 
 /** What a cluster has from its start. */
 function createInitialObjects(writer: ObjectWriter, registry: Registry): void {
-  const namespaces = registry.find('', 'v1', 'namespaces');
-  if (namespaces === undefined) throw new Error('api server: built-in kinds: expected namespaces among them');
+  const namespaces = coreKind(registry, 'namespaces');
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
-    writer.create(namespaces, undefined, { metadata: { name } }, { fieldValidation: 'Strict', isPatch: false, warnings: [], dryRun: false, manager: 'kube-apiserver' });
+    writer.create(namespaces, undefined, { metadata: { name } }, { ...BY_THE_SERVER, manager: 'kube-apiserver' });
   }
+}
+
+/** Gives each new namespace what the controllers of a real cluster give it: an account for its pods, and the server's certificate. */
+function furnishNamespaces(store: ObjectStore, writer: ObjectWriter, registry: Registry, ca: string): void {
+  const options = { ...BY_THE_SERVER, manager: 'kube-controller-manager' };
+  store.onChange((kind, { type, stored: { object } }) => {
+    if (type !== 'ADDED' || kind.group !== '' || kind.plural !== 'namespaces') return;
+    const { name } = object.metadata;
+    writer.create(coreKind(registry, 'serviceaccounts'), name, { metadata: { name: 'default' } }, options);
+    writer.create(coreKind(registry, 'configmaps'), name, { metadata: { name: 'kube-root-ca.crt' }, data: { 'ca.crt': ca } }, options);
+  });
+}
+
+const BY_THE_SERVER: Omit<WriteOptions, 'manager'> = { fieldValidation: 'Strict', isPatch: false, warnings: [], dryRun: false };
+
+function coreKind(registry: Registry, plural: string): ResourceKind {
+  const kind = registry.find('', 'v1', plural);
+  if (kind === undefined) throw new Error(`api server: built-in kinds: expected ${plural} among them`);
+  return kind;
 }
 
 function newSuffix(): string {
