@@ -111,7 +111,7 @@ test('hands on the log of a container', async () => {
 });
 
 test('ends its watches when it closes', async () => {
-  const answer = await request(`${server.url}${configMaps}?watch=1`, { dispatcher: agent, headers: { authorization: `Bearer ${server.token}` } });
+  const answer = await request(`${server.url}/api/v1/namespaces/default/secrets?watch=1`, { dispatcher: agent, headers: { authorization: `Bearer ${server.token}` } });
   const ended = answer.body.text().catch(() => 'broken');
   await server.close();
   expect(['', 'broken']).toContain(await ended);
