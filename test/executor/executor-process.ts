@@ -56,6 +56,7 @@ export class ExecutorProcess {
         return new ExecutorProcess(child, event.port, home);
       }
     }
+    rmSync(home, { recursive: true, force: true });
     throw new Error(`expected the executor to listen, got its end: ${last}`);
   }
 
