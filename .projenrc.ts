@@ -164,22 +164,42 @@ new JsonFile(project, 'tsconfig.check.json', {
   },
 });
 
-// --- Jest
+// --- Jest: all tests once, and those that any cluster must pass a second time, on real Kubernetes.
+const tests = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  modulePathIgnorePatterns: ['<rootDir>/test/.tmp/'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+    ],
+  },
+  clearMocks: true,
+};
 new JsonFile(project, 'jest.config.json', {
   obj: {
-    testEnvironment: 'node',
-    roots: ['<rootDir>/test'],
-    testMatch: ['**/*.test.ts'],
-    modulePathIgnorePatterns: ['<rootDir>/test/.tmp/'],
-    transform: {
-      '^.+\\.ts$': [
-        '@swc/jest',
-        { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
-      ],
-    },
     testTimeout: 60000,
     maxWorkers: '100%', // most tests wait for processes; Jest's own choice leaves one of two cores idle
-    clearMocks: true,
+    projects: [
+      {
+        ...tests,
+        displayName: 'embedded',
+        testMatch: ['**/*.test.ts'],
+        testPathIgnorePatterns: ['<rootDir>/test/kubernetes/'],
+        globals: { CLUSTER: 'embedded' },
+      },
+      {
+        ...tests,
+        displayName: 'kubernetes',
+        testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
+        globals: { CLUSTER: 'kubernetes' },
+        // One cluster for all files: it takes much longer to start than the embedded one.
+        globalSetup: '<rootDir>/test/kubernetes/start.ts',
+        globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
+        setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],
+      },
+    ],
   },
 });
 
@@ -241,7 +261,7 @@ export default tseslint.config(
   only(['operator/**/*.ts', 'executor/**/*.ts'], [
     { group: ['cdk8s', 'cdk8s-plus-28', 'constructs'], message: 'programs know the contract in src/schema, not the constructs' },
   ]),
-  { files: ['.projenrc.ts', 'eslint.config.mjs'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['.projenrc.ts', 'eslint.config.mjs', 'test/kubernetes/start.ts', 'test/kubernetes/stop.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );
 `.split('\n'),
 });

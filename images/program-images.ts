@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot, programCommand } from '../local/programs';
@@ -26,11 +27,11 @@ export async function buildImages(): Promise<readonly ImageArchive[]> {
 /**
  * What the images of operator and executor are made from.
  *
+ * @param version that they are to say they are; by default that of this package
  * @throws Error when the programs have not been bundled
  */
-export async function programImages(): Promise<readonly ImageSource[]> {
+export async function programImages(version = packageVersion()): Promise<readonly ImageSource[]> {
   const root = packageRoot();
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
   // The same files at the same place of the context: they become one layer that both images share.
   const node = await programWithLibraries(join(root, 'node_modules', 'node', 'bin', 'node'), 'node', 'usr/bin/node');
   return Promise.all(
@@ -40,6 +41,10 @@ export async function programImages(): Promise<readonly ImageSource[]> {
       context: { ...node, ...(await ownFiles(program, version, new Set(Object.keys(node)))) },
     })),
   );
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { readonly version: string }).version;
 }
 
 async function ownFiles(program: ImageProgram, version: string, ofNode: ReadonlySet<string>): Promise<BuildContext> {

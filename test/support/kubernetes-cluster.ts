@@ -11,7 +11,7 @@ import { until } from './waiting';
 /** Namespace of the operator. */
 export const OPERATOR_NAMESPACE = 'opensandbox-system';
 /** The operator, as the API server knows it. */
-export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:opensandbox-controller-manager`;
+const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:opensandbox-controller-manager`;
 /** Environment variable by which tests find the cluster that the set-up of their run has started. */
 export const CLUSTER_VARIABLE = 'KUBERNETES_UNDER_TEST';
 
@@ -33,7 +33,11 @@ const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'delet
 
 /** The real cluster of this run, which all files of tests share. */
 export function connectKubernetes(): Target {
-  const shared = JSON.parse(process.env[CLUSTER_VARIABLE] ?? '{}') as SharedCluster;
+  return targetOf(JSON.parse(process.env[CLUSTER_VARIABLE] ?? '{}') as SharedCluster);
+}
+
+/** A real cluster that runs the operator, as a target; the target's end is not the cluster's. */
+export function targetOf(shared: SharedCluster): Target {
   const { kubeconfigPath, folder, program, executorImage } = shared;
   const client = new ApiClient(kubeconfigPath);
   return {
@@ -48,6 +52,15 @@ export function connectKubernetes(): Target {
     killOperator: () => killLeader(client),
     stop: () => client.close(),
   };
+}
+
+/** @throws Error when the API server has refused the operator anything, or knows nothing of it */
+export async function expectRights(cluster: Pick<SharedCluster, 'folder'>): Promise<void> {
+  const requests = (await auditOf(cluster)).filter(({ user }) => user === OPERATOR_USER);
+  const refused = requests.filter(({ code }) => code === 403);
+  if (requests.length === 0 || refused.length > 0) {
+    throw new Error(`operator: expected requests and none refused, got ${requests.length} requests and refused: ${JSON.stringify(refused)}`);
+  }
 }
 
 async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {

@@ -1,0 +1,137 @@
+import { buildArchives } from '../../images/archives';
+import { programImages } from '../../images/program-images';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { loadImages, runOnNode } from '../cluster/node/run-on-node';
+import { readTaskOutput } from '../support/executor';
+import { expectRights, targetOf } from '../support/kubernetes-cluster';
+import { installRuntime, type OperatorCluster, renderRuntime, startOperatorCluster } from '../support/operator-on-node';
+import { fixedPool } from '../support/pool-spec';
+import { endpointsOf, mirroredPodsOf, recordedUIDsOf, Space } from '../support/space';
+import type { Target } from '../support/target';
+import { inParallel, until } from '../support/waiting';
+
+/** Sandboxes of the fleet. */
+const SIZE = 100;
+/** Longest wait for so many pods of two containers on one node, in ms, before the patience of this project is counted in. */
+const POOL_WITHIN_MS = 60_000;
+/** A version of the operator that follows the one of this package. */
+const NEXT_VERSION = '99.0.0';
+
+let cluster: OperatorCluster;
+let target: Target;
+let space: Space;
+
+beforeAll(async () => {
+  cluster = await startOperatorCluster();
+  target = targetOf(cluster);
+  space = await Space.create(target);
+  await space.create('Pool', 'warm', fixedPool(SIZE, target.podTemplate({ executor: true, env: [{ name: 'WHERE', value: 'sandbox' }] }), { recycleStrategy: { type: 'Noop' } }));
+  await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
+});
+
+afterAll(async () => {
+  await target?.stop();
+  await cluster?.stop();
+});
+
+/** A task that notes each of its runs in a file of its sandbox, waits for a word, and ends with the number of its runs. */
+const patientTask = (batch: string) => ({ spec: { process: { command: ['sh', '-c', `echo run >> /ran-${batch}; mkfifo /go-${batch}; read word < /go-${batch}; grep -c run /ran-${batch}`] } } });
+
+const untilStates = (name: string, states: string) =>
+  space.until('BatchSandbox', name, (batch) => {
+    expect(batch.status?.taskStates).toBe(states);
+    expect(endpointsOf(batch).filter((ip) => ip !== '')).toHaveLength(states.length);
+  }, POOL_WITHIN_MS);
+
+const outputsOf = (batch: BatchSandbox) => inParallel([...endpointsOf(batch).entries()], 8, ([slot, ip]) => readTaskOutput(target, ip, `${batch.metadata.name}-${slot}`));
+
+/** Identity and restarts of all pods of the namespace. */
+async function lives(): Promise<readonly string[]> {
+  const { stdout } = await space.kubectl(['get', 'pods', '--output=jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{"\\n"}{end}']);
+  return stdout.trim().split('\n').sort();
+}
+
+test('a hundred sandboxes of two containers each run a task of their own in the main container', async () => {
+  const shards = Array.from({ length: SIZE }, (_, slot) => ({ spec: { process: { args: [`shard ${slot}`] } } }));
+  await space.create('BatchSandbox', 'fleet', {
+    replicas: SIZE,
+    poolRef: 'warm',
+    taskTemplate: { spec: { process: { command: ['sh', '-c', 'echo "$0 in $WHERE by $(id -u)"; test -e /www/index.html'] } } },
+    shardTaskPatches: shards,
+  });
+  const batch = await untilStates('fleet', 'S'.repeat(SIZE));
+  expect(batch.status).toMatchObject({ replicas: SIZE, allocated: SIZE, ready: SIZE, taskSucceed: SIZE, taskFailed: 0, taskRunning: 0, taskPending: 0, taskUnknown: 0 });
+  expect(new Set(recordedUIDsOf(batch)).size).toBe(SIZE);
+  expect(await outputsOf(batch)).toEqual(shards.map((_, slot) => `shard ${slot} in sandbox by 0\n`));
+  await space.delete('BatchSandbox', 'fleet');
+  await space.untilGone('BatchSandbox', 'fleet', POOL_WITHIN_MS);
+  await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
+});
+
+test('a new version of operator and CRDs disturbs no sandbox and no task, and delivers', async () => {
+  await space.create('BatchSandbox', 'running', { replicas: 50, poolRef: 'warm', taskTemplate: patientTask('running') });
+  const before = await untilStates('running', 'R'.repeat(50));
+  const livesBefore = await lives();
+
+  const next = (await programImages(NEXT_VERSION)).filter(({ name }) => name.includes('/sandbox-operator:'));
+  const image = next[0]?.name;
+  await loadImages(cluster.node, (await buildArchives(next)).map(({ archive }) => archive));
+  // What a later version does: it adds a field.
+  const manifest = renderRuntime({ image }).replace(/^( +)(poolRef:\n)/m, '$1laterField:\n$1  type: string\n$1$2');
+  expect(manifest).toContain('laterField');
+  await installRuntime(cluster, manifest);
+
+  expect((await target.kubectl(['get', 'pods', '--namespace=opensandbox-system', '--output=jsonpath={.items[?(@.status.phase=="Running")].spec.containers[0].image}'])).stdout).toBe(`${image} ${image}`);
+  await space.create('BatchSandbox', 'later', { replicas: 50, poolRef: 'warm' });
+  await space.untilDelivered('later');
+  await space.patch('BatchSandbox', 'later', { spec: { laterField: 'known now' } });
+  expect((await space.get('BatchSandbox', 'later')).spec).toMatchObject({ laterField: 'known now' });
+  const after = await untilStates('running', 'R'.repeat(50));
+  expect([recordedUIDsOf(after), endpointsOf(after)]).toEqual([recordedUIDsOf(before), endpointsOf(before)]);
+  expect(await lives()).toEqual(livesBefore);
+
+  await letGo(after);
+  expect(await outputsOf(await untilStates('running', 'S'.repeat(50)))).toEqual(Array.from({ length: 50 }, () => '1\n'));
+  for (const name of ['running', 'later']) await space.delete('BatchSandbox', name);
+  for (const name of ['running', 'later']) await space.untilGone('BatchSandbox', name, POOL_WITHIN_MS);
+  await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
+});
+
+test('the other replica finishes a batch of a hundred whose operator is killed; no pod is in two batches, and no task runs twice', async () => {
+  const names = ['first', 'second'];
+  const create = (name: string, replicas: number) => space.create('BatchSandbox', name, { replicas, poolRef: 'warm', taskTemplate: patientTask(name) });
+  await create('first', 60);
+  await until(async () => expect((await space.get('BatchSandbox', 'first')).status?.allocated).toBe(60));
+  await Promise.all([create('second', 40), target.killOperator?.()]);
+  const batches = [await untilStates('first', 'R'.repeat(60)), await untilStates('second', 'R'.repeat(40))];
+  expect(new Set(batches.flatMap((batch) => recordedUIDsOf(batch))).size).toBe(SIZE);
+  for (const batch of batches) await letGo(batch);
+  const done = [await untilStates('first', 'S'.repeat(60)), await untilStates('second', 'S'.repeat(40))];
+  expect((await inParallel(done, 1, outputsOf)).flat()).toEqual(Array.from({ length: SIZE }, () => '1\n'));
+  for (const name of names) await space.delete('BatchSandbox', name);
+  for (const name of names) await space.untilGone('BatchSandbox', name, POOL_WITHIN_MS);
+});
+
+test('nothing is left on the node after the deletion, and the operator was refused nothing', async () => {
+  await space.delete('Pool', 'warm');
+  await space.untilGone('Pool', 'warm', POOL_WITHIN_MS);
+  await until(async () => expect(await space.list('Pod')).toEqual([]), POOL_WITHIN_MS);
+  await until(async () => {
+    const containers = (await runOnNode(cluster.node, ['ctr', '--namespace=k8s.io', 'containers', 'list'])).trim().split('\n').slice(1);
+    // Two operators, each with the container that holds its namespaces.
+    expect(containers.map((line) => line.replace(/^\S+\s+(\S+).*$/, '$1')).filter((image) => !/pause|sandbox-operator/.test(image))).toEqual([]);
+    expect(containers.filter((line) => line.includes('pause'))).toHaveLength(2);
+    const mounts = (await runOnNode(cluster.node, ['cat', '/proc/mounts'])).split('\n').filter((line) => line.includes('/pods/'));
+    expect(new Set(mounts.map((line) => /\/pods\/([^/]+)/.exec(line)?.[1])).size).toBe(2);
+    const commands = await runOnNode(cluster.node, ['ps', '-eo', 'args']);
+    expect(commands.split('\n').filter((line) => /sandbox-executor|sleep infinity/.test(line))).toEqual([]);
+  }, POOL_WITHIN_MS);
+  await expectRights(cluster);
+});
+
+/** Gives the patient tasks of a batch their word. */
+async function letGo(batch: BatchSandbox): Promise<void> {
+  const speak = `echo go > /go-${batch.metadata.name}`;
+  const results = await inParallel(mirroredPodsOf(batch), 4, (pod) => space.kubectl(['exec', pod, '--container=main', '--', 'sh', '-c', speak]));
+  expect(results.map(({ exitCode }) => exitCode)).toEqual(results.map(() => 0));
+}
