@@ -23,6 +23,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'yaml'] },
   'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
   local: { rooms: ['local/api', 'local/nodes', 'operator/kube', ...contract], packages: ['commander', 'listr2', 'yaml'] },
+  images: { rooms: ['local', 'local/nodes', 'src/schema'], packages: ['commander'] },
   examples: { rooms: [], packages: ['cdk8s', 'cdk8s-plus-28', 'cdk8s-sandboxes', 'constructs'] },
 };
 
@@ -38,7 +39,7 @@ const FILES_OF_PACKAGE: Readonly<Record<string, RegExp>> = {
   'prom-client': /\/(metrics|web)\.ts$/,
 };
 
-const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
+const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'images', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
 
 /** The room of a path: the longest one that it is in. */
 function roomOf(path: string): string {
