@@ -44,7 +44,7 @@ describe('the fleet of the README', () => {
   };
 
   test('names a file in the first line of each block', () => {
-    expect(sources().map(({ name }) => name)).toEqual(['fleet.ts', 'main.ts', 'fleet.test.ts']);
+    expect(sources().map(({ name }) => name)).toEqual(['fleet.ts', 'main.ts', 'runtime.ts', 'fleet.test.ts']);
   });
 
   test('compiles', () => {
@@ -61,20 +61,40 @@ describe('the fleet of the README', () => {
     ]);
   }, TIMEOUT_MS);
 
+  test('has an operator that serves its namespace', () => {
+    expect(node('runtime.ts')).toEqual({ status: 0, output: '' });
+    const objects = Yaml.load(join(folder, 'dist/runtime.k8s.yaml')) as readonly { readonly kind: string; readonly metadata: object }[];
+    expect(objects.filter(({ kind }) => kind === 'Deployment' || kind === 'Role').map(({ kind, metadata }) => [kind, metadata])).toEqual(
+      expect.arrayContaining([
+        ['Deployment', expect.objectContaining({ name: 'opensandbox-controller-manager', namespace: 'opensandbox-system' })],
+        ['Role', expect.objectContaining({ namespace: 'default' })],
+      ]),
+    );
+  }, TIMEOUT_MS);
+
   test('passes its own test', () => {
     expect(node('--test', '--test-update-snapshots')).toMatchObject({ status: 0 });
     expect(node('--test')).toMatchObject({ status: 0 });
   }, TIMEOUT_MS);
 
-  test('is refused in the words of the README when a bound is wrong', () => {
-    const text = readFileSync(join(folder, 'fleet.ts'), 'utf8').replace('poolMax: 40', 'poolMax: 10');
+  test.each([
+    { what: 'is warned of a misspelled field', from: 'command: [\'sleep\'', to: 'comand: [\'sleep\'', message: 'warning: ', status: 0 },
+    { what: 'is refused when a bound is wrong', from: 'poolMax: 40', to: 'poolMax: 10', message: '[dice/pool]', status: 1 },
+  ])('$what, in the words of the README', ({ from, to, message, status }) => {
+    const text = readFileSync(join(folder, 'fleet.ts'), 'utf8');
+    writeFileSync(join(folder, 'fleet.ts'), text.replace(from, to));
+    const result = node('main.ts');
     writeFileSync(join(folder, 'fleet.ts'), text);
-    const message = page.split('\n').find((line) => line.startsWith('[dice/pool]'));
-    const { status, output } = node('main.ts');
-    expect(status).toBe(1);
-    expect(output).toContain(message);
+    expect(result).toEqual({ status, output: expect.stringContaining(lineOf(message)) });
   }, TIMEOUT_MS);
 });
+
+/** The line of the page that begins so. @throws Error when there is none */
+function lineOf(beginning: string): string {
+  const line = page.split('\n').find((text) => text.startsWith(beginning));
+  if (line === undefined) throw new Error(`README.md: expected a line that begins with '${beginning}', got none`);
+  return line;
+}
 
 /** TypeScript blocks of the page, by the file name in their first line. */
 function sources(): { name: string; code: string }[] {
@@ -129,6 +149,9 @@ const CHECKS: Readonly<Record<string, (args: string[]) => string | undefined>> =
   cdk8s: ([command = '']) => (command === 'synth' ? undefined : 'unknown command'),
   node: unchecked,
   kubectl: unchecked,
+  buildah: unchecked,
+  openssl: unchecked,
+  sed: unchecked,
   curl: unchecked,
   cut: unchecked,
   export: unchecked,
