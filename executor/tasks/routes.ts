@@ -166,8 +166,8 @@ async function answerLog({ query, signal }: Call, supervisor: Supervisor, task: 
   const deadline = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), signal, supervisor.changes.closed]);
   for (;;) {
     // Both before the read: the runner may write its last bytes and end during it.
-    const output = deadline.aborted ? undefined : watchOutput(task, supervisor, deadline);
     const hasEnded = task.state.kind === 'ended' && task.runnerEnded === undefined;
+    const output = waitSeconds === 0 || hasEnded || deadline.aborted ? undefined : watchOutput(task, supervisor, deadline);
     try {
       const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0) } : await readLog(task.directory, stream, offset, limit);
       const isComplete = hasEnded && chunk.bytes.length < limit;
@@ -187,7 +187,7 @@ async function answerLog({ query, signal }: Call, supervisor: Supervisor, task: 
   }
 }
 
-/** Resolves `changed` when a file of the task changes, when any task changes, when its runner ends, or at the deadline. */
+/** Resolves `changed` when a file of the task may have changed, when any task changes, when its runner ends, or at the deadline; it never rejects. */
 function watchOutput({ directory, runnerEnded }: HeldTask, { changes }: Supervisor, deadline: AbortSignal) {
   const stopped = new AbortController();
   const ended = AbortSignal.any([deadline, stopped.signal]);
@@ -195,10 +195,29 @@ function watchOutput({ directory, runnerEnded }: HeldTask, { changes }: Supervis
     void changes.wait(changes.revision, MAX_WAIT_SECONDS * 1000, ended).then(resolve);
     void runnerEnded?.then(resolve);
     if (directory !== undefined) {
-      watch(directory, { signal: ended }, () => resolve()).on('error', () => resolve());
+      watchDirectory(directory, ended, resolve);
     }
   });
   return { changed, stop: () => stopped.abort() };
+}
+
+/** Pause between two looks at a directory that cannot be watched, in ms. */
+const LOOK_MS = 250;
+
+/**
+ * Tells of a change in a directory. Where it cannot be watched it tells of one after {@link LOOK_MS}: all processes of a user, in all
+ * containers of a node, share the number of watchers that Linux allows them (fs.inotify.max_user_instances, usually 128).
+ */
+function watchDirectory(directory: string, signal: AbortSignal, onChange: () => void): void {
+  const tellLater = () => {
+    const timer = setTimeout(onChange, LOOK_MS);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  };
+  try {
+    watch(directory, { signal }, onChange).on('error', tellLater);
+  } catch {
+    tellLater();
+  }
 }
 
 function parseStream(text: string | null): LogStream {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostLauncher } from '../../../executor/tasks/launch';
@@ -9,6 +9,7 @@ import { Supervisor } from '../../../executor/tasks/supervisor';
 import { SandboxError } from '../../../src/schema/errors';
 import { REVISION_HEADER } from '../../../src/schema/executor-api';
 import { ManualClock } from '../../support/manual-clock';
+import { ExecutorProcess, shell } from '../executor-process';
 
 const log = { info: () => undefined, error: () => undefined };
 const version = { version: '1.2.3', mode: 'host', bootId: 'boot' } as const;
@@ -140,4 +141,22 @@ test('without a token only /health answers', async () => {
 test('what is wrong with the executor is 503', async () => {
   const { call } = await routes({ health: () => Promise.resolve(['disk']) });
   expect(await call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy', problems: ['disk'] } });
+});
+
+test('gives the output of a task as it comes, where Linux allows no more watchers of files', async () => {
+  const withoutWatchers = ['unshare', '--map-root-user', 'sh', '-c', 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"', 'sh'];
+  const executor = await ExecutorProcess.start([], dataDir, {}, { launcher: withoutWatchers });
+  try {
+    // So many that waiting each time to the end of the wait would take longer than a test may.
+    const lines = ['1', '2', '3', '4', '5'];
+    await executor.set(shell('a', `for line in ${lines.join(' ')}; do until [ -e $line ]; do sleep 0.02; done; echo $line; done; exec sleep 600`));
+    for (const [index, line] of lines.entries()) {
+      const next = executor.log('a', `&offset=${index * 2}`);
+      writeFileSync(join(executor.home, line), '');
+      expect(await next).toMatchObject({ status: 200, body: `${line}\n` });
+    }
+    expect(await executor.request('GET', '/tasks/a/logs')).toMatchObject({ status: 200, body: '1\n2\n3\n4\n5\n' });
+  } finally {
+    await executor.clean();
+  }
 });
