@@ -1,0 +1,50 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
+import { ExecutorReader, isHealthy } from '../../local/executor-reader';
+import { KubeApi } from '../../operator/kube/api';
+import { fixedConnection } from '../../operator/kube/connection';
+import { Transport } from '../../operator/kube/transport';
+import { systemClock } from '../../src/program/clock';
+import { Port, SIGNING_SECRET_KEY } from '../../src/schema/names';
+import { FakeApi, json } from '../support/fake-api';
+
+/** Loopback addresses outside those of embedded clusters. */
+const NOBODY = '127.9.0.1';
+const CLOSES_AT_ONCE = '127.9.0.2';
+
+let fake: FakeApi;
+let transport: Transport;
+let closing: Server;
+let reader: ExecutorReader;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  fake = await FakeApi.start();
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const secret = { metadata: { name: 's' }, data: { [SIGNING_SECRET_KEY]: Buffer.from(pem).toString('base64') } };
+  fake.always((request, response) => json(request.path.includes('/secrets/') ? secret : { metadata: {}, items: [] })(request, response));
+  transport = new Transport({ connection: fixedConnection(fake.url), clock: systemClock });
+  reader = await ExecutorReader.open(new KubeApi({ transport }), signal);
+  closing = createServer((socket) => socket.on('data', () => socket.end()));
+  await new Promise<void>((resolve) => closing.listen(Port.executor, CLOSES_AT_ONCE, resolve));
+});
+afterAll(async () => {
+  await new Promise((resolve) => closing.close(resolve));
+  await transport.destroy();
+  await fake.stop();
+});
+
+test.each([
+  [NOBODY, 'connect ECONNREFUSED 127.9.0.1:5758'],
+  [CLOSES_AT_ONCE, 'other side closed'],
+])('tells which executor gave no answer, and why: %s', async (address, why) => {
+  await expect(reader.readOutput(address, 'dice-0', 'stdout', signal)).rejects.toMatchObject({
+    message: `executor: http://${address}:5758: expected an answer within 10000 ms, got ${why}`,
+  });
+  expect(await isHealthy(address, signal)).toBe(false);
+});
+
+test('an interrupted read ends with the reason of the interruption', async () => {
+  const reason = new Error('interrupted');
+  await expect(reader.readOutput(NOBODY, 'dice-0', 'stdout', AbortSignal.abort(reason))).rejects.toBe(reason);
+});
