@@ -77,7 +77,10 @@ export class LeaseElector {
       try {
         await this.attempt(either);
       } catch (error) {
-        if (!either.aborted) log.warn({ err: error }, 'lease not written');
+        // Of several that wait, one is first.
+        const wasLate = this.heldUntilMs === undefined && (isAlreadyExists(error) || isConflict(error));
+        if (wasLate) log.info('lease written by another first');
+        else if (!either.aborted) log.warn({ err: error }, 'lease not written');
         // Somebody else has written, or we do not know: look again before the next attempt.
         this.seen = undefined;
       }

@@ -9,7 +9,8 @@ import { eventually } from '../../support/eventually';
 import { type Answer, FakeApi, json, refuse, silence } from '../../support/fake-api';
 import { ManualClock, settle } from '../../support/manual-clock';
 
-const log = createLogger('test', 'error', { write: () => undefined });
+const logged: { readonly level: string; readonly msg: string; readonly err?: unknown }[] = [];
+const log = createLogger('test', 'info', { write: (line) => logged.push(JSON.parse(line) as (typeof logged)[number]) });
 
 /** The one Lease of a server, with the preconditions of writes. */
 class LeaseServer {
@@ -86,6 +87,7 @@ describe('LeaseElector', () => {
     server = new LeaseServer(fake);
     transport = new CountingTransport({ connection: fixedConnection(fake.url), clock: systemClock });
     competitors = [];
+    logged.length = 0;
   });
   afterEach(async () => {
     server.failure = refuse(403, 'Forbidden');
@@ -115,6 +117,31 @@ describe('LeaseElector', () => {
     await pass(one, 60);
     expect([one.elector.held(), server.lease?.spec?.acquireTime]).toEqual([true, acquireTime]);
     expect(server.lease?.spec?.renewTime).not.toBe(acquireTime);
+  });
+
+  test('of two that start together, one takes the lease, and the other says in one line that it was late', async () => {
+    // Both have looked, and found nothing, before either writes.
+    const looks: (() => void)[] = [];
+    server.failure = (request, response) => {
+      looks.push(() => refuse(404, 'NotFound')(request, response));
+      if (looks.length < 2) return;
+      server.failure = undefined;
+      looks.forEach((answer) => answer());
+    };
+    const [one, two] = [enter('one'), enter('two')];
+    await Promise.race([one.elector.acquired, two.elector.acquired]);
+    await transport.quiet();
+    expect([one, two].filter(({ elector }) => elector.held())).toHaveLength(1);
+    expect(logged.map(({ level, msg, err }) => ({ level, msg, err })).sort((a, b) => a.msg.localeCompare(b.msg))).toEqual([
+      { level: 'info', msg: 'lease acquired', err: undefined },
+      { level: 'info', msg: 'lease written by another first', err: undefined },
+    ]);
+  });
+
+  test('warns of a lease that cannot be written', async () => {
+    server.failure = refuse(403, 'Forbidden');
+    enter('one');
+    await eventually(() => expect(logged).toMatchObject([{ level: 'warn', msg: 'lease not written', err: expect.anything() as unknown }]));
   });
 
   test('waits while another renews, and takes over 15 s after its last renewal', async () => {
