@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { becomeInit, END_TASKS_SIGNAL, INIT_MODE } from './init';
 import { RUNNER_MODE } from './tasks/runner-protocol';
 
@@ -30,14 +28,15 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
 }
 
 async function serve(argv: readonly string[], isInit: boolean): Promise<number> {
-  const { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp } = await import('../src/program/load-settings.js');
+  const { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp, wantsVersion } = await import('../src/program/load-settings.js');
+  const { readVersion } = await import('../src/program/version.js');
   const { executorSettings } = await import('../src/schema/executor-settings.js');
   if (wantsHelp(argv)) {
     process.stdout.write(HELP + settingsHelp(executorSettings));
     return 0;
   }
-  if (argv.some((argument) => ['--version', '-version'].includes(argument))) {
-    process.stdout.write(`${readVersion()}\n`);
+  if (wantsVersion(argv)) {
+    process.stdout.write(`${readVersion(__dirname)}\n`);
     return 0;
   }
   const loaded = loadSettings(executorSettings, argv, process.env);
@@ -55,7 +54,7 @@ async function serve(argv: readonly string[], isInit: boolean): Promise<number> 
     process.on(END_TASKS_SIGNAL, () => endTasks.abort());
     await serveTasks({
       settings: loaded.settings,
-      version: readVersion(),
+      version: readVersion(__dirname),
       runnerArgv: [process.execPath, __filename, RUNNER_MODE],
       env: process.env,
       workingDir: process.cwd(),
@@ -66,16 +65,6 @@ async function serve(argv: readonly string[], isInit: boolean): Promise<number> 
   } catch (error) {
     process.stderr.write(`${JSON.stringify({ level: 'fatal', msg: 'cannot start', error: error instanceof Error ? error.message : String(error) })}\n`);
     return 1;
-  }
-}
-
-/** Version of the package that holds this program; `unknown` when the program was copied out of it. */
-function readVersion(): string {
-  try {
-    const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { readonly version?: string };
-    return version ?? 'unknown';
-  } catch {
-    return 'unknown';
   }
 }
 

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { systemClock as clock } from '../src/program/clock';
-import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp } from '../src/program/load-settings';
+import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp, wantsVersion } from '../src/program/load-settings';
 import { createLogger, type Logger } from '../src/program/log';
 import { closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
+import { readVersion } from '../src/program/version';
 import { healthRoutes, metricsRoutes, serveRoutes } from '../src/program/web';
 import { LEASE_NAME } from '../src/schema/names';
 import { operatorSettings, type OperatorSettings } from '../src/schema/operator-settings';
@@ -35,6 +36,10 @@ Flags:
 async function main(argv: readonly string[]): Promise<number> {
   if (wantsHelp(argv)) {
     process.stdout.write(HELP + settingsHelp(operatorSettings));
+    return 0;
+  }
+  if (wantsVersion(argv)) {
+    process.stdout.write(`${readVersion(__dirname)}\n`);
     return 0;
   }
   const loaded = loadSettings(operatorSettings, argv, process.env);

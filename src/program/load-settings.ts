@@ -53,6 +53,11 @@ export function wantsHelp(argv: readonly string[]): boolean {
   return argv.some((argument) => ['--help', '-help', '-h'].includes(argument));
 }
 
+/** Whether the arguments ask for `--version` instead of a run. */
+export function wantsVersion(argv: readonly string[]): boolean {
+  return argv.some((argument) => ['--version', '-version'].includes(argument));
+}
+
 /** The list of settings for `--help`: one paragraph each, with default and environment variable. */
 export function settingsHelp<T extends SettingTable>(settings: Pick<Settings<T>, 'table'>): string {
   return Object.values(settings.table)

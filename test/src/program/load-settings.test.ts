@@ -1,4 +1,4 @@
-import { loadSettings, settingsHelp, settingsProblemText, wantsHelp } from '../../../src/program/load-settings';
+import { loadSettings, settingsHelp, settingsProblemText, wantsHelp, wantsVersion } from '../../../src/program/load-settings';
 import { operatorSettings } from '../../../src/schema/operator-settings';
 import { defineSettings, type Setting } from '../../../src/schema/settings';
 
@@ -153,6 +153,10 @@ describe('operator settings', () => {
 describe('help', () => {
   test('is recognised in its spellings', () => {
     expect([['--help'], ['-h'], ['--name=x', '-help'], ['--name=--help'], []].map(wantsHelp)).toEqual([true, true, true, false, false]);
+  });
+
+  test('is one thing and --version another', () => {
+    expect([['--version'], ['--name=x', '-version'], ['--help'], ['--name=--version'], []].map(wantsVersion)).toEqual([true, true, false, false, false]);
   });
 
   test('tells flag, meaning, default and variable of every setting', () => {
