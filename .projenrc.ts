@@ -308,7 +308,9 @@ project.testTask.reset();
 project.testTask.spawn(project.compileTask);
 project.testTask.spawn(check);
 project.testTask.spawn(lint);
-project.testTask.spawn(cluster, { args: ['build'] }); // before the tests, whose processes would share the cores with Go's compiler
+// Before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
+project.testTask.spawn(cluster, { args: ['build'] });
+project.testTask.spawn(images);
 project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings' } });
 
 const quickstart = project.addTask('quickstart', {

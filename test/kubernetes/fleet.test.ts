@@ -81,7 +81,10 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   expect(manifest).toContain('laterField');
   await installRuntime(cluster, manifest);
 
-  expect((await target.kubectl(['get', 'pods', '--namespace=opensandbox-system', '--output=jsonpath={.items[?(@.status.phase=="Running")].spec.containers[0].image}'])).stdout).toBe(`${image} ${image}`);
+  await until(async () => {
+    const { stdout } = await target.kubectl(['get', 'pods', '--namespace=opensandbox-system', '--output=jsonpath={.items[*].spec.containers[0].image}']);
+    expect(stdout).toBe(`${image} ${image}`); // the old ones are gone
+  });
   await space.create('BatchSandbox', 'later', { replicas: 50, poolRef: 'warm' });
   await space.untilDelivered('later');
   await space.patch('BatchSandbox', 'later', { spec: { laterField: 'known now' } });
@@ -124,7 +127,7 @@ test('nothing is left on the node after the deletion, and the operator was refus
     const mounts = (await runOnNode(cluster.node, ['cat', '/proc/mounts'])).split('\n').filter((line) => line.includes('/pods/'));
     expect(new Set(mounts.map((line) => /\/pods\/([^/]+)/.exec(line)?.[1])).size).toBe(2);
     const commands = await runOnNode(cluster.node, ['ps', '-eo', 'args']);
-    expect(commands.split('\n').filter((line) => /sandbox-executor|sleep infinity/.test(line))).toEqual([]);
+    expect(commands.split('\n').filter((line) => /sandbox-executor\.js|perl|sleep infinity/.test(line))).toEqual([]);
   }, POOL_WITHIN_MS);
   await expectRights(cluster);
 });
