@@ -97,7 +97,7 @@ test('a task has its own working directory and environment, and ends as TaskTime
   await space.create('BatchSandbox', 'limits', {
     replicas: 2,
     poolRef: 'warm',
-    taskTemplate: { spec: { process: { ...shell('pwd; printenv A B'), workingDir: '/etc', env: [{ name: 'A', value: 'one two' }, { name: 'B', value: '$A' }] } } },
+    taskTemplate: { spec: { process: { ...shell('pwd; echo "$A"; echo "$B"'), workingDir: '/etc', env: [{ name: 'A', value: 'one two' }, { name: 'B', value: '$A' }] } } },
     shardTaskPatches: [null, { spec: { process: { command: ['sleep', '600'] }, timeoutSeconds: 1 } }],
   });
   const batch = await untilStates(space, 'limits', 'SF');

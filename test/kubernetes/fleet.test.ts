@@ -100,34 +100,32 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
 });
 
-test('the other replica finishes a batch of a hundred whose operator is killed; no pod is in two batches, and no task runs twice', async () => {
-  const names = ['first', 'second'];
-  const create = (name: string, replicas: number) => space.create('BatchSandbox', name, { replicas, poolRef: 'warm', taskTemplate: patientTask(name) });
-  await create('first', 60);
-  await until(async () => expect((await space.get('BatchSandbox', 'first')).status?.allocated).toBe(60));
-  await Promise.all([create('second', 40), target.killOperator?.()]);
-  const batches = [await untilStates('first', 'R'.repeat(60)), await untilStates('second', 'R'.repeat(40))];
-  expect(new Set(batches.flatMap((batch) => recordedUIDsOf(batch))).size).toBe(SIZE);
-  for (const batch of batches) await letGo(batch);
-  const done = [await untilStates('first', 'S'.repeat(60)), await untilStates('second', 'S'.repeat(40))];
-  expect((await inParallel(done, 1, outputsOf)).flat()).toEqual(Array.from({ length: SIZE }, () => '1\n'));
-  for (const name of names) await space.delete('BatchSandbox', name);
-  for (const name of names) await space.untilGone('BatchSandbox', name, POOL_WITHIN_MS);
+test('the other replica finishes a batch of a hundred whose operator is killed; each sandbox is in it once, and no task runs twice', async () => {
+  await space.create('BatchSandbox', 'orphaned', { replicas: SIZE, poolRef: 'warm', taskTemplate: patientTask('orphaned') });
+  await target.killOperator?.();
+  const batch = await untilStates('orphaned', 'R'.repeat(SIZE));
+  expect(new Set(recordedUIDsOf(batch)).size).toBe(SIZE);
+  await letGo(batch);
+  expect(await outputsOf(await untilStates('orphaned', 'S'.repeat(SIZE)))).toEqual(Array.from({ length: SIZE }, () => '1\n'));
+  await space.delete('BatchSandbox', 'orphaned');
+  await space.untilGone('BatchSandbox', 'orphaned', POOL_WITHIN_MS);
 });
 
 test('nothing is left on the node after the deletion, and the operator was refused nothing', async () => {
   await space.delete('Pool', 'warm');
   await space.untilGone('Pool', 'warm', POOL_WITHIN_MS);
   await until(async () => expect(await space.list('Pod')).toEqual([]), POOL_WITHIN_MS);
+  const onNode = (...command: string[]) => runOnNode(cluster.node, command).then((text) => text.trim().split('\n'));
   await until(async () => {
-    const containers = (await runOnNode(cluster.node, ['ctr', '--namespace=k8s.io', 'containers', 'list'])).trim().split('\n').slice(1);
-    // Two operators, each with the container that holds its namespaces.
-    expect(containers.map((line) => line.replace(/^\S+\s+(\S+).*$/, '$1')).filter((image) => !/pause|sandbox-operator/.test(image))).toEqual([]);
-    expect(containers.filter((line) => line.includes('pause'))).toHaveLength(2);
-    const mounts = (await runOnNode(cluster.node, ['cat', '/proc/mounts'])).split('\n').filter((line) => line.includes('/pods/'));
-    expect(new Set(mounts.map((line) => /\/pods\/([^/]+)/.exec(line)?.[1])).size).toBe(2);
-    const commands = await runOnNode(cluster.node, ['ps', '-eo', 'args']);
-    expect(commands.split('\n').filter((line) => /sandbox-executor\.js|perl|sleep infinity/.test(line))).toEqual([]);
+    // Two operators, each with the container that holds its namespaces and the one that it runs in.
+    const containers = (await onNode('ctr', '--namespace=k8s.io', 'containers', 'list')).slice(1);
+    expect(containers.map((line) => /pause|sandbox-operator|\S+$/.exec(line)?.[0]).sort()).toEqual(['pause', 'pause', 'sandbox-operator', 'sandbox-operator']);
+    const mounts = await onNode('cat', '/proc/mounts');
+    const count = (pattern: RegExp) => new Set(mounts.flatMap((line) => pattern.exec(line)?.[1] ?? [])).size;
+    expect([count(/\/pods\/([^/]+)/), count(/\.task\/k8s\.io\/([^/]+)\/rootfs/), count(/sandboxes\/([^/]+)\/shm/)]).toEqual([2, 4, 2]);
+    const programs = (await onNode('ps', '-eo', 'comm=')).map((name) => name.trim()).filter((name) => !/^(ps|nsenter|sh)$/.test(name)).sort();
+    expect(programs.filter((name) => !/^(catatonit|containerd|containerd-shim|kubelet|kubernetes|node|MainThread)$/.test(name))).toEqual([]);
+    expect(programs.filter((name) => name === 'containerd-shim')).toHaveLength(2);
   }, POOL_WITHIN_MS);
   await expectRights(cluster);
 });

@@ -1,14 +1,15 @@
-import { expectRights } from '../support/kubernetes-cluster';
+import { expectRights, expectSpacesGone } from '../support/kubernetes-cluster';
 
 /**
  * After all files of tests on real Kubernetes: ends it.
  *
- * @throws Error when the API server has refused the operator anything
+ * @throws Error when a namespace of a test stays, or the API server has refused the operator anything
  */
 export default async function stop(): Promise<void> {
   const cluster = globalThis.kubernetesUnderTest;
   if (cluster === undefined) return; // it did not start
   try {
+    await expectSpacesGone(cluster);
     await expectRights(cluster);
   } finally {
     await cluster.stop();

@@ -28,8 +28,9 @@ export function useCluster(): ClusterUnderTest {
   beforeAll(async () => {
     target = CLUSTER === 'kubernetes' ? connectKubernetes() : await startEmbeddedCluster();
   }, SET_UP_MS);
-  // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121).
-  afterEach(() => inParallel(spaces.splice(0), 4, (space) => space.remove()), SET_UP_MS);
+  // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121). Real Kubernetes takes its time
+  // for that, so the end of the run waits for all of them.
+  afterEach(() => inParallel(spaces.splice(0), 4, (space) => (CLUSTER === 'kubernetes' ? space.drop() : space.remove())), SET_UP_MS);
   afterAll(() => target?.stop(), SET_UP_MS);
   return {
     get target() {

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Port, LEASE_NAME } from '../../src/schema/names';
+import type { KubeObject } from '../../src/schema/kubernetes';
+import { LEASE_NAME, Port } from '../../src/schema/names';
 import { auditOf } from '../cluster/audit';
 import { TestImage } from '../images/test-images';
 import { ApiClient } from './api-client';
 import { renderPodTemplate } from './pod-template';
 import { runProgram } from './run-program';
+import { SPACE_PREFIX } from './space';
 import type { Target, WriteCounts } from './target';
 import { until } from './waiting';
 
@@ -28,6 +30,8 @@ export interface SharedCluster {
 /** A lease of a dead leader ends after 15 s; the rest is for a busy machine. */
 const TAKE_OVER_MS = 60_000;
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE_NAME}`;
+/** A namespace goes some 10 s after its last pod; the rest is for a busy machine. */
+const SPACES_GONE_MS = 120_000;
 /** Verbs of the audit log that change something. */
 const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
@@ -54,6 +58,20 @@ export function targetOf(shared: SharedCluster): Target {
   };
 }
 
+/** Waits until no namespace of a test is left. @throws Error that names those that stay */
+export async function expectSpacesGone({ kubeconfigPath }: Pick<SharedCluster, 'kubeconfigPath'>): Promise<void> {
+  const client = new ApiClient(kubeconfigPath);
+  try {
+    await until(async () => {
+      const { body } = await client.request<{ readonly items: readonly KubeObject[] }>('GET', '/api/v1/namespaces');
+      const left = body.items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(SPACE_PREFIX));
+      if (left.length > 0) throw new Error(`namespaces: expected none of a test after their deletion, got ${left.join(', ')}`);
+    }, SPACES_GONE_MS);
+  } finally {
+    await client.close();
+  }
+}
+
 /** @throws Error when the API server has refused the operator anything, or knows nothing of it */
 export async function expectRights(cluster: Pick<SharedCluster, 'folder'>): Promise<void> {
   const requests = (await auditOf(cluster)).filter(({ user }) => user === OPERATOR_USER);
@@ -73,21 +91,22 @@ async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {
   return { byObject };
 }
 
-/** Kills the process that holds the lease, and waits until another one does. */
+/** Kills the process that holds the lease, and its pod with it, so that it does not come back; waits until another pod holds it. */
 async function killLeader(client: ApiClient): Promise<void> {
-  const holder = await leader(client);
-  process.kill(pidInPod(holder.split('_')[0] ?? ''), 'SIGKILL');
+  const killed = await leadingPod(client);
+  process.kill(pidInPod(killed), 'SIGKILL');
+  await client.request('DELETE', `/api/v1/namespaces/${OPERATOR_NAMESPACE}/pods/${killed}?gracePeriodSeconds=0`);
   await until(async () => {
-    if ((await leader(client)) === holder) throw new Error(`lease: expected another holder than '${holder}', got the same`);
+    if ((await leadingPod(client)) === killed) throw new Error(`lease: expected another holder than '${killed}', got the same`);
   }, TAKE_OVER_MS);
 }
 
-/** The operator that acts: `<pod>_<random>`. */
-async function leader(client: ApiClient): Promise<string> {
+/** The pod of the operator that acts. */
+async function leadingPod(client: ApiClient): Promise<string> {
   const { body } = await client.request<{ readonly spec?: { readonly holderIdentity?: string } }>('GET', LEASE);
-  const holder = body.spec?.holderIdentity ?? '';
-  if (holder === '') throw new Error('lease: expected a holder, got none');
-  return holder;
+  const [pod = ''] = body.spec?.holderIdentity?.split('_') ?? []; // <pod>_<random>
+  if (pod === '') throw new Error('lease: expected a holder, got none');
+  return pod;
 }
 
 /** The operator's process in a pod, as this machine counts: the node is a part of it. */

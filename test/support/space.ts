@@ -31,6 +31,8 @@ const RESOURCES: Readonly<Record<Kind, { readonly prefix: string; readonly plura
   Event: { prefix: '/api/v1', plural: 'events' },
 };
 
+/** Begin of the names of the namespaces of tests. */
+export const SPACE_PREFIX = 'acceptance-';
 /** Longest life of a namespace after its deletion, in ms; a pod may take its grace time. */
 const REMOVED_WITHIN_MS = 45_000;
 
@@ -42,7 +44,7 @@ export class Space {
   ) {}
 
   static async create(target: Target): Promise<Space> {
-    const name = `acceptance-${randomBytes(4).toString('hex')}`;
+    const name = `${SPACE_PREFIX}${randomBytes(4).toString('hex')}`;
     const { status, body } = await target.request('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     if (status !== 201) throw new Error(`namespace '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);
     return new Space(target, name);
@@ -139,12 +141,16 @@ export class Space {
     return this.target.kubectl(['--namespace', this.namespace, ...args], input);
   }
 
+  /** Asks for the deletion of the namespace. */
+  async drop(): Promise<void> {
+    await this.target.request('DELETE', `/api/v1/namespaces/${this.namespace}`);
+  }
+
   /** Deletes the namespace and waits until it is gone. */
   async remove(): Promise<void> {
-    const path = `/api/v1/namespaces/${this.namespace}`;
-    await this.target.request('DELETE', path);
+    await this.drop();
     await until(async () => {
-      const { status, body } = await this.target.request('GET', path);
+      const { status, body } = await this.target.request('GET', `/api/v1/namespaces/${this.namespace}`);
       if (status !== 404) throw new Error(`namespace '${this.namespace}': expected none after its deletion, got ${JSON.stringify(body)}`);
     }, REMOVED_WITHIN_MS);
   }
