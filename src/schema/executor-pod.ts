@@ -17,8 +17,8 @@ export interface ExecutorCompletion {
 export const EXECUTOR_DATA_VOLUME = 'sandbox-tasks';
 
 const SETTINGS = executorSettings.table;
-/** What says how the executor knows its callers. */
-const AUTHENTICATION = [SETTINGS.authPublicKey, SETTINGS.authPublicKeyFile, SETTINGS.allowUnauthenticated];
+/** What says how the executor knows its callers. The audience too: the operator signs for the UID of the pod, and for nothing else. */
+const AUTHENTICATION = [SETTINGS.authPublicKey, SETTINGS.authPublicKeyFile, SETTINGS.authAudience];
 
 /**
  * The pod with what its executor needs and does not say itself; what somebody has set stays as it is.
@@ -53,17 +53,25 @@ export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompleti
 type Variable = NonNullable<Container['env']>[number];
 
 function authentication(executor: Container, publicKeys: string | undefined): Variable[] {
-  if (publicKeys === undefined || AUTHENTICATION.some((setting) => spoken(executor, setting) !== undefined)) {
+  if (publicKeys === undefined || servesAnybody(executor) || AUTHENTICATION.some((setting) => spoken(executor, setting) !== undefined)) {
     return [];
   }
   const podUid = { name: EnvVar.podUid, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } };
   return [{ name: EnvVar.authPublicKey, value: publicKeys }, ...(hasVariable(executor, EnvVar.podUid) ? [] : [podUid])];
 }
 
+/** Whether the executor says so, or says it where we cannot read it; that it does not is what an executor with a key does anyhow. */
+function servesAnybody(executor: Container): boolean {
+  const value = spoken(executor, SETTINGS.allowUnauthenticated);
+  return value === '' || (value !== undefined && isTrue(value));
+}
+
 function isSidecar({ shareProcessNamespace }: PodSpec, executor: Container): boolean {
   const mode = spoken(executor, SETTINGS.sidecarMode);
-  return mode === undefined ? shareProcessNamespace === true : /^(1|t|true)$/i.test(mode);
+  return mode === undefined ? shareProcessNamespace === true : isTrue(mode);
 }
+
+const isTrue = (value: string): boolean => /^(1|t|true)$/i.test(value);
 
 /** The container whose files tasks see, by the value of its mark. */
 interface MainContainer {
@@ -120,6 +128,7 @@ interface SpokenSetting {
  * What a container says of a setting: text, `''` where it is hidden in what we cannot read, undefined when nothing is said.
  *
  * Command and arguments are read as one text, since a line for a shell may hold the flags. A flag wins over a variable, as in the executor.
+ * `envFrom` says nothing: most that stands there is for other things, and a variable of the container itself wins over it.
  */
 function spoken(container: Container, { flag, env, kind }: SpokenSetting): string | undefined {
   const line = [container.command, container.args].flat().join(' ');
@@ -129,11 +138,7 @@ function spoken(container: Container, { flag, env, kind }: SpokenSetting): strin
     return kind === 'boolean' ? (found[1] ?? 'true') : (found[1] ?? found[2] ?? '');
   }
   const variable = variablesOf(container).find(({ name }) => name === env);
-  if (variable !== undefined) {
-    return variable.value ?? '';
-  }
-  const isHidden = listOf(container.envFrom).some(({ prefix }) => env.startsWith(typeof prefix === 'string' ? prefix : ''));
-  return isHidden ? '' : undefined;
+  return variable && (variable.value ?? '');
 }
 
 const hasVariable = (container: Container, wanted: string): boolean => variablesOf(container).some(({ name }) => name === wanted);

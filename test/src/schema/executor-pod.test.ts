@@ -41,6 +41,13 @@ test('a pod without an executor is the same object', () => {
   expect(completeExecutor(spec, KEYS)).toBe(spec);
 });
 
+test('variables of a whole ConfigMap count for nothing', () => {
+  const envFrom = [{ configMapRef: { name: 'settings' } }];
+  const { volumes, containers } = completeExecutor(shared(main, executor({ envFrom })), KEYS);
+  expect(volumes).toEqual([{ name: 'sandbox-tasks', emptyDir: {} }]);
+  expect(containers?.[1]).toEqual({ ...completeExecutor(shared(main, executor()), KEYS).containers?.[1], envFrom });
+});
+
 test('doing it twice changes nothing more, also when the keys have changed', () => {
   const once = completeExecutor(shared(main, executor()), KEYS);
   expect(completeExecutor(once, { publicKeys: 'OTHER' })).toEqual(once);
@@ -53,6 +60,8 @@ describe('authentication', () => {
     ['a key in a variable', { env: [{ name: 'AUTH_PUBLIC_KEY', value: 'MINE' }] }],
     ['a key in a file', { env: [{ name: 'AUTH_PUBLIC_KEY_FILE', value: '/key' }] }],
     ['that everybody may call', { env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'true' }] }],
+    ['an audience, which the operator does not sign for', { env: [{ name: 'AUTH_AUDIENCE', value: 'me' }] }],
+    ['whether everybody may call, from where we cannot see', { env: [{ name: 'ALLOW_UNAUTHENTICATED', valueFrom: { configMapKeyRef: { name: 'a', key: 'b' } } }] }],
     ['a variable from a ConfigMap', { env: [{ name: 'AUTH_PUBLIC_KEY', valueFrom: { configMapKeyRef: { name: 'keys', key: 'a' } } }] }],
   ])('stays as the executor says it: %s', (_, fields) => {
     expect(containersOf({ containers: [main, executor(fields)] }, KEYS)?.[1]?.env).toEqual(fields.env);
@@ -64,8 +73,7 @@ describe('authentication', () => {
     ['a flag and its value apart', { args: ['--log-level', 'debug', '--auth-public-key-file', '/key'] }],
     ['a flag in the command', { command: ['/executor', '--allow-unauthenticated=true'] }],
     ['a flag in a line for a shell', { command: ['sh', '-c', "exec /executor '--allow-unauthenticated' 2>&1"] }],
-    ['variables of a ConfigMap that we cannot see', { envFrom: [{ configMapRef: { name: 'settings' } }] }],
-    ['such variables with a prefix that fits', { envFrom: [{ prefix: 'AUTH_', secretRef: { name: 'settings' } }] }],
+    ['an audience, which the operator does not sign for', { args: ['--auth-audience=me'] }],
   ])('stays as the executor says it: %s', (_, fields) => {
     expect(authOf(fields)).toEqual([]);
   });
@@ -74,9 +82,14 @@ describe('authentication', () => {
     ['another flag', { args: ['--listen-addr=0.0.0.0:5758'] }],
     ['a longer flag', { args: ['--allow-unauthenticated-not'] }],
     ['a flag as the value of another', { args: ['--log-dir=--allow-unauthenticated'] }],
-    ['variables with a prefix that does not fit', { envFrom: [{ prefix: 'APP_', configMapRef: { name: 'settings' } }] }],
+    ['a flag that is off', { args: ['--allow-unauthenticated=false'] }],
+    ['variables of a ConfigMap', { envFrom: [{ configMapRef: { name: 'settings' } }] }],
   ])('is added beside %s', (_, fields) => {
     expect(authOf(fields)).toEqual(['AUTH_PUBLIC_KEY', 'POD_UID']);
+  });
+
+  test('is added beside a variable that is off', () => {
+    expect(authOf({ env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'False' }] })).toEqual(['ALLOW_UNAUTHENTICATED', 'AUTH_PUBLIC_KEY', 'POD_UID']);
   });
 
   test('keeps a POD_UID that is there', () => {
