@@ -40,7 +40,7 @@ export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompleti
   const needsVolume = isDataUnkept(executor) && !listOf(spec.volumes).some(({ name }) => name === EXECUTOR_DATA_VOLUME);
   const completed: Container = {
     ...executor,
-    ...(added.length > 0 && { env: [...(executor.env ?? []), ...added] }),
+    ...(added.length > 0 && { env: [...variablesOf(executor), ...added] }),
     ...(needsVolume && { volumeMounts: [...listOf(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
   };
   return {

@@ -48,6 +48,11 @@ test('variables of a whole ConfigMap count for nothing', () => {
   expect(containers?.[1]).toEqual({ ...completeExecutor(shared(main, executor()), KEYS).containers?.[1], envFrom });
 });
 
+test('what is no list of variables is as good as none: its fault is told later', () => {
+  const unchecked = { containers: [executor({ env: {} } as unknown as Container)] };
+  expect(variablesOf(unchecked, 'task-executor', KEYS)).toEqual({ AUTH_PUBLIC_KEY: 'PEM', POD_UID: '(from)' });
+});
+
 test('doing it twice changes nothing more, also when the keys have changed', () => {
   const once = completeExecutor(shared(main, executor()), KEYS);
   expect(completeExecutor(once, { publicKeys: 'OTHER' })).toEqual(once);
