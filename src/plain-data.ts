@@ -19,8 +19,12 @@ function checkParts(problems: Problems, path: string, value: unknown): void {
   if (Array.isArray(value)) {
     value.forEach((item: unknown, index) => checkParts(problems, `${path}[${index}]`, item));
   } else if (isRecord(value)) {
-    if (value.constructor !== undefined && value.constructor !== Object) {
-      problems.add(path, 'plain data', `an instance of ${value.constructor.name}`);
+    if (!isPlainObject(value)) {
+      problems.add(path, 'plain data', `an instance of ${classOf(value)}`);
+      return;
+    }
+    if (Object.hasOwn(value, 'constructor')) {
+      problems.add(path, "no key 'constructor' (cdk8s takes it for the class of the object)", 'constructor');
       return;
     }
     for (const [key, field] of Object.entries(value)) {
@@ -62,3 +66,6 @@ export function isPlainObject(value: unknown): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+/** Name of the class of an object that is not plain. */
+const classOf = (value: object): string => (Object.getPrototypeOf(value) as object).constructor.name;

@@ -1,5 +1,6 @@
 import { type Chart, Lazy } from 'cdk8s';
 import { Deployment, EnvValue, k8s, Pod } from 'cdk8s-plus-28';
+import { runInNewContext } from 'node:vm';
 import { BatchSandboxFleet, type ExecutorOptions, PodTemplate } from '../../src';
 import { objectsOf, problemsOf } from '../support/synth';
 
@@ -13,6 +14,12 @@ test('takes a pod spec with every field of Kubernetes, known to us or not', () =
   const spec = { containers: [container], runtimeClassName: 'gvisor', ofTomorrow: { a: [1, { b: true }] } };
   const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec(spec))(chart));
   expect(batch?.spec.template).toEqual({ spec });
+});
+
+test('takes objects of another realm, such as a template that was read in a vm', () => {
+  const spec = runInNewContext(`({ containers: [${JSON.stringify(container)}] })`) as object;
+  const [batch] = objectsOf((chart) => fleetOf(PodTemplate.fromSpec(spec))(chart));
+  expect(batch?.spec.template).toEqual({ spec: { containers: [container] } });
 });
 
 test('takes imported types with their quantities, and lazy values', () => {
@@ -78,6 +85,11 @@ test.each<[string, object, string[]]>([
     'an instance of a class',
     { containers: [container], affinity: new Custom() },
     ["template.spec.affinity: expected plain data, got 'an instance of Custom'"],
+  ],
+  [
+    'a key that cdk8s cannot write',
+    { containers: [container], nodeSelector: { constructor: 'x' } },
+    ["template.spec.nodeSelector: expected no key 'constructor' (cdk8s takes it for the class of the object), got 'constructor'"],
   ],
   ['a number that JSON does not know', { containers: [container], priority: NaN }, ['template.spec.priority: expected a finite number, got NaN']],
 ])('refuses %s', (_, spec, problems) => {
