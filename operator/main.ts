@@ -61,17 +61,29 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   const over = new AbortController();
   const signal = AbortSignal.any([stop.signal, over.signal]);
   const connection = await connect(settings);
-  const signingKeys = await loadSigningKeys(connection, settings, log, signal);
-  const lease = settings.leaderElect ? competeForLease(connection, settings, log) : undefined;
-  const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKeys, mayWrite: lease && (() => lease.elector.held()) });
-  const steps: CloseStep[] = [{ name: 'controllers', close: () => manager.stop() }];
-
-  let filled = false;
-  const notReady = () => (filled ? [manager.notReady() ?? []].flat() : ['the caches are not filled yet']);
+  const steps: CloseStep[] = [];
+  let notReady: () => readonly string[] = () => ['the signing key is not read yet'];
   if (settings.healthAddress !== undefined) {
-    const server = await serveRoutes(healthRoutes(notReady), settings.healthAddress);
+    // First of all: an operator that waits for the API server lives.
+    const server = await serveRoutes(healthRoutes(() => notReady()), settings.healthAddress);
     steps.push({ name: 'health', close: () => server.close() });
   }
+
+  const signingKeys = await loadSigningKeys(connection, settings, log, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    return undefined;
+  });
+  if (signal.aborted) {
+    log.info('stopping');
+    await closeInOrder(steps, STOP_DEADLINE_MS, clock, log);
+    return 0;
+  }
+  const lease = settings.leaderElect ? competeForLease(connection, settings, log) : undefined;
+  const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKeys, mayWrite: lease && (() => lease.elector.held()) });
+  steps.unshift({ name: 'controllers', close: () => manager.stop() });
+
+  let filled = false;
+  notReady = () => (filled ? [manager.notReady() ?? []].flat() : ['the caches are not filled yet']);
   if (settings.metricsAddress !== undefined) {
     const server = await serveRoutes(metricsRoutes(manager.metrics.registry), settings.metricsAddress);
     steps.push({ name: 'metrics', close: () => server.close() });
@@ -118,7 +130,7 @@ async function loadSigningKeys(connection: KubeConnection, settings: OperatorSet
   if (name === '') return undefined;
   const transport = new Transport({ connection, clock });
   try {
-    const pem = await obtainSigningKeys({ api: new KubeApi({ transport }), namespace, name, log, signal });
+    const pem = await obtainSigningKeys({ api: new KubeApi({ transport }), namespace, name, clock, log, signal });
     return await readSigningKeys(pem, `Secret '${namespace}/${name}'`);
   } finally {
     await transport.destroy();

@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { Backoff } from '../src/program/backoff';
+import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
 import { problem, SandboxError } from '../src/schema/errors';
 import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET_KEY } from '../src/schema/names';
 import { operatorSettings } from '../src/schema/operator-settings';
 import type { KubeApi } from './kube/api';
-import { ApiError, isConflict, isNotFound } from './kube/api-error';
+import { ApiError, isConflict, isNotFound, isTransient } from './kube/api-error';
 import { namespacedType } from './kube/resource-types';
 
 interface Secret extends KubeObject {
@@ -22,6 +24,7 @@ export interface SigningSecret {
   readonly api: KubeApi;
   readonly namespace: string;
   readonly name: string;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -29,21 +32,35 @@ export interface SigningSecret {
 /**
  * The private keys in a Secret, as PEM; one without a key gets a new one first.
  *
- * The write names the version that was read, so that of several operators that start together one makes the key and all use it.
+ * The write names the version that was read, so that of several operators that start together one makes the key and all use it. An API server
+ * that is away or has too much to do is asked again until the signal aborts.
  *
- * @throws SandboxError SETTINGS_INVALID when there is no such Secret, or no right to it; else as {@link KubeApi}
+ * @throws SandboxError SETTINGS_INVALID when there is no such Secret, or no right to it; the reason of the signal; else as {@link KubeApi}
  */
 export async function obtainSigningKeys(secret: SigningSecret): Promise<string> {
-  try {
-    for (let triesLeft = MOST_TRIES; ; triesLeft -= 1) {
-      const pem = await readOrMakeKey(secret).catch((error: unknown) => {
-        if (isConflict(error) && triesLeft > 1) return undefined;
-        throw error;
-      });
-      if (pem !== undefined) return pem;
+  const { clock, log, signal } = secret;
+  const backoff = new Backoff();
+  for (;;) {
+    try {
+      return await readOrMakeKeyInTurn(secret);
+    } catch (error) {
+      if (signal.aborted || !isTransient(error)) throw explain(secret, error);
+      const waitMs = backoff.next('') + (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+      log.warn({ err: error, waitMs }, 'signing key not read');
+      await clock.sleep(waitMs, signal);
+      signal.throwIfAborted();
     }
-  } catch (error) {
-    throw explain(secret, error);
+  }
+}
+
+/** After a conflict the key is read again: another operator was first. */
+async function readOrMakeKeyInTurn(secret: SigningSecret): Promise<string> {
+  for (let triesLeft = MOST_TRIES; ; triesLeft -= 1) {
+    try {
+      return await readOrMakeKey(secret);
+    } catch (error) {
+      if (!isConflict(error) || triesLeft <= 1) throw error;
+    }
   }
 }
 

@@ -5,10 +5,12 @@ import { fixedConnection } from '../../operator/kube/connection';
 import { namespacedType } from '../../operator/kube/resource-types';
 import { Transport } from '../../operator/kube/transport';
 import { readSigningKeys } from '../../operator/signing-keys';
-import { systemClock as clock } from '../../src/program/clock';
+import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
-import { FakeApi, json, refuse } from '../support/fake-api';
+import { breakConnection, FakeApi, json, refuse } from '../support/fake-api';
+import { eventually } from '../support/eventually';
+import { ManualClock } from '../support/manual-clock';
 
 const REF = { namespace: 'default', name: 'key' };
 const SECRETS = namespacedType<KubeObject & { readonly data?: Readonly<Record<string, string>> }>('v1', 'Secret', 'secrets');
@@ -20,10 +22,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function secretAt(connection: ReturnType<typeof fixedConnection>): SigningSecret {
+function secretAt(connection: ReturnType<typeof fixedConnection>, clock: Clock = systemClock): SigningSecret {
   const transport = new Transport({ connection, clock });
   closers.push(() => transport.destroy());
-  return { ...REF, api: new KubeApi({ transport }), log: createLogger('test', 'debug', { write: (line) => logged.push(line) }), signal: new AbortController().signal };
+  return { ...REF, api: new KubeApi({ transport }), clock, log: createLogger('test', 'debug', { write: (line) => logged.push(line) }), signal: new AbortController().signal };
 }
 
 async function onEmbedded(data?: Readonly<Record<string, string>>): Promise<SigningSecret> {
@@ -34,10 +36,10 @@ async function onEmbedded(data?: Readonly<Record<string, string>>): Promise<Sign
   return secret;
 }
 
-async function onFake(): Promise<{ fake: FakeApi; secret: SigningSecret }> {
+async function onFake(clock?: Clock): Promise<{ fake: FakeApi; secret: SigningSecret }> {
   const fake = await FakeApi.start();
   closers.push(() => fake.stop());
-  return { fake, secret: secretAt(fixedConnection(fake.url, 'token')) };
+  return { fake, secret: secretAt(fixedConnection(fake.url, 'token'), clock) };
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -99,4 +101,40 @@ test('an API server that finds a conflict each time is not asked for ever', asyn
   const { fake, secret } = await onFake();
   fake.always((request, response) => (request.method === 'GET' ? json({ metadata: { name: 'key', resourceVersion: '1' } }) : refuse(409, 'Conflict'))(request, response));
   await expect(obtainSigningKeys(secret)).rejects.toMatchObject({ status: 409 });
+});
+
+test.each([
+  ['breaks every connection', breakConnection],
+  ['answers 503', refuse(503, 'ServiceUnavailable')],
+  ['answers 429', refuse(429, 'TooManyRequests')],
+])('waits for an API server that %s, longer than one call lasts', async (_what, outage) => {
+  const clock = new ManualClock();
+  const { fake, secret } = await onFake(clock);
+  fake.always(outage);
+  let over = false;
+  const obtained = obtainSigningKeys(secret).finally(() => (over = true));
+  obtained.catch(() => undefined); // looked at below
+  await eventually(async () => {
+    await clock.advance(1000);
+    expect(clock.monotonicMs()).toBeGreaterThan(60_000);
+  });
+  fake.always(json({ metadata: { name: 'key', resourceVersion: '1' }, data: { 'private.pem': base64('a key') } }));
+  await eventually(async () => {
+    await clock.advance(1000);
+    expect(over).toBe(true);
+  });
+  expect(await obtained).toBe('a key');
+  expect(logged).toContainEqual(expect.stringContaining('"msg":"signing key not read"'));
+});
+
+test('gives up waiting when the signal aborts', async () => {
+  const { fake, secret } = await onFake();
+  fake.always(refuse(503, 'ServiceUnavailable', { 'retry-after': '3600' }));
+  const stop = new AbortController();
+  const obtained = obtainSigningKeys({ ...secret, signal: stop.signal });
+  obtained.catch(() => undefined); // looked at below
+  await eventually(() => expect(logged).toContainEqual(expect.stringContaining('signing key not read')));
+  const reason = new Error('stopped');
+  stop.abort(reason);
+  await expect(obtained).rejects.toBe(reason);
 });
