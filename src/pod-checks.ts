@@ -11,7 +11,9 @@ import { isRecord, parse } from './schema/validation';
  * Fields that no check names pass: the API server judges them. A field that no Kubernetes is known to have is a warning.
  */
 export function checkPodTemplate(problems: Problems, template: unknown): void {
-  checkPlain(problems, 'template', template);
+  if (!checkPlain(problems, 'template', template)) {
+    return;
+  }
   if (!problems.checkKeys('template', template, ['metadata', 'spec'])) {
     return;
   }

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BatchSandboxFleet, PodTemplate } from '../../src';
+import { checkPodTemplate } from '../../src/pod-checks';
+import { Problems } from '../../src/problems';
 import { problemsOf } from '../support/synth';
 
 const container = { name: 'main', image: 'busybox' };
@@ -29,4 +31,15 @@ test('prints each misspelled field of a pod and of a patch once, and writes the 
     "warning: BatchSandboxFleet 'web/fleet': template.spec.containers[0]: expected fields that Kubernetes has, got 'comand'; did you mean 'command'?",
     "warning: BatchSandboxFleet 'web/fleet': shardPatches[0].spec: expected fields that Kubernetes has, got 'nodeNam'; did you mean 'nodeName'?",
   ]);
+});
+
+test('a template that contains itself is one problem', () => {
+  const problems = new Problems();
+  const spec: Record<string, unknown> = { containers: [container] };
+  spec.affinity = { nodeAffinity: spec };
+  const metadata = { ownerReferences: [] as unknown[] };
+  metadata.ownerReferences.push(metadata);
+  checkPodTemplate(problems, { metadata, spec });
+  expect(problems.all).toEqual([{ path: 'template', expected: 'plain data that does not contain itself', got: 'an object', fix: undefined }]);
+  expect(problems.warnings).toEqual([]);
 });
