@@ -36,15 +36,25 @@ const KEPT_UNUSED_MS = 60 * 60_000;
  */
 export async function buildArchives(images: readonly ImageSource[], cache = defaultCache()): Promise<readonly ImageArchive[]> {
   const folder = join(cache, `images-${await hashSources(images)}`);
-  const isNew = !existsSync(folder);
+  const isNew = !(await markUsed(folder));
   if (isNew) {
     await ensurePackages(['buildah']);
     await mkdir(cache, { recursive: true });
     await build(images, await mkdtemp(join(cache, 'images-new-')), folder);
   }
-  await utimes(folder, new Date(), new Date());
   await removeUnused(cache);
   return images.map(({ name }) => ({ name, archive: join(folder, archiveFile(name)), isNew }));
+}
+
+/** Keeps a folder from being removed as unused; false when there is none. */
+async function markUsed(folder: string): Promise<boolean> {
+  try {
+    await utimes(folder, new Date(), new Date());
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 const defaultCache = () => join(homedir(), '.cache', 'cdk8s-sandboxes');
