@@ -64,8 +64,13 @@ export async function inClusterConnection({ host, port, dir = SERVICE_ACCOUNT_DI
   const read = async () => {
     // Before the files: a change in the middle is then read once more.
     changes.pending = false;
-    ca = await readFile(`${dir}/ca.crt`);
-    authorization = `Bearer ${(await readFile(`${dir}/token`, 'utf8')).trim()}`;
+    try {
+      ca = await readFile(`${dir}/ca.crt`);
+      authorization = `Bearer ${(await readFile(`${dir}/token`, 'utf8')).trim()}`;
+    } catch (error) {
+      changes.pending = true;
+      throw error;
+    }
   };
   await read();
   return {

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { connectionFromKubeconfig } from '../../../operator/kube/client-node';
@@ -64,6 +64,15 @@ describe('connections', () => {
       expect(connection.tls().ca?.toString()).toBe('CA2');
       await replace('third', 'CA3');
       await eventually(async () => expect(await connection.authorization()).toBe('Bearer third'));
+    });
+
+    test('reads again what could not be read when it changed', async () => {
+      const connection = await open();
+      await rm(join(dir, '..data', 'token')); // in a folder of its own: only what follows is told
+      await mkdir(join(dir, 'change'));
+      await eventually(() => expect(connection.authorization()).rejects.toThrow(/ENOENT.*token/));
+      await writeFile(join(dir, '..data', 'token'), 'second');
+      expect(await connection.authorization()).toBe('Bearer second');
     });
 
     test('reads at once when its token was refused', async () => {
