@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto';
 import type { KubeApi } from '../operator/kube/api';
 import { namespacedType } from '../operator/kube/resource-types';
-import { readSigningKey } from '../src/program/executor-token';
+import { readSigningKeys } from '../operator/signing-keys';
 import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../src/schema/names';
 
@@ -22,13 +22,14 @@ export async function createSigningSecret(api: KubeApi): Promise<void> {
 }
 
 /**
- * The key of the operator.
+ * The key that the operator signs with; of two, the one that it prefers.
  *
- * @throws ApiError when the cluster is not an embedded one, or hides its Secrets; Error while the operator has not made the key
+ * @throws ApiError when the cluster is not an embedded one, or hides its Secrets; Error while the operator has not made the key; as {@link readSigningKeys}
  */
 export async function readOperatorKey(api: KubeApi, signal: AbortSignal): Promise<webcrypto.CryptoKey> {
   const { data } = await api.get(SECRETS, { name: SIGNING_SECRET, namespace: OPERATOR_NAMESPACE }, { signal });
-  const key = data?.[SIGNING_SECRET_KEY];
-  if (key === undefined) throw new Error(`Secret '${SIGNING_SECRET}': expected the key of the operator, got nothing`);
-  return readSigningKey(Buffer.from(key, 'base64').toString());
+  const pem = data?.[SIGNING_SECRET_KEY];
+  if (pem === undefined) throw new Error(`Secret '${SIGNING_SECRET}': expected the key of the operator, got nothing`);
+  const { signing } = await readSigningKeys(Buffer.from(pem, 'base64').toString(), `Secret '${SIGNING_SECRET}'`);
+  return signing[0];
 }

@@ -5,8 +5,8 @@ import { problem, SandboxError } from '../src/schema/errors';
 
 /** What the operator identifies itself to executors by. */
 export interface SigningKeys {
-  /** Keys to sign with, in order of preference: a pod from before a rotation knows only the second. Never empty. */
-  readonly signing: readonly webcrypto.CryptoKey[];
+  /** Keys to sign with, in order of preference: a pod from before a rotation knows only the second. */
+  readonly signing: readonly [webcrypto.CryptoKey, ...webcrypto.CryptoKey[]];
   /** The public halves of all of them, as PEM: what new pods get. */
   readonly publicKeys: string;
 }
@@ -25,9 +25,10 @@ export async function readSigningKeys(pem: string, source: string): Promise<Sign
   const blocks = pem.match(/-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g) ?? [];
   const refuse = (got: string, cause?: unknown) =>
     new SandboxError('SETTINGS_INVALID', problem('operator', source, `1 or ${MOST_KEYS} Ed25519 private keys in PEM`, got, 'openssl genpkey -algorithm ed25519 makes one'), { cause });
-  if (blocks.length < 1 || blocks.length > MOST_KEYS) throw refuse(`${blocks.length} blocks 'PRIVATE KEY'`);
+  const [preferred, ...others] = blocks;
+  if (preferred === undefined || blocks.length > MOST_KEYS) throw refuse(`${blocks.length} blocks 'PRIVATE KEY'`);
   try {
-    const signing = await Promise.all(blocks.map(readSigningKey));
+    const signing = [await readSigningKey(preferred), ...(await Promise.all(others.map(readSigningKey)))] as const;
     return { signing, publicKeys: blocks.map((block) => createPublicKey(block).export({ format: 'pem', type: 'spki' }).toString()).join('') };
   } catch (error) {
     throw refuse('another key', error);

@@ -1,6 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { ExecutorReader, isHealthy } from '../../local/executor-reader';
+import { readOperatorKey } from '../../local/signing-secret';
 import { KubeApi } from '../../operator/kube/api';
 import { fixedConnection } from '../../operator/kube/connection';
 import { Transport } from '../../operator/kube/transport';
@@ -18,10 +19,11 @@ let closing: Server;
 let reader: ExecutorReader;
 const { signal } = new AbortController();
 
+const newKey = () => generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
 beforeAll(async () => {
   fake = await FakeApi.start();
-  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const secret = { metadata: { name: 's' }, data: { [SIGNING_SECRET_KEY]: Buffer.from(pem).toString('base64') } };
+  const secret = { metadata: { name: 's' }, data: { [SIGNING_SECRET_KEY]: Buffer.from(newKey()).toString('base64') } };
   fake.always((request, response) => json(request.path.includes('/secrets/') ? secret : { metadata: {}, items: [] })(request, response));
   transport = new Transport({ connection: fixedConnection(fake.url), clock: systemClock });
   reader = await ExecutorReader.open(new KubeApi({ transport }), signal);
@@ -32,6 +34,14 @@ afterAll(async () => {
   await new Promise((resolve) => closing.close(resolve));
   await transport.destroy();
   await fake.stop();
+});
+
+test('signs with the first of two keys, whatever text the operator accepts around them', async () => {
+  const [first, second] = [newKey(), newKey()];
+  const api = { get: () => Promise.resolve({ data: { [SIGNING_SECRET_KEY]: Buffer.from(`# new\n${first}# old\n${second}`).toString('base64') } }) };
+  const key = await readOperatorKey(api as unknown as KubeApi, signal);
+  const text = Buffer.from('text');
+  expect(verify(null, text, createPublicKey(first), Buffer.from(await crypto.subtle.sign('Ed25519', key, text)))).toBe(true);
 });
 
 test.each([
