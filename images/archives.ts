@@ -25,6 +25,9 @@ export interface ImageArchive {
   readonly isNew: boolean;
 }
 
+/** Layers are kept apart, so that images share those that they have in common; without times and labels of the builder they stay the same. */
+const BUILD_FLAGS = ['--quiet', '--layers', '--timestamp=0', '--identity-label=false'];
+
 /** Archives that nobody asked for in this time, in ms, are removed: each change of a program makes new ones. */
 const KEPT_UNUSED_MS = 60 * 60_000;
 
@@ -61,7 +64,7 @@ const defaultCache = () => join(homedir(), '.cache', 'cdk8s-sandboxes');
 
 async function hashSources(images: readonly ImageSource[]): Promise<string> {
   const parts = await Promise.all(images.map(async ({ name, containerfile, context }) => [name, containerfile, await hashContext(context)]));
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify([BUILD_FLAGS, parts])).digest('hex').slice(0, 16);
 }
 
 /** Builds in a folder of its own, so that the target is complete when it appears; whoever comes second throws their own away. */
@@ -86,11 +89,10 @@ export async function stageSources(images: readonly ImageSource[], folder: strin
   await Promise.all(images.map(({ name, containerfile }) => writeFile(join(folder, containerfileOf(name)), containerfile)));
 }
 
-/** Layers are kept apart, so that images share those that they have in common; without times and labels of the builder they stay the same. */
 async function buildArchive(name: string, work: string, archive: string): Promise<void> {
   const store = ['--storage-driver=vfs', `--root=${join(work, 'store')}`, `--runroot=${join(work, 'run')}`]; // vfs works on every file system
   const context = join(work, 'context');
-  const flags = ['--quiet', '--layers', '--timestamp=0', '--identity-label=false', `--tag=${name}`, `--file=${join(context, containerfileOf(name))}`];
+  const flags = [...BUILD_FLAGS, `--tag=${name}`, `--file=${join(context, containerfileOf(name))}`];
   await promisify(execFile)('buildah', [...store, 'build', ...flags, context]);
   await promisify(execFile)('buildah', [...store, 'push', '--quiet', name, `docker-archive:${archive}:${name}`]);
 }
