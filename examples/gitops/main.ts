@@ -25,7 +25,6 @@ class Platform extends Chart {
       createNamespace: true,
       installCrds: false,
       watchNamespaces: ['research'],
-      controller: { replicas: 2 },
     });
   }
 }
