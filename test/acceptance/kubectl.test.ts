@@ -113,7 +113,7 @@ async function kubectl(space: Space, args: readonly string[], input?: string): P
 
 const onCluster = (manifest: string) => manifest.replace(/(?<=image: )\S+/g, (name) => cluster.target.imageFor(name));
 const apply = (space: Space, manifest: string) => kubectl(space, ['apply', '-f', '-'], onCluster(manifest));
-const waitFor = (space: Space, name: string, path: string, value: string) => kubectl(space, ['wait', name, `--for=jsonpath={.${path}}=${value}`, '--timeout=30s']);
+const waitFor = (space: Space, name: string, path: string, value: string) => kubectl(space, ['wait', name, `--for=jsonpath={.${path}}=${value}`, '--timeout=180s']);
 
 /** The rows of a table, each as column to cell; a cell may be blank, so the places of the headings tell them apart. */
 function rowsOf(table: string): Readonly<Record<string, string>>[] {
@@ -149,7 +149,7 @@ test('the walk-through of the seeds: a basic batch', async () => {
   expect(await kubectl(space, ['events', '--for', 'batchsandbox/basic-batch-sandbox'])).toContain('SuccessfulCreate');
 
   expect(await kubectl(space, ['delete', 'batchsandbox', 'basic-batch-sandbox'])).toContain('deleted');
-  await kubectl(space, ['wait', 'pod', '--all', '--for=delete', '--timeout=40s']);
+  await kubectl(space, ['wait', 'pod', '--all', '--for=delete', '--timeout=180s']);
 });
 
 test('the walk-through of the seeds: a pool, and a batch from it', async () => {
@@ -161,7 +161,7 @@ test('the walk-through of the seeds: a pool, and a batch from it', async () => {
   ]);
 
   await apply(space, POOLED_BATCH);
-  expect(await kubectl(space, ['wait', 'batchsandbox/pooled-batch-sandbox', '--for=condition=AllReady', '--timeout=30s'])).toContain('condition met');
+  expect(await kubectl(space, ['wait', 'batchsandbox/pooled-batch-sandbox', '--for=condition=AllReady', '--timeout=180s'])).toContain('condition met');
   await waitFor(space, 'pool/example-pool', 'status.allocated', '3');
   await kubectl(space, ['scale', 'batchsandbox', 'pooled-batch-sandbox', '--replicas=6']);
   await waitFor(space, 'batchsandbox/pooled-batch-sandbox', 'status.ready', '6');

@@ -16,6 +16,8 @@ export interface AuditedRequest {
   readonly name: string;
   /** HTTP status; a watch has its own from its start. */
   readonly code: number;
+  /** Whether the user had no right to it. Admission answers with 403 too, as for a new object in a namespace that is being deleted. */
+  readonly isForbidden: boolean;
 }
 
 /** The lines of an audit log that are read here. @see https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
@@ -25,6 +27,7 @@ interface AuditEvent {
   readonly user: { readonly username: string };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
   readonly responseStatus?: { readonly code?: number };
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 const LOG_FILE = 'audit.log';
@@ -57,9 +60,9 @@ export async function auditOf({ folder }: { readonly folder: string }): Promise<
   const requests = new Map<string, AuditedRequest>();
   for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n')) {
     if (!line.endsWith('}')) continue; // after the last line, or while it is written
-    const { auditID, verb, user, objectRef = {}, responseStatus = {} } = JSON.parse(line) as AuditEvent;
+    const { auditID, verb, user, objectRef = {}, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
-    requests.set(auditID, { user: user.username, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0 });
+    requests.set(auditID, { user: user.username, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0, isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
   }
   return [...requests.values()];
 }

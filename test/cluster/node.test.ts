@@ -134,7 +134,7 @@ test('what a user did is in the audit log, with its outcome', async () => {
   await kubectl([`--token=${token}`, 'delete', 'pod', 'unknown']);
   const user = 'system:serviceaccount:default:default';
   const [refused] = (await auditOf(cluster)).filter((request) => request.user === user && request.verb !== 'get');
-  expect(refused).toEqual({ user, verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', code: 403 });
+  expect(refused).toEqual({ user, verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', code: 403, isForbidden: true });
 });
 
 test('the machine keeps its own settings, which a kubelet would change', async () => {

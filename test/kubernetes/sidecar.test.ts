@@ -52,7 +52,7 @@ test('a task runs in the new main container when that has restarted', async () =
   await space.delete('BatchSandbox', 'before');
   await space.untilGone('BatchSandbox', 'before');
 
-  expect(await space.kubectl(['exec', pod, '--container=main', '--', 'pkill', 'sleep'])).toMatchObject({ exitCode: 0 });
+  expect(await space.kubectl(['exec', pod, '--container=main', '--', 'killall', 'sleep'])).toMatchObject({ exitCode: 0 });
   await until(async () => {
     const { stdout } = await space.kubectl(['get', 'pod', pod, '--output=jsonpath={.status.containerStatuses[?(@.name=="main")].restartCount} {.status.containerStatuses[?(@.name=="main")].ready}']);
     expect(stdout).toBe('1 true');

@@ -75,7 +75,7 @@ export async function expectSpacesGone({ kubeconfigPath }: Pick<SharedCluster, '
 /** @throws Error when the API server has refused the operator anything, or knows nothing of it */
 export async function expectRights(cluster: Pick<SharedCluster, 'folder'>): Promise<void> {
   const requests = (await auditOf(cluster)).filter(({ user }) => user === OPERATOR_USER);
-  const refused = requests.filter(({ code }) => code === 403);
+  const refused = requests.filter(({ isForbidden }) => isForbidden);
   if (requests.length === 0 || refused.length > 0) {
     throw new Error(`operator: expected requests and none refused, got ${requests.length} requests and refused: ${JSON.stringify(refused)}`);
   }

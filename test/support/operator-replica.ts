@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { request } from 'undici';
@@ -38,7 +37,13 @@ export class OperatorReplica {
     private readonly namespace: string,
     private readonly ports: { readonly host: string; readonly health: number; readonly metrics: number },
   ) {
-    this.ended = once(child, 'exit');
+    this.ended = new Promise((resolve) => {
+      child.once('exit', resolve);
+      child.on('error', (error) => {
+        this.log += error.message;
+        resolve(error);
+      });
+    });
   }
 
   /** Starts a replica; `index` makes its ports and files different from those of others. */
