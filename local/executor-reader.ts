@@ -21,7 +21,7 @@ export async function isHealthy(address: string, signal: AbortSignal): Promise<b
 /** Output stream of a task. */
 export type TaskStream = 'stdout' | 'stderr';
 
-/** Reads the output of tasks from the executors of an embedded cluster, by requests that are signed as the operator's are. */
+/** Reads the output of tasks from the executors of a cluster, by requests that are signed as the operator's are. */
 export class ExecutorReader {
   private constructor(
     private readonly key: webcrypto.CryptoKey,
@@ -31,10 +31,11 @@ export class ExecutorReader {
   /**
    * One that knows the pods of now.
    *
+   * @param namespaces of the sandboxes, and of the Secret with the key; absent means all
    * @throws as readOperatorKey
    */
-  static async open(api: KubeApi, signal: AbortSignal): Promise<ExecutorReader> {
-    const [key, { items }] = await Promise.all([readOperatorKey(api, signal), api.list(PODS, {}, { signal })]);
+  static async open(api: KubeApi, signal: AbortSignal, namespaces: { readonly pods?: string; readonly operator?: string } = {}): Promise<ExecutorReader> {
+    const [key, { items }] = await Promise.all([readOperatorKey(api, signal, namespaces.operator), api.list(PODS, { namespace: namespaces.pods }, { signal })]);
     return new ExecutorReader(key, new Map(items.map(({ metadata, status }) => [status?.podIP ?? '', metadata.uid ?? ''])));
   }
 
@@ -81,7 +82,7 @@ async function fetchFrom(address: string, path: string, headers: Readonly<Record
     return { status: answer.status, headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) };
   } catch (error) {
     signal.throwIfAborted();
-    throw new Error(`executor: ${origin}: expected an answer within ${String(ANSWER_MS)} ms, got ${toCauseText(error)}`, { cause: error });
+    throw new Error(`executor: ${origin}: expected an answer within ${String(ANSWER_MS)} ms, got ${toCauseText(error)}; this machine must reach the network of the pods`, { cause: error });
   }
 }
 

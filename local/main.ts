@@ -57,12 +57,13 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
   program
     .command('logs')
     .argument('<task>', 'name of the batch and slot of the sandbox, such as dice-0')
-    .description('Prints what a task on an embedded cluster has written so far; an executor keeps the last 8 MiB of each stream.')
+    .description('Prints what a task has written so far; an executor keeps the last 8 MiB of each stream. This machine must reach the pods.')
     .option('--stderr', 'its standard error instead of its standard output', false)
     .option('--kubeconfig <file>', 'kubeconfig of the cluster; default is KUBECONFIG, then ~/.kube/config')
     .option('-n, --namespace <name>', 'namespace; default is the one of the kubeconfig')
-    .addHelpText('after', examples('sandboxes logs dice-0', 'sandboxes logs dice-19 --stderr'))
-    .action((task: string, { stderr, ...options }: { kubeconfig?: string; namespace?: string; stderr: boolean }) =>
+    .option('--operator-namespace <name>', "namespace of the operator, whose Secret holds the key; default is to look in all")
+    .addHelpText('after', examples('sandboxes logs dice-0', 'sandboxes logs dice-19 --stderr', 'sandboxes logs dice-0 --operator-namespace opensandbox-system'))
+    .action((task: string, { stderr, ...options }: { kubeconfig?: string; namespace?: string; operatorNamespace?: string; stderr: boolean }) =>
       onChosen(async (context) => (await import('./logs.js')).logs(task, { ...options, stream: stderr ? 'stderr' : 'stdout' }, context), { json: true }),
     );
   return program;

@@ -24,10 +24,18 @@ export async function createSigningSecret(api: KubeApi): Promise<void> {
 /**
  * The key that the operator signs with; of two, the one that it prefers.
  *
- * @throws ApiError when the cluster is not an embedded one, or hides its Secrets; Error while the operator has not made the key; as {@link readSigningKeys}
+ * @param namespace of the operator; without one, its Secret is looked for in all
+ * @throws ApiError when the cluster hides its Secrets; Error when it has not one such Secret, or while the operator has not made the key; as
+ *   {@link readSigningKeys}
  */
-export async function readOperatorKey(api: KubeApi, signal: AbortSignal): Promise<webcrypto.CryptoKey> {
-  const { data } = await api.get(SECRETS, { name: SIGNING_SECRET, namespace: OPERATOR_NAMESPACE }, { signal });
+export async function readOperatorKey(api: KubeApi, signal: AbortSignal, namespace?: string): Promise<webcrypto.CryptoKey> {
+  const { items } = await api.list(SECRETS, { namespace, fieldSelector: `metadata.name=${SIGNING_SECRET}` }, { signal });
+  if (items.length !== 1) {
+    const found = items.map(({ metadata }) => metadata.namespace ?? '').join(', ');
+    const place = namespace === undefined ? 'all namespaces' : `namespace '${namespace}'`;
+    throw new Error(`Secret '${SIGNING_SECRET}': expected one in ${place}, got ${found === '' ? 'none' : `one in each of ${found}`}`);
+  }
+  const data = items[0]?.data;
   const pem = data?.[SIGNING_SECRET_KEY];
   if (pem === undefined) throw new Error(`Secret '${SIGNING_SECRET}': expected the key of the operator, got nothing`);
   const { signing } = await readSigningKeys(Buffer.from(pem, 'base64').toString(), `Secret '${SIGNING_SECRET}'`);
