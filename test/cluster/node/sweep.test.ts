@@ -10,17 +10,25 @@ import { runOk } from './run-ok';
 import { sweepDeadNodes } from './sweep';
 
 let root: string;
+const cleaners: (() => unknown)[] = [];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'sweep-'));
 });
-afterEach(() => rm(root, { recursive: true }));
+afterEach(async () => {
+  for (const clean of cleaners.splice(0)) await clean();
+  await rm(root, { recursive: true });
+});
+
+const removeNode = (id: string) => runOk('sh', [join(__dirname, 'remove.sh'), id, linkName(id)]);
 
 /** What is left of a node when nobody was there to clean up: a link, and a cgroup with a process. */
 async function leaveNode(id: string) {
+  cleaners.push(() => removeNode(id));
   const group = `/sys/fs/cgroup/pids/cdk8s-sandboxes-${id}`;
   await runOk('ip', ['link', 'add', linkName(id), 'type', 'veth', 'peer', 'name', `p-${id.slice(-8)}`]);
   await mkdir(join(group, 'kubepods', 'pod'), { recursive: true });
   const child = spawn('sleep', ['1000']);
+  cleaners.unshift(() => child.kill('SIGKILL'));
   await writeFile(join(group, 'kubepods', 'pod', 'cgroup.procs'), String(child.pid));
   return { child, group };
 }
@@ -40,6 +48,6 @@ test('removes what a node left whose owner has died, and nothing of one whose ow
   expect(await links()).toContain(linkName(id));
 
   alive.child.kill('SIGKILL');
-  await runOk('sh', [join(__dirname, 'remove.sh'), id, linkName(id)]);
+  await removeNode(id);
   expect([existsSync(alive.group), (await links()).includes(linkName(id))]).toEqual([false, false]);
 });
