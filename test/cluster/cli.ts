@@ -39,7 +39,9 @@ async function build(): Promise<void> {
 
 async function up(options: UpOptions): Promise<void> {
   if (options.node && options.simulatedNodes > 0) throw new Error('cluster: --simulated-nodes: expected 0 beside --node, since kwok would look after the real node too');
-  if (readRunning() === undefined) await startHolder(options);
+  const running = readRunning();
+  if (running === undefined) await startHolder(options);
+  else if (options.node && running.node === undefined) throw new Error("cluster: --node: expected no cluster, or one with a node, to be running, got one without; end it first: npm run cluster -- down");
   printStatus();
 }
 
