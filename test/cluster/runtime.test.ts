@@ -1,4 +1,5 @@
 import { OPERATOR_ACCESS } from '../../src/schema/access';
+import { BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import { Label, LEASE_NAME } from '../../src/schema/names';
 import type { OperatorReplica } from '../support/operator-replica';
 import { fixedPool } from '../support/pool-spec';
@@ -12,7 +13,7 @@ import { BUILD_TIMEOUT_MS } from './programs';
 const TAKE_OVER_MS = 40_000;
 
 /** Used where a list was taken while a write of the same object was under way; then the object itself is read. */
-const RARELY_USED = ['get pools'];
+const RARELY_USED = ['served: get pools'];
 
 let runtime: RuntimeInCluster;
 let space: Space;
@@ -107,19 +108,40 @@ test('is refused nothing, and has no right that it does not use', async () => {
   // A name that a foreign pod has: the operator looks whose it is, and tells of it again and again by one event.
   await runtime.kubectl(['run', 'taken-0', '--image=none', `--namespace=${space.namespace}`]);
   await space.create('BatchSandbox', 'taken', { replicas: 1, template: template() });
-  await until(async () => expect(await usedRights()).toEqual(expect.arrayContaining(['patch events'])));
+  await until(async () => expect(await usedRights()).toEqual(expect.arrayContaining(['served: patch events'])));
+  // Pods that are there show whose finalizers admission has asked for.
+  await space.create('BatchSandbox', 'direct', { replicas: 1, template: template() });
+  await space.untilDelivered('direct');
 
   expect((await audited()).filter(({ code }) => code === 403)).toEqual([]);
-  const granted = Object.values(OPERATOR_ACCESS).flat().flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
-  expect([...new Set([...(await usedRights()), ...RARELY_USED])].sort()).toEqual([...new Set(granted)].sort());
+  expect(union(await usedRights(), RARELY_USED)).toEqual(union(GRANTED.map(({ right }) => right)));
 });
 
-/** Verb and resource of each request of the operators, and what admission asks for with it. */
+/** Each verb of a rule on each resource, where, and on which object if the rule names it. */
+const GRANTED = Object.entries(OPERATOR_ACCESS).flatMap(([part, rules]) =>
+  rules.flatMap(({ resources, resourceNames = [''], verbs }) =>
+    resources.flatMap((resource) => verbs.flatMap((verb) => resourceNames.map((name) => toGrant(part === 'served' ? 'served' : 'own', verb, resource, name)))),
+  ),
+);
+
+function toGrant(place: string, verb: string, resource: string, name: string) {
+  const anyName = `${place}: ${verb} ${resource}`;
+  return { anyName, right: name === '' ? anyName : `${anyName} '${name}'` };
+}
+
+const union = (...rights: readonly (readonly string[])[]) => [...new Set(rights.flat())].sort();
+
+/** What the requests of the operators needed, and what admission asks for with them; a name counts where the rule has one. */
 async function usedRights(): Promise<string[]> {
-  const used = (await audited()).filter(({ resource }) => resource !== '').map(({ verb, resource, subresource }) => `${verb} ${resource}${subresource === '' ? '' : `/${subresource}`}`);
+  const places: Readonly<Record<string, string>> = { [space.namespace]: 'served', [runtime.namespace]: 'own' };
+  const requested = (await audited()).filter(({ resource }) => resource !== '').map(({ namespace, verb, resource, subresource, name }) => {
+    const grant = toGrant(places[namespace] ?? namespace, verb, subresource === '' ? resource : `${resource}/${subresource}`, name);
+    return GRANTED.some(({ right }) => right === grant.anyName) ? grant.anyName : grant.right;
+  });
   // Asked for when a pod is created whose owner waits for it; without the right the create is refused.
-  if (used.includes('create pods')) used.push('update batchsandboxes/finalizers', 'update pools/finalizers');
-  return [...new Set(used)].sort();
+  const owners = (await space.list('Pod')).flatMap(({ metadata }) => metadata.ownerReferences ?? []).filter(({ blockOwnerDeletion }) => blockOwnerDeletion);
+  const kinds = [BATCH_SANDBOX, POOL].filter(({ kind }) => owners.some((owner) => owner.kind === kind));
+  return union(requested, kinds.map(({ plural }) => `served: update ${plural}/finalizers`));
 }
 
 /** Who owns which fields of an object. */

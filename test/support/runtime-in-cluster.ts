@@ -48,6 +48,9 @@ export class RuntimeInCluster {
     return new RuntimeInCluster(cluster, client, space, objects);
   }
 
+  /** Where the operator itself is. */
+  readonly namespace = NAMESPACE;
+
   /** User name of the operator. */
   get user(): string {
     return `system:serviceaccount:${NAMESPACE}:opensandbox-controller-manager`;
