@@ -18,12 +18,15 @@ const STAND_INS: Readonly<Record<string, string>> = {
   python: '#!/bin/sh\n[ "$1 $2" = "-m http.server" ] || { echo "python: this stand-in only knows -m http.server" >&2; exit 2; }\nexec httpd -f -p "${3:-8000}"\n',
 };
 
+/** The first process of a container gets no signal that it does not ask for, and busybox' httpd asks for none. */
+const SERVE = 'trap "exit 0" TERM; httpd -f -p 80 -h /www & wait';
+
 /** The archives of {@link TestImage}, built unless that was done before. */
 export async function buildTestImages(): Promise<readonly ImageArchive[]> {
   await ensurePackages(['busybox-static', 'catatonit']);
   return buildArchives([
     { name: TestImage.pause, containerfile: 'FROM scratch\nCOPY pause/ /\nUSER 65535:65535\nENTRYPOINT ["/catatonit", "-P"]\n', context: await pauseFiles() },
-    { name: TestImage.main, containerfile: 'FROM scratch\nCOPY main/ /\nCMD ["httpd", "-f", "-p", "80", "-h", "/www"]\n', context: await mainFiles() },
+    { name: TestImage.main, containerfile: `FROM scratch\nCOPY main/ /\nCMD ${JSON.stringify(['sh', '-c', SERVE])}\n`, context: await mainFiles() },
   ]);
 }
 
