@@ -50,10 +50,10 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const scope = createHash('sha256').update(store.dataDir).digest('hex').slice(0, 16);
   const taskEnv = baseEnvironment(env);
   const runners = new RunnerPool({ argv: runnerArgv, env: withoutNodeSettings(taskEnv) }, store.dataDir, settings.spareRunners);
-  const launcher = settings.sidecarMode ? sidecarLauncher(settings.mainContainerName) : hostLauncher(taskEnv, workingDir);
+  const ownsContainer = settings.sidecarMode && env[OWNS_CONTAINER] === 'true';
+  const launcher = settings.sidecarMode ? sidecarLauncher(settings.mainContainerName, ownsContainer) : hostLauncher(taskEnv, workingDir);
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
-  const ownsContainer = settings.sidecarMode && env[OWNS_CONTAINER] === 'true';
   const findMarked = () => findScope(scope);
   const findHidden = () => {
     const known = new Set([...findMarked().map(({ pid }) => pid), ...supervisor.runnerPids()]);

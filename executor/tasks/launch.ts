@@ -34,15 +34,16 @@ export const MAIN_WAIT_SECONDS = 60;
  * Runs tasks in another container of the pod, as if its main process had started them.
  *
  * @param mainContainer its name, as its processes have it in SANDBOX_MAIN_CONTAINER
+ * @param ownsContainer whether the executor has a container to itself
  */
-export function sidecarLauncher(mainContainer: string): Launcher {
+export function sidecarLauncher(mainContainer: string, ownsContainer: boolean): Launcher {
   return {
     mode: 'sidecar',
     plan: ({ id, process }) => ({
       argv: argvOf(process),
       env: { ...variablesOf(process), [EnvVar.taskId]: id },
       workingDir: process.workingDir ?? '',
-      mainContainer: { name: mainContainer, waitSeconds: MAIN_WAIT_SECONDS },
+      mainContainer: { name: mainContainer, isInOtherCgroup: ownsContainer, waitSeconds: MAIN_WAIT_SECONDS },
     }),
   };
 }

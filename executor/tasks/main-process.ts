@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { listPids, type ProcessStat, readEnvironment, readProc, readStat, withParents } from './proc';
+import { isInOurCgroup, listPids, type ProcessStat, readEnvironment, readProc, readStat, withParents } from './proc';
 import { identifyProcess, isAlive } from './process';
+import type { MainContainerOrder } from './runner-protocol';
 
 /** What a task takes over from the first process of the main container. */
 export interface MainProcess {
@@ -29,10 +30,9 @@ export interface Credentials {
  *
  * Look again for each start, since a container that is restarted has another one. Needs SYS_PTRACE when its user is another one.
  *
- * @param container value of SANDBOX_MAIN_CONTAINER
  * @returns undefined while there is none
  */
-export function openMainProcess(container: string): MainProcess | undefined {
+export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds'>): MainProcess | undefined {
   const found = findMainProcess(container);
   const identity = found && identifyProcess(found.pid);
   if (found === undefined || identity?.startTime !== found.startTime) {
@@ -82,14 +82,15 @@ export function readCredentials(pid: number | 'self'): Credentials {
   return { uid, gid, groups: ids('Groups'), capabilities: BigInt(`0x${field('CapBnd')}`), noNewPrivileges: field('NoNewPrivs') === '1' };
 }
 
-function findMainProcess(container: string): ProcessStat | undefined {
-  const marker = `${EnvVar.mainContainer}=${container}`;
+function findMainProcess({ name, isInOtherCgroup }: Omit<MainContainerOrder, 'waitSeconds'>): ProcessStat | undefined {
+  const marker = `${EnvVar.mainContainer}=${name}`;
   const runner = readProc('self', 'cmdline');
   const isOurs = (pid: number) => readEnvironment(pid).some(isTaskId) || readProc(pid, 'cmdline').equals(runner);
   return listPids()
     .filter((pid) => readEnvironment(pid).includes(marker))
     .flatMap((pid) => readStat(pid) ?? [])
-    .filter(({ pid }) => !withParents(pid).some(isOurs)) // a task may change its variables, but not who started it
+    // A task may change its variables, but not its cgroup. Who its parents are tells less: an orphan gets another one.
+    .filter(({ pid }) => !(isInOtherCgroup && isInOurCgroup(pid)) && !withParents(pid).some(isOurs))
     .sort((a, b) => a.startTime - b.startTime || a.pid - b.pid)[0];
 }
 

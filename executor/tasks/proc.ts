@@ -65,6 +65,9 @@ export function readStatFields(pid: number): readonly string[] | undefined {
 /** Variables that a process was started with, as `NAME=value` in the given encoding; empty when we may not read them. */
 export const readEnvironment = (pid: number, encoding: 'utf8' | 'latin1' = 'utf8'): readonly string[] => readProc(pid, 'environ').toString(encoding).split('\0');
 
+/** Whether a process is in our cgroup: every container has another one. False when it is gone. */
+export const isInOurCgroup = (pid: number): boolean => readProc(pid, 'cgroup').equals(readProc('self', 'cgroup'));
+
 /** A file of a process in /proc; empty when the process is gone or belongs to somebody else. */
 export function readProc(pid: number | 'self', file: string): Buffer {
   let fd: number | undefined;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { listProcesses, type ProcessStat, readEnvironment, readProc, readStat, readStatFields, withDescendants, withParents } from './proc';
+import { isInOurCgroup, listProcesses, type ProcessStat, readEnvironment, readStat, readStatFields, withDescendants, withParents } from './proc';
 
 /**
  * One process, told apart from every other that ever had its pid.
@@ -78,8 +78,7 @@ export function findScope(scope: string, except: readonly string[] = []): readon
  */
 export function findCgroupMates(): readonly ProcessStat[] {
   const parents = withParents(process.ppid);
-  const cgroup = readProc('self', 'cgroup');
-  return listProcesses().filter(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && readProc(pid, 'cgroup').equals(cgroup));
+  return listProcesses().filter(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && isInOurCgroup(pid));
 }
 
 /** First and longest pause between two looks at processes that are not our children: their end brings no event. */

@@ -121,10 +121,10 @@ class TaskRunner {
   }
 
   /** Undefined when there is none in time, or when the task is to stop. */
-  private async waitForMain({ name, waitSeconds }: MainContainerOrder): Promise<MainProcess | undefined> {
+  private async waitForMain({ waitSeconds, ...container }: MainContainerOrder): Promise<MainProcess | undefined> {
     const giveUpAt = performance.now() + waitSeconds * 1000;
     for (let looks = 0; this.stopReason === undefined && performance.now() < giveUpAt; looks += 1) {
-      const main = openMainProcess(name);
+      const main = openMainProcess(container);
       if (main !== undefined) {
         return main;
       }

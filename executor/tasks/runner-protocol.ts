@@ -44,6 +44,8 @@ export interface RunOrder {
 export interface MainContainerOrder {
   /** As its processes have it in SANDBOX_MAIN_CONTAINER. */
   readonly name: string;
+  /** Whether no process of our own cgroup is one of it: they were all started by the executor or its tasks. */
+  readonly isInOtherCgroup: boolean;
   /** Longest wait for it, in seconds. */
   readonly waitSeconds: number;
 }

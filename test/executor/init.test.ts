@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { INIT_MODE } from '../../executor/init';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
-import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell } from './executor-process';
+import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell, task } from './executor-process';
 import { EXECUTOR_RIGHTS, MainContainer } from './main-container';
 
 /** A port that nobody listens on: each server of an init must have the same one. */
@@ -88,5 +88,22 @@ describe('as the first process of a namespace of processes', () => {
     expect(await executor.ended()).toMatchObject({ exitCode: 0 });
     process.kill(init, 'SIGKILL');
     await main.stop();
+  });
+
+  test('what an ended task left behind is never taken for the main process', async () => {
+    const name = `main-${process.pid}`;
+    await start({ ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: name });
+    const first = await MainContainer.start({ name, besidePid: init, hasCgroup: true });
+    await executor.set(shell('t', `env -i SANDBOX_MAIN_CONTAINER=${name} /bin/setsid /bin/sleep 4321 >/dev/null 2>&1 & sleep 0.2`));
+    expect(await executor.ended()).toMatchObject({ exitCode: 0 });
+    await executor.set();
+    await executor.until((tasks) => tasks.length === 0);
+    await first.stop();
+    const second = await MainContainer.start({ name, besidePid: init, hasCgroup: true });
+    await executor.set(task('u', ['env']));
+    expect(await executor.ended()).toMatchObject({ exitCode: 0 });
+    expect((await executor.log('u')).body).toContain('FROM_MAIN=');
+    process.kill(init, 'SIGKILL');
+    await second.stop();
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensurePackages } from '../../images/debian-packages';
@@ -94,9 +94,11 @@ export class MainContainer {
     throw new Error('expected a main container, got its end');
   }
 
-  /** Ends the container, as a crash of its program does; one beside another process ends with that. */
+  /** Ends the container, as a crash of its program does; one beside another process and without a cgroup ends with that process. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    // The child only waits when it is one beside another process.
+    if (this.cgroup !== '') readFileSync(join(this.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter((pid) => pid !== '').forEach((pid) => process.kill(Number(pid), 'SIGKILL'));
     if (this.child.kill('SIGKILL')) await ended;
     if (this.cgroup !== '') await until(() => rmdirSync(this.cgroup));
   }

@@ -44,7 +44,7 @@ test('a runner that dies before it is released says so', async () => {
 
 test('a task without a main container fails when the wait for it is over', async () => {
   const runner = await WaitingRunner.start(program, dataDir);
-  const mainContainer = { name: 'never-there', waitSeconds: 0.2 };
+  const mainContainer = { name: 'never-there', isInOtherCgroup: false, waitSeconds: 0.2 };
   const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '', mainContainer, stopGraceSeconds: 1, logMaxBytes: 4096 };
   await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
   expect(JSON.parse(readFileSync(join(runner.directory, 'exit.json'), 'utf8'))).toMatchObject({
