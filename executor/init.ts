@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { PERL } from './tasks/enter-script';
 
 /** First argument of the program that makes it the first process of a container. */
@@ -46,12 +47,18 @@ for (;;) {
  * Turns this process into the first one of a container.
  *
  * @param serverArgv program and arguments of the server
- * @throws the error of the system when there is no Perl
+ * @throws Error when Node cannot do that, or when there is no Perl
  */
 export function becomeInit([program = '', ...args]: readonly string[], env: Readonly<Record<string, string | undefined>>): never {
-  // Only a process that was put into a namespace of processes from outside has no parent there.
+  try {
+    accessSync(PERL, constants.X_OK); // Node aborts when execve fails
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new Error(`executor: ${INIT_MODE}: expected the program '${PERL}', got ${code}`, { cause: error });
+  }
   if (process.execve === undefined) {
     throw new Error(`executor: ${INIT_MODE}: expected a Node with process.execve, got ${process.version}`);
   }
+  // Only a process that was put into a namespace of processes from outside has no parent there.
   return process.execve(PERL, ['sandbox-executor-init', '-e', INIT_SCRIPT, program, ...args], { ...env, [OWNS_CONTAINER]: String(process.ppid === 0) });
 }

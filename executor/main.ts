@@ -44,12 +44,12 @@ async function serve(argv: readonly string[], isInit: boolean): Promise<number> 
     process.stderr.write(`${settingsProblemText(executorSettings, loaded.problems)}\n`);
     return BAD_SETTINGS_EXIT_CODE;
   }
-  if (isInit) {
-    becomeInit([process.execPath, __filename, ...argv], process.env);
-  }
-  const { listenForStop } = await import('../src/program/shutdown.js');
-  const { serveTasks } = await import('./serve.js');
   try {
+    if (isInit) {
+      becomeInit([process.execPath, __filename, ...argv], process.env);
+    }
+    const { listenForStop } = await import('../src/program/shutdown.js');
+    const { serveTasks } = await import('./serve.js');
     const endTasks = new AbortController();
     process.on(END_TASKS_SIGNAL, () => endTasks.abort());
     await serveTasks({

@@ -56,6 +56,13 @@ test('what cannot start ends, with the same code as without it', async () => {
   expect(await run('--allow-unauthenticated', '--data-dir=/dev/null')).toBe(1);
 });
 
+test('without Perl it says so and ends', async () => {
+  const withoutPerl = ['--mount', 'sh', '-c', 'mount --bind /dev/null /usr/bin/perl && exec "$@"', 'sh'];
+  const { exitCode, stderr } = await runProgram('unshare', [...withoutPerl, process.execPath, EXECUTOR_PROGRAM, INIT_MODE, '--allow-unauthenticated'], {});
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: 'cannot start', error: "executor: init: expected the program '/usr/bin/perl', got EACCES" });
+});
+
 describe('as the first process of a namespace of processes', () => {
   let executor: ExecutorProcess;
   let init: number;
