@@ -4,8 +4,11 @@ import { PERL } from './tasks/enter-script';
 /** First argument of the program that makes it the first process of a container. */
 export const INIT_MODE = 'init';
 
-/** Tells a server that its container goes away: it ends all tasks, records the results and ends (rule 14). */
-export const END_TASKS_SIGNAL = 'SIGUSR2';
+/**
+ * Tells a server that its container goes away: it ends all tasks, records the results and ends (rule 14). A signal that does nothing to
+ * a server that does not listen for it yet: its end would end the container, and the tasks without a record.
+ */
+export const END_TASKS_SIGNAL = 'SIGURG';
 
 /** In the environment of a server: `true` when it has its container to itself, so that what its cgroup holds was started by its tasks. */
 export const OWNS_CONTAINER = 'EXECUTOR_OWNS_CONTAINER';
@@ -17,7 +20,8 @@ export const OWNS_CONTAINER = 'EXECUTOR_OWNS_CONTAINER';
  */
 const INIT_SCRIPT = String.raw`
 my ($server, $isEnding, $isFirst) = (0, 0, 1);
-$SIG{TERM} = $SIG{INT} = sub { $isEnding = 1; kill('USR2', $server) if $server };
+$SIG{TERM} = $SIG{INT} = sub { $isEnding = 1; $SIG{ALRM}->() };
+$SIG{ALRM} = sub { kill('URG', $server) if $server; alarm 1 };   # and again, since a server that starts does not listen yet
 for (;;) {
   my $startedAt = time;
   $server = fork;
@@ -27,7 +31,6 @@ for (;;) {
     exit 1;
   }
   if (defined $server) {
-    kill('USR2', $server) if $isEnding;              # the signal came before there was a server
     1 while wait != $server;                         # others that end are orphans; -1 is a signal to us
   } else {
     $? = 1 << 8;

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { INIT_MODE } from '../../executor/init';
@@ -61,6 +62,22 @@ test('without Perl it says so and ends', async () => {
   const { exitCode, stderr } = await runProgram('unshare', [...withoutPerl, process.execPath, EXECUTOR_PROGRAM, INIT_MODE, '--allow-unauthenticated'], {});
   expect(exitCode).toBe(1);
   expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: 'cannot start', error: "executor: init: expected the program '/usr/bin/perl', got EACCES" });
+});
+
+test('SIGTERM before the server listens ends tasks of an earlier one and records the results', async () => {
+  const first = await ExecutorProcess.start();
+  await first.set(shell('t', 'exec sleep 1000'));
+  await first.running();
+  await first.kill('SIGKILL');
+  const init = spawn(process.execPath, [EXECUTOR_PROGRAM, INIT_MODE, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${first.dataDir}`]);
+  const ended = new Promise((resolve) => init.once('exit', resolve));
+  await until(() => expect(serverOf(init.pid ?? NaN)).not.toBeNaN());
+  init.kill('SIGTERM');
+  expect(await ended).toBe(0);
+
+  const next = await ExecutorProcess.start([], first.home);
+  expect(await next.list()).toMatchObject([{ name: 't', processStatus: { terminated: { exitCode: 143, reason: 'Stopped' } } }]);
+  await next.clean();
 });
 
 describe('as the first process of a namespace of processes', () => {
