@@ -8,13 +8,13 @@ import type { Supervisor } from './supervisor';
 
 /** What a reset works on. */
 export interface ResetOptions {
-  readonly supervisor: Supervisor;
-  readonly store: TaskStore;
+  readonly supervisor: Pick<Supervisor, 'list' | 'reset'>;
+  readonly store: Pick<TaskStore, 'wipe'>;
   /** The live processes of all our tasks, also of forgotten ones, that are known by their mark. */
   readonly findMarked: () => readonly ProcessStat[];
   /** Those that hide their mark; empty where nobody can tell. */
   readonly findHidden: () => readonly ProcessStat[];
-  /** Time between SIGTERM and SIGKILL for hidden ones, in seconds. */
+  /** Time between SIGTERM and SIGKILL for hidden ones, in seconds; at most {@link LONGEST_HIDDEN_GRACE_MS}. */
   readonly stopGraceSeconds: number;
   /** Directories to empty. */
   readonly resetPaths: readonly string[];
@@ -23,6 +23,9 @@ export interface ResetOptions {
 /** Longest wait for processes to end, in ms; the answer must leave within the 30 s of a request. */
 const RESET_DEADLINE_MS = 25_000;
 
+/** Longest time between SIGTERM and SIGKILL for hidden processes, in ms: well below the deadline, so that those who ignore the first are gone by then. */
+const LONGEST_HIDDEN_GRACE_MS = 10_000;
+
 /** Most processes that an error names. */
 const MAX_NAMED_PROCESSES = 20;
 
@@ -30,16 +33,15 @@ const MAX_NAMED_PROCESSES = 20;
  * Ends every task, deletes every record and proves that nothing is left (rule 29). Repeating it does no harm.
  *
  * @returns how many processes were alive at its begin
- * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset
+ * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset, or when the executor ends
  */
 export async function resetSandbox({ supervisor, store, findMarked, findHidden, stopGraceSeconds, resetPaths }: ResetOptions): Promise<number> {
   const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
   const look = () => [...findMarked(), ...findHidden()];
   const aliveBefore = look().length;
-  // Beside the tasks and not after them: who holds the output of a task keeps its runner from ending.
-  const hiddenEnded = endProcesses({ look: findHidden, graceMs: stopGraceSeconds * 1000, deadline });
-  await supervisor.reset(deadline, async () => {
-    await hiddenEnded;
+  const graceMs = Math.min(stopGraceSeconds * 1000, LONGEST_HIDDEN_GRACE_MS);
+  const endHidden = () => endProcesses({ look: findHidden, graceMs, deadline });
+  await supervisor.reset(deadline, endHidden, async () => {
     // Whatever is left and belongs to no held task has had its grace long ago.
     await endProcesses({ look, graceMs: 0, deadline });
     assertEmpty(look(), supervisor);
@@ -50,7 +52,7 @@ export async function resetSandbox({ supervisor, store, findMarked, findHidden, 
   return aliveBefore;
 }
 
-function assertEmpty(left: readonly ProcessStat[], supervisor: Supervisor): void {
+function assertEmpty(left: readonly ProcessStat[], supervisor: ResetOptions['supervisor']): void {
   if (left.length > 0 || supervisor.list().length > 0) {
     const processes = left.slice(0, MAX_NAMED_PROCESSES).map(({ pid }) => ({ pid, command: readCommand(pid) }));
     throw new SandboxError('SANDBOX_NOT_EMPTY', `reset: expected no process of a task, got ${left.length}`, { details: { reason: 'NotEmpty', processes } });

@@ -121,19 +121,18 @@ export class Supervisor {
    * Runs `wipe` once every task is gone; nothing can be added meanwhile.
    *
    * @param deadline ends the wait for tasks that do not end
-   * @throws SandboxError TASK_CONFLICT when a reset runs already
+   * @param endOthers ends processes that belong to no task that is held; beside the tasks and not after them, since who holds the output of a task
+   *   keeps its runner from ending
+   * @throws SandboxError TASK_CONFLICT when a reset runs already, or when the executor ends; nothing is ended then
    */
-  async reset<T>(deadline: AbortSignal, wipe: () => Promise<T>): Promise<T> {
-    const result = this.change(async () => {
-      await this.replace([], this.wanted);
-      for (let seen = this.changes.revision; this.removed.length > 0 && !deadline.aborted; seen = this.changes.revision) {
-        await this.changes.wait(seen, STUCK_AFTER_MS, deadline);
-      }
-      return wipe();
-    });
+  async reset<T>(deadline: AbortSignal, endOthers: () => Promise<unknown>, wipe: () => Promise<T>): Promise<T> {
+    this.assertOpen();
     this.isResetting = true;
     try {
-      return await result;
+      return await this.inTurn(async () => {
+        throwFirst(await Promise.allSettled([endOthers(), this.endAll(deadline)]));
+        return wipe();
+      });
     } finally {
       this.isResetting = false;
     }
@@ -150,15 +149,27 @@ export class Supervisor {
     return [...this.wanted, ...this.removed];
   }
 
+  /** Removes every task, and waits until all are gone or the deadline is over. */
+  private async endAll(deadline: AbortSignal): Promise<void> {
+    await this.replace([], this.wanted);
+    for (let seen = this.changes.revision; this.removed.length > 0 && !deadline.aborted; seen = this.changes.revision) {
+      await this.changes.wait(seen, STUCK_AFTER_MS, deadline);
+    }
+  }
+
   /** One change after the other, so that each sees what the one before it made. */
-  private change<T>(run: () => Promise<T>): Promise<T> {
+  private async change<T>(run: () => Promise<T>): Promise<T> {
+    this.assertOpen();
+    return this.inTurn(run);
+  }
+
+  private assertOpen(): void {
     if (this.isResetting) {
-      return Promise.reject(conflict('ResetInProgress', 'expected no reset to run, got one'));
+      throw conflict('ResetInProgress', 'expected no reset to run, got one');
     }
     if (this.isEnding) {
-      return Promise.reject(conflict('ShuttingDown', 'expected the executor to go on, got its end'));
+      throw conflict('ShuttingDown', 'expected the executor to go on, got its end');
     }
-    return this.inTurn(run);
   }
 
   private inTurn<T>(run: () => Promise<T>): Promise<T> {

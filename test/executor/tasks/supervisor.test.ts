@@ -267,6 +267,7 @@ describe('a reset', () => {
     await executor.log('a');
     const reset = executor.request('POST', '/reset', {});
     await executor.until(([first]) => first?.deletionTimestamp !== undefined);
+    expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 409, body: { reason: 'ResetInProgress' } });
     expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 409, body: { reason: 'ResetInProgress' } });
     expect(await reset).toMatchObject({ status: 200 });
   });

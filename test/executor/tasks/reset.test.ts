@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { SandboxError } from '../../../src/schema/errors';
+import { readStat } from '../../../executor/tasks/proc';
+import { resetSandbox, type ResetOptions } from '../../../executor/tasks/reset';
+
+/** A process that hides whose it is: it ends by itself when its input does. */
+function startHidden(script: string) {
+  const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<string | number | null>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
+  const ready = new Promise((resolve) => child.stdout.once('data', resolve));
+  return { ended, ready, input: child.stdin, look: () => [readStat(child.pid ?? NaN) ?? []].flat() };
+}
+
+const options = (findHidden: ResetOptions['findHidden'], supervisor: ResetOptions['supervisor']): ResetOptions => ({
+  supervisor,
+  store: { wipe: () => Promise.resolve() },
+  findMarked: () => [],
+  findHidden,
+  stopGraceSeconds: 3600,
+  resetPaths: [],
+});
+
+test('a reset that is refused ends no process', async () => {
+  const hidden = startHidden('echo ready; exec cat');
+  await hidden.ready;
+  const refused = new SandboxError('TASK_CONFLICT', 'expected no reset to run, got one');
+  const supervisor = { list: () => [], reset: () => Promise.reject(refused) };
+  await expect(resetSandbox(options(hidden.look, supervisor))).rejects.toBe(refused);
+  hidden.input.end();
+  expect(await hidden.ended).toBe(0);
+});
+
+test('a reset kills a process that ignores SIGTERM in time, however long the grace of tasks is', async () => {
+  const hidden = startHidden('trap "" TERM; echo ready; exec cat');
+  await hidden.ready;
+  const supervisor: ResetOptions['supervisor'] = {
+    list: () => [],
+    reset: async (_deadline, endOthers, wipe) => {
+      await endOthers();
+      return wipe();
+    },
+  };
+  expect(await resetSandbox(options(hidden.look, supervisor))).toBe(1);
+  expect(await hidden.ended).toBe('SIGKILL');
+});
