@@ -31,6 +31,7 @@ export interface Credentials {
  * Look again for each start, since a container that is restarted has another one. Needs SYS_PTRACE when its user is another one.
  *
  * @returns undefined while there is none
+ * @throws the error of the system when there is one that cannot be opened; another look may succeed
  */
 export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds'>): MainProcess | undefined {
   const found = findMainProcess(container);
@@ -50,8 +51,12 @@ export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds
     if (isAlive(identity)) {
       return { rootFd, workingDirFd, env, credentials };
     }
-  } catch {
-    // It ended meanwhile.
+  } catch (error) {
+    opened.forEach(closeSync);
+    if (isAlive(identity)) {
+      throw error;
+    }
+    return undefined;
   }
   opened.forEach(closeSync);
   return undefined;

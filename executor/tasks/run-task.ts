@@ -86,6 +86,8 @@ class TaskRunner {
   private cancelLimit = () => {};
   private stopReason?: 'TaskTimeout' | 'Stopped';
   private stopping?: Promise<string>;
+  /** Why the main container that is there could not be opened at the last look. */
+  private mainProblem?: string;
   /** Ends the wait for the main container. */
   private wake = () => {};
 
@@ -101,8 +103,9 @@ class TaskRunner {
     } else if (this.stopReason !== undefined) {
       this.recordUnstarted(order, 'Stopped', STOPPED_BEFORE);
     } else {
-      const expected = `expected a process with ${EnvVar.mainContainer}=${mainContainer.name} within ${mainContainer.waitSeconds} s, got none`;
-      const message = `main container: ${expected}; it needs that variable, and its pod shareProcessNamespace`;
+      const expected = `expected a process with ${EnvVar.mainContainer}=${mainContainer.name} within ${mainContainer.waitSeconds} s`;
+      const got = this.mainProblem === undefined ? 'none; it needs that variable, and its pod shareProcessNamespace' : `one that cannot be opened: ${this.mainProblem}`;
+      const message = `main container: ${expected}, got ${got}`;
       this.recordUnstarted(order, 'StartFailed', { exitCode: 126, message });
     }
   }
@@ -124,7 +127,7 @@ class TaskRunner {
   private async waitForMain({ waitSeconds, ...container }: MainContainerOrder): Promise<MainProcess | undefined> {
     const giveUpAt = performance.now() + waitSeconds * 1000;
     for (let looks = 0; this.stopReason === undefined && performance.now() < giveUpAt; looks += 1) {
-      const main = openMainProcess(container);
+      const main = this.lookForMain(container);
       if (main !== undefined) {
         return main;
       }
@@ -141,6 +144,16 @@ class TaskRunner {
       });
     }
     return undefined;
+  }
+
+  private lookForMain(container: Omit<MainContainerOrder, 'waitSeconds'>): MainProcess | undefined {
+    this.mainProblem = undefined;
+    try {
+      return openMainProcess(container);
+    } catch (error) {
+      this.mainProblem = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      return undefined;
+    }
   }
 
   private start(order: RunOrder, spawnTask: (outputs: typeof this.outputs) => TaskProcess): void {

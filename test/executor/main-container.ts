@@ -94,6 +94,11 @@ export class MainContainer {
     throw new Error('expected a main container, got its end');
   }
 
+  /** Its main process, when it is not beside another process. */
+  get pid(): number {
+    return this.child.pid ?? NaN;
+  }
+
   /** Ends the container, as a crash of its program does; one beside another process and without a cgroup ends with that process. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));

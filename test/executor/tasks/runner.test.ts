@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
 import { RUNNER_MODE } from '../../../executor/tasks/runner-protocol';
 import { eventually } from '../../support/eventually';
 import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning } from '../executor-process';
+import { CONTAINER_CAPABILITIES, MainContainer, withCapabilities } from '../main-container';
 
 const program = { argv: [process.execPath, EXECUTOR_PROGRAM, RUNNER_MODE], env: {} };
 let dataDir: string;
@@ -53,6 +54,21 @@ test('a task without a main container fails when the wait for it is over', async
     message: expect.stringContaining('expected a process with SANDBOX_MAIN_CONTAINER=never-there within 0.2 s, got none'),
   });
   expect(readdirSync(runner.directory)).toContain('main-missing');
+});
+
+test('a task that may not open the main container says why', async () => {
+  const main = await MainContainer.start({ isRoot: true });
+  chmodSync(`/proc/${main.pid}/cwd`, 0);
+  const withoutFiles = CONTAINER_CAPABILITIES.filter((name) => name !== 'dac_override');
+  const runner = await WaitingRunner.start({ ...program, argv: [...withCapabilities(...withoutFiles, 'sys_ptrace'), ...program.argv] }, dataDir);
+  const mainContainer = { name: main.name, isInOtherCgroup: false, waitSeconds: 0.2 };
+  const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '', mainContainer, stopGraceSeconds: 1, logMaxBytes: 4096 };
+  await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
+  expect(JSON.parse(readFileSync(join(runner.directory, 'exit.json'), 'utf8'))).toMatchObject({
+    reason: 'StartFailed',
+    message: expect.stringContaining(`expected a process with SANDBOX_MAIN_CONTAINER=${main.name} within 0.2 s, got one that cannot be opened: EACCES`),
+  });
+  await main.stop();
 });
 
 test('a runner program that does not exist is an error and leaves nothing', async () => {
