@@ -62,8 +62,8 @@ export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds
   return undefined;
 }
 
-/** Capabilities that entering a container and ending its processes takes, by number. @see include/uapi/linux/capability.h of Linux */
-const ENTRY_CAPABILITIES = { CHOWN: 0, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, SYS_CHROOT: 18, SYS_PTRACE: 19 } as const;
+/** Capabilities that finding and entering a container and ending its processes takes, by number. @see include/uapi/linux/capability.h of Linux */
+const ENTRY_CAPABILITIES = { CHOWN: 0, DAC_OVERRIDE: 1, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, SYS_CHROOT: 18, SYS_PTRACE: 19 } as const;
 
 /** @throws Error that names the capabilities that we lack */
 export function checkEntryCapabilities(): void {

@@ -32,7 +32,7 @@ export const executorSettings = defineSettings(
       env: 'ENABLE_SIDECAR_MODE',
       kind: 'boolean',
       default: 'false',
-      description: 'Run tasks in the main container of the pod: with its files, user and environment. Linux capabilities SYS_PTRACE and SYS_CHROOT are needed.',
+      description: 'Run tasks in the main container of the pod: with its files, user and environment. Needs root with the default capabilities of a container, and SYS_PTRACE.',
     },
     mainContainerName: {
       flag: 'main-container-name',

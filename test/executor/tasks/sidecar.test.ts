@@ -222,7 +222,10 @@ test('a process of a task is never taken for the main process', async () => {
   await next.clean();
 });
 
-test('an executor without the rights to enter a container says which it lacks', async () => {
-  const launcher = withCapabilities(...CONTAINER_CAPABILITIES);
-  await expect(ExecutorProcess.start([], undefined, { ENABLE_SIDECAR_MODE: 'true' }, { launcher })).rejects.toThrow('expected root with the default capabilities of a container and SYS_PTRACE, got a process without SYS_PTRACE');
+test.each([
+  ['SYS_PTRACE', CONTAINER_CAPABILITIES],
+  ['DAC_OVERRIDE', [...CONTAINER_CAPABILITIES.filter((name) => name !== 'dac_override'), 'sys_ptrace']],
+])('an executor without the right to enter a container says that it lacks %s', async (missing, capabilities) => {
+  const launcher = withCapabilities(...capabilities);
+  await expect(ExecutorProcess.start([], undefined, { ENABLE_SIDECAR_MODE: 'true' }, { launcher })).rejects.toThrow(`expected root with the default capabilities of a container and SYS_PTRACE, got a process without ${missing}`);
 });
