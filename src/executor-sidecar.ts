@@ -119,9 +119,11 @@ function executorContainer(problems: Problems, mainContainer: string, options: E
     }),
     readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 2 },
     securityContext: {
-      // Root, with SYS_CHROOT from the default set and SYS_PTRACE, is what entering the main container takes; a task runs as its user.
+      // Root with the default capabilities and SYS_PTRACE is what entering the main container takes; a task runs as its user.
       runAsNonRoot: false,
       runAsUser: 0,
+      // All that it writes is in the volume of its records.
+      readOnlyRootFilesystem: true,
       capabilities: { add: ['SYS_PTRACE'] },
     },
   };
