@@ -8,7 +8,12 @@ import { type Container, type PodTemplateSpec } from './schema/kubernetes';
 import { EXECUTOR_CONTAINER, Port } from './schema/names';
 import { isRecord } from './schema/validation';
 
-/** The executor container that runs the tasks of a sandbox. The operator gives it the key that it knows the operator by. */
+/**
+ * The executor container that runs the tasks of a sandbox. The operator gives it the key that it knows the operator by.
+ *
+ * Tasks have files, user, environment and capabilities of the main container, but the executor container's seccomp and AppArmor
+ * profile, resource limits (rlimits too) and umask.
+ */
 export interface ExecutorOptions {
   /**
    * Image of the executor.
