@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto';
 import type { KubeApi } from '../operator/kube/api';
 import { namespacedType } from '../operator/kube/resource-types';
-import { readSigningKeys } from '../operator/signing-keys';
+import { readSigningKeys } from '../src/program/signing-keys';
 import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../src/schema/names';
 

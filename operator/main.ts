@@ -14,7 +14,7 @@ import { inClusterConnection, type KubeConnection } from './kube/connection';
 import { LeaseElector } from './kube/lease';
 import { Transport } from './kube/transport';
 import { Manager } from './manager';
-import { readSigningKeys, type SigningKeys } from './signing-keys';
+import { readSigningKeys, type SigningKeys } from '../src/program/signing-keys';
 import { obtainSigningKeys } from './signing-secret';
 
 /** A stop ends within this time, in ms, whatever still runs. */

@@ -24,7 +24,7 @@ import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { podFacts } from './pod-facts';
 import { PoolController } from './pool/controller';
-import type { SigningKeys } from './signing-keys';
+import type { SigningKeys } from '../src/program/signing-keys';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';

@@ -4,7 +4,7 @@ import { KubeApi } from '../../operator/kube/api';
 import { fixedConnection } from '../../operator/kube/connection';
 import { namespacedType } from '../../operator/kube/resource-types';
 import { Transport } from '../../operator/kube/transport';
-import { readSigningKeys } from '../../operator/signing-keys';
+import { readSigningKeys } from '../../src/program/signing-keys';
 import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import type { webcrypto } from 'node:crypto';
-import { readSigningKey } from '../src/program/executor-token';
-import { problem, SandboxError } from '../src/schema/errors';
+import { problem, SandboxError } from '../schema/errors';
+import { readSigningKey } from './executor-token';
 
 /** What the operator identifies itself to executors by. */
 export interface SigningKeys {
