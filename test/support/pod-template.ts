@@ -26,7 +26,7 @@ export function renderPodTemplate(images: TemplateImages, { executor = false, co
     name: EXECUTOR_CONTAINER,
     image: images.executor,
     securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
-    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1 },
+    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1, timeoutSeconds: 10 }, // a busy node answers late
   };
   return {
     metadata: { labels },
