@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { text } from './fields';
 
-/** Text that the system takes as an argument: NUL would end it. */
-const argument = () => text(131072).regex(/^[^\0]*$/).meta({ expected: 'text without NUL characters' });
+/** Text that the system takes as an argument, a variable or a path: NUL would end it. */
+const argument = (max = 131072) => text(max).regex(/^[^\0]*$/).meta({ expected: `text of at most ${max} characters without NUL` });
 
 /** One variable of a task's environment; messages never show its value. */
 export const taskEnvVar = z
@@ -10,7 +10,7 @@ export const taskEnvVar = z
     name: text(256)
       .regex(/^[^=\0]+$/)
       .meta({ expected: "a name without '=' of 1 to 256 characters" }),
-    value: text(131072).default('').meta({ secret: true }),
+    value: argument().default('').meta({ secret: true }),
   })
   .meta({ expected: '{name, value}', secret: true });
 
@@ -26,7 +26,7 @@ export const taskProcess = z.strictObject({
     .optional()
     .describe('Added to the environment of the sandbox; later entries win.')
     .meta({ expected: 'a list of {name, value}', secret: true }),
-  workingDir: text(4096).optional().describe('Directory of the task in the sandbox.'),
+  workingDir: argument(4096).optional().describe('Directory of the task in the sandbox.'),
 });
 
 /**

@@ -57,7 +57,7 @@ describe('taskOfShard', () => {
         patch: task({ command: [], env: [{ name: 'A', value: 3 }] }),
         want: [
           'shardTaskPatches[7].spec.process.command: expected a list of at least 1 item, got a list of 0 items',
-          'shardTaskPatches[7].spec.process.env[0].value: expected text of at most 131072 characters, got a number',
+          'shardTaskPatches[7].spec.process.env[0].value: expected text of at most 131072 characters without NUL, got a number',
         ],
       },
     ],

@@ -75,7 +75,18 @@ describe('parseStrict', () => {
       [
         'spec.process.command: expected a list of at least 1 item, got a list of 0 items',
         "spec.process.env[0].name: expected a name without '=' of 1 to 256 characters, got ''",
-        `spec.process.workingDir: expected text of at most 4096 characters, got '${'x'.repeat(200)}…'`,
+        `spec.process.workingDir: expected text of at most 4096 characters without NUL, got '${'x'.repeat(200)}…'`,
+      ],
+    ],
+    [
+      'NUL where the system would end the text, without a word of a value of the environment',
+      taskTemplate,
+      { spec: { process: { command: ['a\0'], args: ['b\0'], env: [{ name: 'A', value: 'hidden\0' }], workingDir: '/c\0' } } },
+      [
+        "spec.process.command[0]: expected text of at most 131072 characters without NUL, got 'a\0'",
+        "spec.process.args[0]: expected text of at most 131072 characters without NUL, got 'b\0'",
+        'spec.process.env[0].value: expected text of at most 131072 characters without NUL, got a string',
+        "spec.process.workingDir: expected text of at most 4096 characters without NUL, got '/c\0'",
       ],
     ],
     [
@@ -98,7 +109,7 @@ describe('parseStrict', () => {
     const env = [{ name: 'A', value: 5 }, 'TOKEN=hidden', { name: 'B', value: 'hidden', valu: 'hidden' }];
     const messages = messagesOf(parseStrict(taskTemplate, { spec: { process: { command: ['ls'], env } } }));
     expect(messages).toEqual([
-      'spec.process.env[0].value: expected text of at most 131072 characters, got a number',
+      'spec.process.env[0].value: expected text of at most 131072 characters without NUL, got a number',
       'spec.process.env[1]: expected {name, value}, got a string',
       "spec.process.env[2]: expected one of the fields 'name', 'value', got 'valu'; did you mean 'value'?",
     ]);
@@ -125,7 +136,7 @@ describe('null', () => {
 
   test('is no item of a list, and no field that must be there', () => {
     expect(messagesOf(parse(taskTemplate, { spec: { process: { command: ['ls', null], env: [null] } } }))).toEqual([
-      'spec.process.command[1]: expected text without NUL characters, got null',
+      'spec.process.command[1]: expected text of at most 131072 characters without NUL, got null',
       'spec.process.env[0]: expected {name, value}, got null',
     ]);
     expect(messagesOf(parse(poolSpec, { capacitySpec: { ...capacity, poolMin: null } }))).toEqual([
