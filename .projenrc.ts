@@ -77,6 +77,7 @@ const project = new typescript.TypeScriptProject({
     '@marcbachmann/cel-js@^8.0.0', // CEL rules of CRDs in the embedded API
     'esbuild@^0.28.2', // one bundled file for each program
     'jest@^30.5.2',
+    '@jest/test-sequencer@^30.5.2',
     '@types/jest@^30',
     // Compiles tests in milliseconds; types are checked by tsc. Exact: of later releases the registry lacks some platforms' binaries, and
     // `npm ci` then refuses the lock file.
@@ -177,30 +178,38 @@ const tests = {
   },
   clearMocks: true,
 };
-new JsonFile(project, 'jest.config.json', {
-  obj: {
-    testTimeout: 60000,
-    maxWorkers: '100%', // most tests wait for processes; Jest's own choice leaves one of two cores idle
-    projects: [
-      {
-        ...tests,
-        displayName: 'embedded',
-        testMatch: ['**/*.test.ts'],
-        testPathIgnorePatterns: ['<rootDir>/test/kubernetes/'],
-        globals: { CLUSTER: 'embedded' },
-      },
-      {
-        ...tests,
-        displayName: 'kubernetes',
-        testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
-        globals: { CLUSTER: 'kubernetes' },
-        // One cluster for all files: it takes much longer to start than the embedded one.
-        globalSetup: '<rootDir>/test/kubernetes/start.ts',
-        globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
-        setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],
-      },
-    ],
-  },
+const jestConfig = {
+  testTimeout: 60000,
+  testSequencer: '<rootDir>/test/longest-first.ts',
+  projects: [
+    {
+      ...tests,
+      displayName: 'embedded',
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/kubernetes/'],
+      globals: { CLUSTER: 'embedded' },
+    },
+    {
+      ...tests,
+      displayName: 'kubernetes',
+      testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
+      globals: { CLUSTER: 'kubernetes' },
+      // One cluster for all files but fleet.test.ts, which counts what is left on its own: it takes much longer to start than an embedded one.
+      globalSetup: '<rootDir>/test/kubernetes/start.ts',
+      globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],
+    },
+  ],
+};
+new TextFile(project, 'jest.config.mjs', {
+  lines: `// ${project.projenCommand}: written from .projenrc.ts, to be edited there.
+import { availableParallelism } from 'node:os';
+
+export default {
+  ...${JSON.stringify(jestConfig, undefined, 2).replaceAll('\n', '\n  ')},
+  maxWorkers: Math.ceil(1.5 * availableParallelism()), // most tests wait for processes
+};
+`.split('\n'),
 });
 
 // --- ESLint
@@ -261,7 +270,7 @@ export default tseslint.config(
   only(['operator/**/*.ts', 'executor/**/*.ts'], [
     { group: ['cdk8s', 'cdk8s-plus-28', 'constructs'], message: 'programs know the contract in src/schema, not the constructs' },
   ]),
-  { files: ['.projenrc.ts', 'eslint.config.mjs', 'test/kubernetes/start.ts', 'test/kubernetes/stop.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['.projenrc.ts', '*.config.mjs', 'test/longest-first.ts', 'test/kubernetes/start.ts', 'test/kubernetes/stop.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );
 `.split('\n'),
 });
@@ -294,7 +303,7 @@ const check = project.addTask('check', {
   exec: 'tsc -p tsconfig.check.json',
 });
 const cluster = project.addTask('cluster', {
-  description: 'Real Kubernetes on loopback, built from Go modules: up, status, down',
+  description: 'Real Kubernetes, built from Go modules, on addresses of this machine alone: build, up, load, status, down',
   steps: [
     { exec: 'esbuild test/cluster/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/cluster.js --log-level=warning' },
     { exec: 'node lib/test/cluster.js', receiveArgs: true },
