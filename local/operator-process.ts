@@ -3,7 +3,7 @@ import { Port, SIGNING_SECRET } from '../src/schema/names';
 import { ContainerLog } from './nodes/container-log';
 import { ContainerRunner } from './nodes/container-runner';
 import type { ProcessSpec } from './nodes/pod-process';
-import { toReadinessProbe } from './nodes/probes';
+import { toProbes } from './nodes/probes';
 import { StartGate } from './nodes/start-gate';
 
 export interface OperatorProcessProps {
@@ -40,12 +40,13 @@ export class OperatorProcess {
     this.runner = new ContainerRunner({
       container,
       process,
-      probe: toReadinessProbe(container, address, process),
+      probes: toProbes(container, address, process, 0),
       restartPolicy: 'Always',
       clock,
       log: this.output,
       gate: new StartGate(1),
       onChange: () => this.readyListeners.forEach((listener) => listener()),
+      warn: () => undefined, // only a startup probe has something to tell, and it has none
     });
   }
 

@@ -3,7 +3,7 @@ import type { Container } from '../../src/schema/kubernetes';
 import type { ContainerLog } from './container-log';
 import { PodProcess, type ProcessExit, type ProcessSpec } from './pod-process';
 import { type ContainerState, type ObservedContainer, toTime } from './pod-status';
-import { type ReadinessProbe, runReadinessProbe } from './probes';
+import { type Probes, runReadinessProbe, runStartupProbe, type StartupProbe } from './probes';
 import type { StartGate } from './start-gate';
 
 /** Pod's `restartPolicy`. */
@@ -23,13 +23,15 @@ const LONGEST_START_MS = 2_000;
 export interface ContainerRunnerProps {
   readonly container: Container;
   readonly process: ProcessSpec;
-  readonly probe?: ReadinessProbe;
+  readonly probes: Probes;
   readonly restartPolicy: RestartPolicy;
   readonly clock: Clock;
   readonly log: ContainerLog;
   readonly gate: StartGate;
   /** Called after each change of state or readiness. */
   readonly onChange: () => void;
+  /** Tells people about something they should know. */
+  readonly warn: (reason: string, message: string) => void;
 }
 
 /**
@@ -38,10 +40,13 @@ export interface ContainerRunnerProps {
  *   waiting (ContainerCreating) ──start──> running ──exit──> terminated
  *                                            ^                   │ restart policy says again
  *                                            └──delay── waiting (CrashLoopBackOff)
+ *
+ * While it runs, its startup probe says when it has started, or ends it; from then on its readiness probe says whether it is ready.
  */
 export class ContainerRunner {
   private state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
   private lastState: ContainerState | undefined;
+  private started = false;
   private ready = false;
   private restartCount = 0;
   private process: PodProcess | undefined;
@@ -56,12 +61,13 @@ export class ContainerRunner {
 
   /** What is known of the container now. */
   observe(): ObservedContainer {
-    const { state, lastState, ready, restartCount } = this;
+    const { state, lastState, started, ready, restartCount } = this;
     const pid = this.process?.pid;
     return {
       container: this.props.container,
       state,
       lastState,
+      started,
       ready,
       restartCount,
       containerID: pid === undefined ? undefined : `process://${String(pid)}`,
@@ -103,29 +109,45 @@ export class ContainerRunner {
     this.process = process;
     if (process.pid !== undefined) this.change({ running: { startedAt: toTime(startedAt) } });
     const ended = new AbortController();
-    void this.watchReadiness(leaveGate, ended.signal);
+    void this.watchProbes(process, leaveGate, ended.signal);
     const exit = await process.exited;
     ended.abort();
     leaveGate();
+    this.started = false;
     this.ready = false;
     this.change({ terminated: toTerminated(exit, startedAt, this.props.clock.now()) });
     return exit;
   }
 
   /** Holds the place at the gate until the container is ready, since loading is what costs. */
-  private async watchReadiness(leaveGate: () => void, signal: AbortSignal): Promise<void> {
+  private async watchProbes(process: PodProcess, leaveGate: () => void, signal: AbortSignal): Promise<void> {
+    if (process.pid === undefined) return;
+    const { probes: { startup, readiness }, clock } = this.props;
+    const startedMs = clock.monotonicMs();
+    const cancelTimer = clock.setTimer(LONGEST_START_MS, leaveGate);
     const setReady = (ready: boolean) => {
       if (ready) leaveGate();
       this.ready = ready;
       this.props.onChange();
     };
-    if (this.props.probe === undefined) {
-      if (this.process?.pid !== undefined) setReady(true);
-      return;
+    this.started = startup === undefined || (await this.hasStarted(startup, process, signal));
+    if (!this.started) leaveGate();
+    else if (readiness === undefined) setReady(true);
+    else {
+      this.props.onChange();
+      await runReadinessProbe(readiness, clock, startedMs, setReady, signal);
     }
-    const cancelTimer = this.props.clock.setTimer(LONGEST_START_MS, leaveGate);
-    await runReadinessProbe(this.props.probe, this.props.clock, setReady, signal);
     cancelTimer();
+  }
+
+  /** True once the startup probe passes. When it fails, the container is ended, as on a real node. */
+  private async hasStarted(probe: StartupProbe, process: PodProcess, signal: AbortSignal): Promise<boolean> {
+    if (await runStartupProbe(probe, this.props.clock, signal)) return true;
+    if (signal.aborted) return false;
+    const expected = `a success within ${String(probe.failureThreshold)} probes`;
+    this.props.warn('Unhealthy', `container '${this.props.container.name}': startupProbe: expected ${expected}, got none; the container is ended`);
+    await process.stop(probe.graceMs);
+    return false;
   }
 
   private async waitToRestart(quickRestarts: number): Promise<void> {

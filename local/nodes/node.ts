@@ -5,14 +5,11 @@ import type { Pod } from '../../src/schema/kubernetes';
 import type { AddressBlock } from './address-block';
 import type { ContainerLog } from './container-log';
 import type { PodApi } from './pod-api';
-import { PodRunner } from './pod-runner';
+import { DEFAULT_GRACE_SECONDS, PodRunner } from './pod-runner';
 import { PodStatusWriter } from './pod-status-writer';
 import type { PodSweeper } from './pod-sweeper';
 import type { NodeSettings } from './process-spec';
 import type { StartGate } from './start-gate';
-
-/** Kubernetes' default of a pod's `terminationGracePeriodSeconds`. */
-const DEFAULT_GRACE_SECONDS = 30;
 
 export interface NodeProps {
   readonly settings: NodeSettings;

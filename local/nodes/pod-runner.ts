@@ -7,7 +7,7 @@ import { ContainerRunner, type RestartPolicy } from './container-runner';
 import type { ObservedPod } from './pod-status';
 import { unfilledVolumes, volumeFolder, volumeNames } from './pod-volumes';
 import type { PodSweeper } from './pod-sweeper';
-import { toReadinessProbe } from './probes';
+import { toProbes } from './probes';
 import type { ProcessSpec } from './pod-process';
 import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec, unresolvedVariables } from './process-spec';
 import type { StartGate } from './start-gate';
@@ -23,6 +23,9 @@ export interface PodRunnerProps {
   /** Tells people about something they should know, as a Warning event on the pod. */
   readonly warn: (reason: string, message: string) => void;
 }
+
+/** Kubernetes' default of a pod's `terminationGracePeriodSeconds`. */
+export const DEFAULT_GRACE_SECONDS = 30;
 
 /** One pod on its node: its folder, its init containers in order, then its containers side by side. */
 export class PodRunner {
@@ -119,8 +122,10 @@ export class PodRunner {
     const log = new ContainerLog(join(placed.folder, 'logs', `${container.name}.log`));
     this.logByContainer.set(container.name, log);
     const process = await this.withExistingDirectory(container, toProcessSpec(container, placed, node));
-    const probe = toReadinessProbe(container, placed.address, process);
-    return new ContainerRunner({ container, process, probe, restartPolicy, clock, log, gate, onChange });
+    const graceSeconds = placed.pod.spec?.terminationGracePeriodSeconds;
+    const graceMs = (typeof graceSeconds === 'number' ? graceSeconds : DEFAULT_GRACE_SECONDS) * 1000;
+    const probes = toProbes(container, placed.address, process, graceMs);
+    return new ContainerRunner({ container, process, probes, restartPolicy, clock, log, gate, onChange, warn });
   }
 
   /** A container runtime makes a missing `workingDir`; here that is done inside the pod's folder only, never elsewhere on the machine. */

@@ -21,6 +21,8 @@ export interface ObservedContainer {
   readonly container: Container;
   readonly state: ContainerState;
   readonly lastState?: ContainerState;
+  /** True once its startup probe has passed, or while it runs without one. */
+  readonly started: boolean;
   readonly ready: boolean;
   readonly restartCount: number;
   readonly containerID?: string;
@@ -99,7 +101,7 @@ function withTime(condition: Condition, previous: readonly Condition[], now: Dat
   return { ...condition, lastTransitionTime: unchanged ?? toTime(now) };
 }
 
-function toContainerStatus({ container, state, lastState, ready, restartCount, containerID }: ObservedContainer): ContainerStatus {
+function toContainerStatus({ container, state, lastState, started, ready, restartCount, containerID }: ObservedContainer): ContainerStatus {
   const status = {
     name: container.name,
     image: container.image ?? '',
@@ -107,7 +109,7 @@ function toContainerStatus({ container, state, lastState, ready, restartCount, c
     state,
     lastState: lastState ?? {},
     ready,
-    started: 'running' in state,
+    started,
     restartCount,
   };
   return containerID === undefined ? status : { ...status, containerID };
