@@ -39,11 +39,29 @@ const FILES_OF_PACKAGE: Readonly<Record<string, RegExp>> = {
   'prom-client': /\/(metrics|web)\.ts$/,
 };
 
+/** Folders of test/ that another of its folders may import, beside {@link FOR_ALL_TESTS} and itself; sources and packages are free for all of them. */
+const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'test/support': [],
+  'test/images': [],
+  'test/cluster/node': ['test/images'],
+  'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/images'],
+  'test/targets': ['test/cluster', 'test/images'],
+  'test/acceptance/conformance': [],
+  'test/acceptance': ['test/targets'],
+  'test/kubernetes': ['test/cluster/node', 'test/targets'],
+  'test/src': [],
+  'test/operator': [],
+  'test/executor': [],
+  'test/local': [],
+  test: [],
+};
+const FOR_ALL_TESTS = 'test/support';
+
 const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'images', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
 
 /** The room of a path: the longest one that it is in. */
-function roomOf(path: string): string {
-  const inRoom = Object.keys(ROOMS).filter((room) => path === room || path.startsWith(`${room}/`));
+function roomOf(path: string, rooms: object = ROOMS): string {
+  const inRoom = Object.keys(rooms).filter((room) => path === room || path.startsWith(`${room}/`));
   return inRoom.sort((a, b) => b.length - a.length)[0] ?? path.split('/')[0] ?? path;
 }
 
@@ -67,6 +85,13 @@ test.each(Object.keys(ROOMS))('%s imports only what its room may', (room) => {
   const files = SOURCES.filter((file) => roomOf(file) === room);
   expect(files).not.toEqual([]);
   expect(files.flatMap(violationsOf)).toEqual([]);
+});
+
+test.each(Object.entries(TEST_ROOMS))('%s imports of other tests only what it may', (room, others) => {
+  const files = filesOf('test/**/*.ts').filter((file) => !file.startsWith('test/.tmp/') && roomOf(file, TEST_ROOMS) === room);
+  expect(files).not.toEqual([]);
+  const reached = files.flatMap(importsOf).map((found) => ({ ...found, path: pathOf(found) })).filter(({ specifier, path }) => specifier.startsWith('.') && path.startsWith('test/'));
+  expect(reached.filter(({ path }) => ![room, FOR_ALL_TESTS, ...others].includes(roomOf(path, TEST_ROOMS)))).toEqual([]);
 });
 
 test('the environment is read in main.ts files and by load-settings only', () => {

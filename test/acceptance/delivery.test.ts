@@ -1,5 +1,5 @@
 import { Finalizer } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';

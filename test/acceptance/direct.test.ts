@@ -1,5 +1,5 @@
 import { Label } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { conditionOf, endpointsOf } from '../support/space';
 import { until } from '../support/waiting';
 

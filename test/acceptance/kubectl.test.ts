@@ -1,4 +1,4 @@
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
 import { endpointsOf, type Space } from '../support/space';
 

@@ -1,5 +1,5 @@
 import { Finalizer } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { endpointsOf, recordedUIDsOf, type Space } from '../support/space';

@@ -1,5 +1,5 @@
 import { Label } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';

@@ -1,5 +1,5 @@
 import { API_VERSION } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, type Space } from '../support/space';
 import { until } from '../support/waiting';

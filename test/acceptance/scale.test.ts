@@ -1,4 +1,4 @@
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { EXECUTOR_CONTAINER, Finalizer } from '../../src/schema/names';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { isAlive, type ProcessIdentity, readStartTime, sendSignal } from '../../local/nodes/marked-processes';
-import { type ControlPlane, startControlPlane, startNodeCluster } from '../support/real-cluster';
+import { type ControlPlane, startControlPlane, startNodeCluster } from './real-cluster';
 import { until } from '../support/waiting';
 import { loadImages, type NodeEntry } from './node/run-on-node';
 import { BUILD_TIMEOUT_MS, buildKubernetes, buildKwok, kubernetesVersion } from './programs';

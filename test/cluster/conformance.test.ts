@@ -1,5 +1,5 @@
 import { describeConformance } from '../acceptance/conformance/suite';
-import { startControlPlane } from '../support/real-cluster';
+import { startControlPlane } from './real-cluster';
 import { BUILD_TIMEOUT_MS } from './programs';
 
 async function startRealApi() {

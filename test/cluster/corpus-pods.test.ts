@@ -2,7 +2,7 @@ import { POD_FIELDS } from '../../src/pod-fields';
 import { podTemplate, quantity } from '../../src/schema/pod-template';
 import { parse } from '../../src/schema/validation';
 import { ApiClient } from '../support/api-client';
-import { type ControlPlane, startControlPlane } from '../support/real-cluster';
+import { type ControlPlane, startControlPlane } from './real-cluster';
 import { inParallel, until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';
 

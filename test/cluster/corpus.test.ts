@@ -4,7 +4,7 @@ import { allCrds, BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import { ApiClient } from '../support/api-client';
 import { type ApiTarget, startEmbeddedApi } from '../support/api-under-test';
 import { nearlyValid } from '../support/nearly-valid';
-import { startControlPlane } from '../support/real-cluster';
+import { startControlPlane } from './real-cluster';
 import { problemsOf } from '../support/synth';
 import { inParallel, until } from '../support/waiting';
 import { FIELD_CASES } from './corpus/cases';

@@ -3,7 +3,7 @@ import type { CustomResourceDefinition } from '../../src/schema/resource';
 import type { StructuralSchema } from '../../src/schema/structural';
 import { ApiClient } from '../support/api-client';
 import { FULL_STATUSES } from '../support/full-status';
-import { type ControlPlane, startControlPlane } from '../support/real-cluster';
+import { type ControlPlane, startControlPlane } from './real-cluster';
 import { runProgram } from '../support/run-program';
 import { inParallel, until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';

@@ -5,12 +5,12 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { packageRoot } from '../../local/programs';
-import { type NodeCluster, startNodeCluster } from '../support/real-cluster';
+import { type NodeCluster, startNodeCluster } from './real-cluster';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
 import { TestImage } from '../images/test-images';
 import { auditOf } from './audit';
-import { runOk } from './node/run-ok';
+import { runOk } from '../support/run-ok';
 import { runOnNode } from './node/run-on-node';
 import { namespacesOf, type NodeTraces, remainsOf } from './node/remains';
 import { BUILD_TIMEOUT_MS } from './programs';
@@ -155,7 +155,7 @@ test('runs beside a second one; after stop nothing of that one is left, and the 
 
 test('leaves nothing when the process that started it is killed', async () => {
   const owner = join(packageRoot(), 'test', '.tmp', `owner-${process.pid}.js`);
-  buildSync({ entryPoints: [join(__dirname, 'node', 'owner.ts')], bundle: true, platform: 'node', outfile: owner, logLevel: 'error' });
+  buildSync({ entryPoints: [join(__dirname, 'owner.ts')], bundle: true, platform: 'node', outfile: owner, logLevel: 'error' });
   const child = spawn(process.execPath, [owner], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
-import { type ControlPlane, startControlPlane } from '../support/real-cluster';
+import { type ControlPlane, startControlPlane } from './real-cluster';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS, kubernetesVersion } from './programs';

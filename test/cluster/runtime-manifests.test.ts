@@ -1,4 +1,4 @@
-import { RuntimeInCluster } from '../support/runtime-in-cluster';
+import { RuntimeInCluster } from './runtime-in-cluster';
 import { until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';
 

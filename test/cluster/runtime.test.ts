@@ -1,9 +1,9 @@
 import { OPERATOR_ACCESS } from '../../src/schema/access';
 import { BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import { Label, LEASE_NAME } from '../../src/schema/names';
-import type { OperatorReplica } from '../support/operator-replica';
+import type { OperatorReplica } from './operator-replica';
 import { fixedPool } from '../support/pool-spec';
-import { RuntimeInCluster } from '../support/runtime-in-cluster';
+import { RuntimeInCluster } from './runtime-in-cluster';
 import { recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
 import { auditOf } from './audit';

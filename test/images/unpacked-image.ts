@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { runOk } from '../cluster/node/run-ok';
+import { runOk } from '../support/run-ok';
 
 /** Configuration of an image, as far as tests read it. */
 interface ImageConfig {

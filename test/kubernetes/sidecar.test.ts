@@ -1,6 +1,6 @@
 import type { BatchSandboxSpec } from '../../src/schema/batch-sandbox';
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
-import { useCluster } from '../support/cluster-under-test';
+import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { endpointsOf, mirroredPodsOf, type Space } from '../support/space';

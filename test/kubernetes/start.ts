@@ -1,5 +1,5 @@
-import { CLUSTER_VARIABLE, type SharedCluster } from '../support/kubernetes-cluster';
-import { type OperatorCluster, startOperatorCluster } from '../support/operator-on-node';
+import { CLUSTER_VARIABLE, type SharedCluster } from '../targets/kubernetes-cluster';
+import { type OperatorCluster, startOperatorCluster } from '../targets/operator-on-node';
 
 declare global {
   /** The cluster of this run, for the other end of it. */

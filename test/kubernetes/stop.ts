@@ -1,4 +1,4 @@
-import { expectRights, expectSpacesGone } from '../support/kubernetes-cluster';
+import { expectRights, expectSpacesGone } from '../targets/kubernetes-cluster';
 
 /**
  * After all files of tests on real Kubernetes: ends it.

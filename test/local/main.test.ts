@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
-import { eventually } from '../support/eventually';
+import { until } from '../support/waiting';
 import { runSandboxes, type RunningProgram, startSandboxes } from '../support/sandboxes';
 
 let folder: string;
@@ -34,7 +34,7 @@ interface UpAnswer {
 async function up(...args: string[]): Promise<UpAnswer & { program: RunningProgram; id: string }> {
   const program = startSandboxes(['up', '--json', ...args], env);
   programs.push(program);
-  const answer = await eventually(() => JSON.parse(program.stdout()) as UpAnswer, 30_000);
+  const answer = await until(() => JSON.parse(program.stdout()) as UpAnswer, 30_000);
   const [id = ''] = clusterFolders();
   return { ...answer, program, id };
 }
@@ -173,16 +173,16 @@ test('up writes a kubeconfig where it is told, not over one that is not its own,
 test('kill -9 leaves nothing: the reaper ends every process and removes the files', async () => {
   writeFileSync(join(folder, 'pod.yaml'), POD);
   const { program, id } = await up(join(folder, 'pod.yaml'));
-  await eventually(() => expect(left(id).processes.length).toBeGreaterThanOrEqual(2));
+  await until(() => expect(left(id).processes.length).toBeGreaterThanOrEqual(2));
   program.child.kill('SIGKILL');
   await program.ended;
-  await eventually(() => expect(left(id)).toEqual(NOTHING));
+  await until(() => expect(left(id)).toEqual(NOTHING));
 });
 
 test('the next start removes what is left when the reaper was killed too', async () => {
   writeFileSync(join(folder, 'pod.yaml'), POD);
   const { program, id } = await up(join(folder, 'pod.yaml'));
-  await eventually(() => expect(left(id).processes.length).toBeGreaterThanOrEqual(2));
+  await until(() => expect(left(id).processes.length).toBeGreaterThanOrEqual(2));
   for (const pid of reapersOf(id)) process.kill(pid, 'SIGKILL');
   program.child.kill('SIGKILL');
   await program.ended;

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot, programCommand } from '../../local/programs';
-import { eventually } from '../support/eventually';
+import { until } from '../support/waiting';
 import { FakeApi, refuse } from '../support/fake-api';
 import { runProgram } from '../support/run-program';
 
@@ -48,7 +48,7 @@ describe('with its key in a Secret', () => {
   test('lives but is not ready while the API server is away, and stops as usual', async () => {
     fake.always(refuse(503, 'ServiceUnavailable'));
     await start();
-    await eventually(() => expect(fake.requests.length).toBeGreaterThan(1));
+    await until(() => expect(fake.requests.length).toBeGreaterThan(1));
     const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${HEALTH}/${path}`)));
     expect([alive?.status, ready?.status, await ready?.text()]).toEqual([200, 503, 'the signing key is not read yet\n']);
     operator.kill('SIGTERM');

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { breakConnection, FakeApi, json, refuse } from '../support/fake-api';
-import { eventually } from '../support/eventually';
+import { until } from '../support/waiting';
 import { ManualClock } from '../support/manual-clock';
 
 const REF = { namespace: 'default', name: 'key' };
@@ -114,12 +114,12 @@ test.each([
   let over = false;
   const obtained = obtainSigningKeys(secret).finally(() => (over = true));
   obtained.catch(() => undefined); // looked at below
-  await eventually(async () => {
+  await until(async () => {
     await clock.advance(1000);
     expect(clock.monotonicMs()).toBeGreaterThan(60_000);
   });
   fake.always(json({ metadata: { name: 'key', resourceVersion: '1' }, data: { 'private.pem': base64('a key') } }));
-  await eventually(async () => {
+  await until(async () => {
     await clock.advance(1000);
     expect(over).toBe(true);
   });
@@ -133,7 +133,7 @@ test('gives up waiting when the signal aborts', async () => {
   const stop = new AbortController();
   const obtained = obtainSigningKeys({ ...secret, signal: stop.signal });
   obtained.catch(() => undefined); // looked at below
-  await eventually(() => expect(logged).toContainEqual(expect.stringContaining('signing key not read')));
+  await until(() => expect(logged).toContainEqual(expect.stringContaining('signing key not read')));
   const reason = new Error('stopped');
   stop.abort(reason);
   await expect(obtained).rejects.toBe(reason);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLUSTER_MARKER } from '../../local/nodes/marked-processes';
-import { SYSTEM_PATH } from '../cluster/node/run-ok';
+import { SYSTEM_PATH } from './run-ok';
 
 /** Running programs of one cluster; each carries the cluster's id and writes a log. */
 export class ClusterPrograms {

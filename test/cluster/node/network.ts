@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { runOk } from './run-ok';
+import { runOk } from '../../support/run-ok';
 
 /**
  * Addresses of a cluster with a node, all out of one block of 4096 of 10.0.0.0/8 that no other route of the machine uses.

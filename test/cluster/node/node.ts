@@ -4,12 +4,12 @@ import { CLUSTER_MARKER } from '../../../local/nodes/marked-processes';
 import { TestImage } from '../../images/test-images';
 import type { ApiClient } from '../../support/api-client';
 import type { ClusterPrograms } from '../../support/cluster-programs';
-import { expectNodeReady } from '../../support/simulated-nodes';
+import { expectNodeReady } from '../../support/expect-node-ready';
+import { SYSTEM_PATH } from '../../support/run-ok';
 import { until } from '../../support/waiting';
 import { renderCniConfig, renderContainerdConfig } from './containerd';
 import { NODE_NAME, renderKubeletConfig } from './kubelet';
 import { chooseNetwork, linkName, linkNode, type NodeNetwork } from './network';
-import { SYSTEM_PATH } from './run-ok';
 import { commandOnNode, loadImages, type NodeEntry, nodeScript, runOnNode } from './run-on-node';
 
 /** Debian packages of a node: container runtime, network plugins, its first process, and the tools that make it. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { linkName, type NodeNetwork } from './network';
-import { runOk } from './run-ok';
+import { runOk } from '../../support/run-ok';
 
 /** By what the machine knows a node, also after its end. */
 export interface NodeTraces {

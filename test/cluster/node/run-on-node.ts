@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { packageRoot } from '../../../local/programs';
-import { runOk } from './run-ok';
+import { runOk } from '../../support/run-ok';
 
 /** What it takes to enter a node. */
 export interface NodeEntry {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClusterFolder } from '../../../local/cluster-folder';
 import { linkName } from './network';
-import { runOk } from './run-ok';
+import { runOk } from '../../support/run-ok';
 import { sweepDeadNodes } from './sweep';
 
 let root: string;

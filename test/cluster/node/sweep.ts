@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasDeadOwner } from '../../../local/cluster-folder';
 import { linkName } from './network';
-import { runOk } from './run-ok';
+import { runOk } from '../../support/run-ok';
 import { nodeScript } from './run-on-node';
 
 const CGROUPS = '/sys/fs/cgroup';

@@ -1,7 +1,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogHeader } from '../../../src/schema/executor-api';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
 
 let executor: ExecutorProcess;
@@ -166,7 +166,7 @@ describe('a stop', () => {
     const runner = fresh.pidOf('t', 'runner');
     await fresh.set();
     await fresh.until((tasks) => tasks.length === 0);
-    await eventually(() => expect(readdirSync(fresh.dataDir).filter((entry) => entry !== '.probe')).toEqual([]));
+    await until(() => expect(readdirSync(fresh.dataDir).filter((entry) => entry !== '.probe')).toEqual([]));
     expect(isRunning(runner)).toBe(false);
     await fresh.clean();
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
 import { RUNNER_MODE } from '../../../executor/tasks/runner-protocol';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning } from '../executor-process';
 import { CONTAINER_CAPABILITIES, MainContainer, withCapabilities } from '../main-container';
 
@@ -29,9 +29,9 @@ test('a runner that is discarded before or after it is ready ends and leaves not
   await early.discard();
   const late = await WaitingRunner.start(program, dataDir);
   // It unlinks its output FIFOs when it has opened them.
-  await eventually(() => expect(readdirSync(late.directory)).toEqual(['events']));
+  await until(() => expect(readdirSync(late.directory)).toEqual(['events']));
   await late.discard();
-  await eventually(() => expect([early, late].map(({ identity }) => isRunning(identity.pid))).toEqual([false, false]));
+  await until(() => expect([early, late].map(({ identity }) => isRunning(identity.pid))).toEqual([false, false]));
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
@@ -81,17 +81,17 @@ test('a pool gives each spare once, replaces a dead one, and ends the rest', asy
   pool.refill();
   const first = await pool.take();
   pool.refill();
-  await eventually(() => expect(runnersIn(dataDir)).toHaveLength(2));
+  await until(() => expect(runnersIn(dataDir)).toHaveLength(2));
   const [spare = 0] = runnersIn(dataDir).filter((pid) => pid !== first.identity.pid);
   process.kill(spare, 'SIGKILL');
   // Gone means reaped: only then does Node say that it has ended.
-  await eventually(() => expect(existsSync(`/proc/${spare}`)).toBe(false));
+  await until(() => expect(existsSync(`/proc/${spare}`)).toBe(false));
   const second = await pool.take();
   expect(second.identity.pid).not.toBe(spare);
   pool.refill();
   await pool.close();
   await Promise.all([first.discard(), second.discard()]);
-  await eventually(() => expect(runnersIn(dataDir)).toEqual([]));
+  await until(() => expect(runnersIn(dataDir)).toEqual([]));
 });
 
 /** Moments in the start of a spare runner, told by what its directory holds. */
@@ -103,11 +103,11 @@ const MOMENTS: Readonly<Record<string, (files: readonly string[]) => boolean>> =
 
 test.each(Object.entries(MOMENTS))('a server that is killed as soon as %s leaves no spare runner', async (_title, isReached) => {
   const executor = await ExecutorProcess.start(['--spare-runners=1']);
-  await eventually(() => {
+  await until(() => {
     const [spare = ''] = readdirSync(executor.dataDir).filter((entry) => entry.startsWith('.new-'));
     expect(spare !== '' && isReached(readdirSync(join(executor.dataDir, spare)))).toBe(true);
   });
   await executor.kill('SIGKILL');
-  await eventually(() => expect(runnersIn(executor.home)).toEqual([]));
+  await until(() => expect(runnersIn(executor.home)).toEqual([]));
   rmSync(executor.home, { recursive: true, force: true });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REVISION_HEADER } from '../../../src/schema/executor-api';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
 
 let executor: ExecutorProcess;
@@ -126,7 +126,7 @@ describe('after the server was killed', () => {
     const runner = executor.pidOf('a', 'runner');
     await executor.kill('SIGKILL');
     finish(6);
-    await eventually(() => expect(isRunning(runner)).toBe(false));
+    await until(() => expect(isRunning(runner)).toBe(false));
     executor = await ExecutorProcess.start([], executor.home);
     expect(await executor.list()).toMatchObject([{ name: 'a', processStatus: { terminated: { exitCode: 6, reason: 'Failed' } } }]);
     expect(runs()).toBe(1);

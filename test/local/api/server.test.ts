@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { type ApiServer, createApiServer } from '../../../local/api/server';
 import { allCrds } from '../../../src/schema/crds';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 let server: ApiServer;
 let agent: Agent;
@@ -120,7 +120,7 @@ test('ends its watches when it closes', async () => {
 
 test('takes CRDs and serves their objects at once', async () => {
   for (const crd of allCrds()) expect((await call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)).code).toBe(201);
-  await eventually(async () => expect((await call('GET', '/apis/sandbox.opensandbox.io/v1alpha1/pools')).code).toBe(200));
+  await until(async () => expect((await call('GET', '/apis/sandbox.opensandbox.io/v1alpha1/pools')).code).toBe(200));
 });
 
 test('refuses a port that is taken, and leaves the one who has it alone', async () => {

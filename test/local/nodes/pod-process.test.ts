@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ContainerLog } from '../../../local/nodes/container-log';
 import { findMarked, isAlive, killMarked, POD_MARKER } from '../../../local/nodes/marked-processes';
 import { PodProcess } from '../../../local/nodes/pod-process';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 const PATH = process.env.PATH ?? '';
 let folder: string;
@@ -50,21 +50,21 @@ describe('end of a process', () => {
   test('kills the children of a first process that has ended', async () => {
     const parent = shell('sleep 1000 & echo $!');
     await parent.exited;
-    const child = Number(await eventually(() => /^\d+/.exec(output())?.[0] ?? Promise.reject(new Error('no pid in the log'))));
-    await eventually(() => expect(findMarked('PATH', () => true).map(({ pid }) => pid)).not.toContain(child));
+    const child = Number(await until(() => /^\d+/.exec(output())?.[0] ?? Promise.reject(new Error('no pid in the log'))));
+    await until(() => expect(findMarked('PATH', () => true).map(({ pid }) => pid)).not.toContain(child));
   });
 });
 
 describe('stop', () => {
   test('lets a process end by itself after TERM', async () => {
     const stopped = shell('trap "exit 3" TERM; echo ready; while :; do sleep 0.01; done');
-    await eventually(() => expect(output()).toBe('ready\n'));
+    await until(() => expect(output()).toBe('ready\n'));
     await expect(stopped.stop(10_000)).resolves.toEqual({ exitCode: 3 });
   });
 
   test('kills a process that ignores TERM once the grace time is over', async () => {
     const stubborn = shell('trap "" TERM; echo ready; while :; do sleep 0.01; done');
-    await eventually(() => expect(output()).toBe('ready\n'));
+    await until(() => expect(output()).toBe('ready\n'));
     await expect(stubborn.stop(50)).resolves.toEqual({ exitCode: 137, signal: 9 });
   });
 
@@ -77,7 +77,7 @@ describe('stop', () => {
 
 test('passes on both output streams', async () => {
   await shell('echo out; echo err >&2').exited;
-  await eventually(() => expect(output().split('\n').sort()).toEqual(['', 'err', 'out']));
+  await until(() => expect(output().split('\n').sort()).toEqual(['', 'err', 'out']));
 });
 
 test('marked processes are found and killed when they left their process group, and others are not touched', async () => {
@@ -85,7 +85,7 @@ test('marked processes are found and killed when they left their process group, 
   const marked = shell('setsid sleep 1000 & echo ready; wait', { [POD_MARKER]: mine });
   const other = start(['sleep', '1000'], { [POD_MARKER]: others });
   try {
-    const found = await eventually(() => {
+    const found = await until(() => {
       const processes = findMarked(POD_MARKER, (uid) => uid === mine);
       expect(processes).toHaveLength(2);
       return processes;

@@ -7,7 +7,7 @@ import { PodSweeper } from '../../../local/nodes/pod-sweeper';
 import { StartGate } from '../../../local/nodes/start-gate';
 import { systemClock } from '../../../src/program/clock';
 import type { Container, PodSpec } from '../../../src/schema/kubernetes';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { ManualClock } from '../../support/manual-clock';
 
 const UID = `pod-runner-test-${String(process.pid)}`;
@@ -46,13 +46,13 @@ test('runs init containers one after the other, then the containers side by side
     initContainers: [shell('one', `sleep 0.05; ${note('one')}`), shell('two', note('two'))],
     containers: [shell('a', `${note('main')}; sleep 1000`), shell('b', 'echo b; sleep 1000')],
   });
-  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
-  await eventually(() => expect(readFileSync(join(folder, 'pod', 'order'), 'utf8')).toBe('one\ntwo\nmain\n'));
+  await until(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
+  await until(() => expect(readFileSync(join(folder, 'pod', 'order'), 'utf8')).toBe('one\ntwo\nmain\n'));
 });
 
 test('does not start containers after an init container that failed for good', async () => {
   const pod = start({ restartPolicy: 'Never', initContainers: [shell('one', 'exit 4')], containers: [shell('a', 'sleep 1000')] });
-  await eventually(() => expect(pod.observe().initContainers[0]?.state).toMatchObject({ terminated: { exitCode: 4 } }));
+  await until(() => expect(pod.observe().initContainers[0]?.state).toMatchObject({ terminated: { exitCode: 4 } }));
   expect({ initialized: pod.observe().initialized, states: states(pod) }).toEqual({ initialized: false, states: [{ waiting: { reason: 'ContainerCreating' } }] });
 });
 
@@ -60,7 +60,7 @@ test('starts a container that ends again: at once, then after delays that double
   const clock = new ManualClock();
   const pod = start({ containers: [shell('a', 'echo run; exit 1')] }, { clock });
   const waits = async (restartCount: number, delay: string) => {
-    await eventually(() =>
+    await until(() =>
       expect(pod.observe().containers[0]).toMatchObject({
         restartCount,
         state: { waiting: { reason: 'CrashLoopBackOff', message: `back-off ${delay} restarting failed container=a` } },
@@ -73,7 +73,7 @@ test('starts a container that ends again: at once, then after delays that double
   await waits(2, '20s');
   await clock.advance(20_000);
   await waits(3, '40s');
-  await eventually(() => expect(output(pod, 'a')).toBe('run\n'.repeat(4)));
+  await until(() => expect(output(pod, 'a')).toBe('run\n'.repeat(4)));
 });
 
 test.each([
@@ -81,22 +81,22 @@ test.each([
   ['OnFailure', 'exit 0', 0],
 ])('does not start a container again under restart policy %s after %s', async (restartPolicy, script, exitCode) => {
   const pod = start({ restartPolicy, containers: [shell('a', script)] });
-  await eventually(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode } }]));
+  await until(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode } }]));
   expect(pod.observe().containers[0]?.restartCount).toBe(0);
 });
 
 test('shows a program that does not exist as a start error with its name', async () => {
   const pod = start({ restartPolicy: 'Never', containers: [{ name: 'a', command: ['no-such-program'] }] });
-  await eventually(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode: 128, reason: 'StartError', message: expect.stringContaining('no-such-program') as string } }]));
+  await until(() => expect(states(pod)).toMatchObject([{ terminated: { exitCode: 128, reason: 'StartError', message: expect.stringContaining('no-such-program') as string } }]));
 });
 
 test('a container is ready once its probe passes', async () => {
   const pod = start({
     containers: [shell('a', 'sleep 1000', { readinessProbe: { exec: { command: ['test', '-e', '../ready'] } } }), shell('b', 'sleep 1000')],
   });
-  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([false, true]));
+  await until(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([false, true]));
   writeFileSync(join(folder, 'pod', 'containers', 'ready'), '');
-  await eventually(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
+  await until(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
 });
 
 test('warns about what it cannot do', async () => {
@@ -109,13 +109,13 @@ test('warns about what it cannot do', async () => {
     },
     { warnings },
   );
-  await eventually(() => expect(output(pod, 'b')).toBe(`${join(folder, 'pod', 'containers', 'b')}\n`));
+  await until(() => expect(output(pod, 'b')).toBe(`${join(folder, 'pod', 'containers', 'b')}\n`));
   expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir', 'VariablesNotSet', 'VolumesEmpty']);
 });
 
 test('stop ends every process of the pod, also those that left their group, and removes its folder', async () => {
   const pod = start({ containers: [shell('a', 'setsid sleep 1000 & trap "" TERM; echo ready; while :; do sleep 0.01; done')] });
-  await eventually(() => expect(output(pod, 'a')).toBe('ready\n'));
+  await until(() => expect(output(pod, 'a')).toBe('ready\n'));
   await pod.stop(50);
   expect({ processes: findMarked(POD_MARKER, (uid) => uid === UID), folder: existsSync(join(folder, 'pod')) }).toEqual({ processes: [], folder: false });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { runReadinessProbe, toReadinessProbe } from '../../../local/nodes/probes';
 import type { Container } from '../../../src/schema/kubernetes';
 import { ManualClock } from '../../support/manual-clock';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 const SPEC = { argv: ['sleep', '1'], cwd: '/', env: { PATH: process.env.PATH ?? '', ANSWER: '0' } };
 const probeOf = (readinessProbe: object, more: Partial<Container> = {}) => toReadinessProbe({ name: 'c', readinessProbe, ...more }, '127.0.0.1', SPEC);
@@ -58,7 +58,7 @@ describe('a server', () => {
     if (probe === undefined) throw new Error('expected a probe');
     const changes: boolean[] = [];
     const ended = runReadinessProbe(probe, clock, (ready) => changes.push(ready), stop.signal);
-    const nextWait = () => eventually(() => expect(clock.timerCount).toBe(1));
+    const nextWait = () => until(() => expect(clock.timerCount).toBe(1));
     await nextWait();
     status = 200;
     await clock.advance(50);

@@ -1,7 +1,7 @@
 import { Scheduler } from '../../../local/nodes/scheduler';
 import { systemClock as clock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 const log = createLogger('scheduler-test', 'error');
 let ended: AbortController;
@@ -31,5 +31,5 @@ test('gives pods to the node with the fewest', () => {
 test('binds a pod again when that failed', async () => {
   const { scheduler, bound } = schedulerWith(2);
   scheduler.observe(pod('a'));
-  await eventually(() => expect(bound).toEqual(['a n-0']));
+  await until(() => expect(bound).toEqual(['a n-0']));
 });

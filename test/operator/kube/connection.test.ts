@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { connectionFromKubeconfig } from '../../../operator/kube/client-node';
 import { inClusterConnection } from '../../../operator/kube/connection';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 describe('connections', () => {
   let dir: string;
@@ -60,17 +60,17 @@ describe('connections', () => {
     test('uses the new token and CA when they have been replaced', async () => {
       const connection = await open();
       await replace('second', 'CA2');
-      await eventually(async () => expect(await connection.authorization()).toBe('Bearer second'));
+      await until(async () => expect(await connection.authorization()).toBe('Bearer second'));
       expect(connection.tls().ca?.toString()).toBe('CA2');
       await replace('third', 'CA3');
-      await eventually(async () => expect(await connection.authorization()).toBe('Bearer third'));
+      await until(async () => expect(await connection.authorization()).toBe('Bearer third'));
     });
 
     test('reads again what could not be read when it changed', async () => {
       const connection = await open();
       await rm(join(dir, '..data', 'token')); // in a folder of its own: only what follows is told
       await mkdir(join(dir, 'change'));
-      await eventually(() => expect(connection.authorization()).rejects.toThrow(/ENOENT.*token/));
+      await until(() => expect(connection.authorization()).rejects.toThrow(/ENOENT.*token/));
       await writeFile(join(dir, '..data', 'token'), 'second');
       expect(await connection.authorization()).toBe('Bearer second');
     });

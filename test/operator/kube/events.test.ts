@@ -5,7 +5,7 @@ import { EventRecorder } from '../../../operator/kube/events';
 import { Transport } from '../../../operator/kube/transport';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { FakeApi, json, refuse, silence } from '../../support/fake-api';
 import { ManualClock } from '../../support/manual-clock';
 
@@ -37,7 +37,7 @@ describe('EventRecorder', () => {
   const sent = () => fake.requests.map(({ method, path, body }) => ({ method, path, ...(body as Partial<KubeEvent>) }));
   /** Moves time on until so many requests have come. */
   const untilSent = (count: number) =>
-    eventually(async () => {
+    until(async () => {
       await clock.advance(100);
       expect(fake.requests.length).toBeGreaterThanOrEqual(count);
     });

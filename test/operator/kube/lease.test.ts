@@ -5,7 +5,7 @@ import type { Lease } from '../../../operator/kube/lease-object';
 import { type KubeCall, Transport } from '../../../operator/kube/transport';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { type Answer, FakeApi, json, refuse, silence } from '../../support/fake-api';
 import { ManualClock, settle } from '../../support/manual-clock';
 
@@ -141,7 +141,7 @@ describe('LeaseElector', () => {
   test('warns of a lease that cannot be written', async () => {
     server.failure = refuse(403, 'Forbidden');
     enter('one');
-    await eventually(() => expect(logged).toMatchObject([{ level: 'warn', msg: 'lease not written', err: expect.anything() as unknown }]));
+    await until(() => expect(logged).toMatchObject([{ level: 'warn', msg: 'lease not written', err: expect.anything() as unknown }]));
   });
 
   test('waits while another renews, and takes over 15 s after its last renewal', async () => {
@@ -200,7 +200,7 @@ describe('LeaseElector', () => {
     };
     const before = fake.requests.length;
     await one.clock.advance(2_000);
-    await eventually(() => expect(fake.requests.length).toBe(before + 1));
+    await until(() => expect(fake.requests.length).toBe(before + 1));
     await one.clock.advance(3_000);
     server.failure = refuse(422, 'Invalid');
     answerLate();

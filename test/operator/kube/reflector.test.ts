@@ -6,7 +6,7 @@ import { Transport } from '../../../operator/kube/transport';
 import { systemClock } from '../../../src/program/clock';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { createLogger } from '../../../src/program/log';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { type Answer, breakConnection, FakeApi, list, refuse, silence, watch } from '../../support/fake-api';
 import { ManualClock } from '../../support/manual-clock';
 
@@ -54,7 +54,7 @@ describe('Reflector', () => {
   };
   const versions = (informer: Informer<Pod>) =>
     Object.fromEntries([...informer.cache.values()].map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
-  const shows = (informer: Informer<Pod>, want: Record<string, string>) => eventually(() => expect(versions(informer)).toEqual(want));
+  const shows = (informer: Informer<Pod>, want: Record<string, string>) => until(() => expect(versions(informer)).toEqual(want));
   /** `list <version asked>` and `watch <version from>` of all requests. */
   const calls = () =>
     fake.requests.map(({ query }) => (query.has('watch') ? `watch ${query.get('resourceVersion')}` : `list ${query.get('resourceVersion') ?? 'now'}`));
@@ -159,13 +159,13 @@ describe('Reflector', () => {
     script(fake, [list([pod('a', '1'), pod('b', '2')], '5'), list([pod('b', '8')], '9')], [gone, watch([])]);
     const informer = start();
     await shows(informer, { b: '8' });
-    await eventually(() => expect(calls()).toEqual(['list 0', 'watch 5', 'list now', 'watch 9']));
+    await until(() => expect(calls()).toEqual(['list 0', 'watch 5', 'list now', 'watch 9']));
   });
 
   test('lists anew when a line stays unreadable', async () => {
     script(fake, [list([], '5'), list([pod('a', '8')], '9')], [watch(['no json\n']), watch(['{"type":"ADDED","object":{}}\n']), watch([])]);
     await shows(start(), { a: '8' });
-    await eventually(() => expect(calls()).toEqual(['list 0', 'watch 5', 'watch 5', 'list now', 'watch 9']));
+    await until(() => expect(calls()).toEqual(['list 0', 'watch 5', 'watch 5', 'list now', 'watch 9']));
   });
 
   test('leaves a half-open watch after three silent minutes and resumes', async () => {
@@ -173,7 +173,7 @@ describe('Reflector', () => {
     clock = manual;
     script(fake, [list([], '5')], [silence, watch([event('ADDED', 'a', '6')])]);
     const informer = start();
-    await eventually(() => expect(calls()).toEqual(['list 0', 'watch 5']));
+    await until(() => expect(calls()).toEqual(['list 0', 'watch 5']));
     await manual.advance(179_000);
     expect(informer.ageMs()).toBe(179_000);
     expect(calls()).toHaveLength(2);
@@ -199,11 +199,11 @@ describe('Reflector', () => {
       ],
     );
     const informer = start();
-    await eventually(() => expect(calls()).toHaveLength(2));
+    await until(() => expect(calls()).toHaveLength(2));
     for (let minute = 0; minute < 30; minute++) {
       await manual.advance(60_000);
       tick();
-      await eventually(() => expect(informer.ageMs()).toBe(0));
+      await until(() => expect(informer.ageMs()).toBe(0));
     }
     expect(calls()).toHaveLength(2);
   });
@@ -223,17 +223,17 @@ describe('Reflector', () => {
       ],
     );
     const informer = start();
-    await eventually(() => expect(calls()).toHaveLength(2));
+    await until(() => expect(calls()).toHaveLength(2));
     await manual.advance(170_000);
     end();
-    await eventually(() => expect(calls()).toEqual(['list 0', 'watch 5', 'watch 5']));
+    await until(() => expect(calls()).toEqual(['list 0', 'watch 5', 'watch 5']));
     await manual.advance(170_000);
     end();
-    await eventually(() => expect(calls()).toHaveLength(4));
+    await until(() => expect(calls()).toHaveLength(4));
     expect(fake.requests[3]?.query.get('timeoutSeconds')).toBe('260');
     await manual.advance(170_000);
     end();
-    await eventually(() => expect(calls()).toHaveLength(5));
+    await until(() => expect(calls()).toHaveLength(5));
     await manual.advance(95_000);
     end();
     await shows(informer, { missed: '7' });
@@ -256,7 +256,7 @@ describe('Reflector', () => {
     const informer = start();
     await informer.synced;
     const first = informer.relist();
-    await eventually(() => expect(calls().at(-1)).toBe('list now'));
+    await until(() => expect(calls().at(-1)).toBe('list now'));
     let secondDone = false;
     const second = informer.relist().then(() => (secondDone = true));
     answerSlowly();
@@ -280,7 +280,7 @@ describe('Reflector', () => {
   test('ends with its signal, whatever it waits for', async () => {
     script(fake, [refuse(403, 'Forbidden')], [watch([])]);
     start();
-    await eventually(() => expect(fake.requests.length).toBeGreaterThan(0));
+    await until(() => expect(fake.requests.length).toBeGreaterThan(0));
     stop.abort();
     await Promise.all(running);
   });

@@ -11,7 +11,7 @@ import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { type SlotTask, TaskTracker } from '../../../operator/tasks/task-tracker';
 import { systemClock } from '../../../src/program/clock';
 import { readSigningKey } from '../../../src/program/executor-token';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 
 const program = join(__dirname, '../../../lib/bin/sandbox-executor.js');
 const address = '127.85.0.1';
@@ -39,7 +39,7 @@ function startExecutor(publicKey?: KeyObject): void {
 
 afterEach(async () => {
   tracker.stop(batch, [pod]);
-  await eventually(() => expect(tracker.stopState(pod.podUID)?.state).toBe('stopped'));
+  await until(() => expect(tracker.stopState(pod.podUID)?.state).toBe('stopped'));
   await closeTracker();
   executor.kill();
   if (executor.exitCode === null) await once(executor, 'exit');
@@ -81,14 +81,14 @@ test('runs a task in a real executor to its true end, through a restart of the o
   startExecutor();
   startTracker();
   tracker.ensure(batch, [slotTask(3)]);
-  await eventually(() => expect(observed()?.letter).toBe('R'));
-  await eventually(() => expect(starts()).toBe('started\n'));
+  await until(() => expect(observed()?.letter).toBe('R'));
+  await until(() => expect(starts()).toBe('started\n'));
   await closeTracker();
 
   startTracker();
   tracker.ensure(batch, [{ ...slotTask(3), recorded: 'R' }]);
   letGo();
-  await eventually(() => expect(observed()).toMatchObject({ letter: 'F', exitCode: 3, reason: 'Failed' }));
+  await until(() => expect(observed()).toMatchObject({ letter: 'F', exitCode: 3, reason: 'Failed' }));
   expect(starts()).toBe('started\n');
 });
 
@@ -96,9 +96,9 @@ test('stops a running task in a real executor and proves it gone', async () => {
   startExecutor();
   startTracker();
   tracker.ensure(batch, [slotTask(0)]);
-  await eventually(() => expect(existsSync(join(folder, 'starts'))).toBe(true));
+  await until(() => expect(existsSync(join(folder, 'starts'))).toBe(true));
   tracker.stop(batch, [pod]);
-  await eventually(() => expect(tracker.stopState(pod.podUID)?.state).toBe('stopped'));
+  await until(() => expect(tracker.stopState(pod.podUID)?.state).toBe('stopped'));
   await expect(client.getTasks(pod, new AbortController().signal)).resolves.toMatchObject({ tasks: [] });
   await expect(tracker.reset(pod)).resolves.toBe(true);
 });
@@ -108,7 +108,7 @@ test('fails a task whose program does not exist, with its own reason', async () 
   startTracker();
   const task = { name: 'b-0', uid: batch.uid, process: { command: ['/no/such/program'] } };
   tracker.ensure(batch, [{ ...pod, recorded: '-', task }]);
-  await eventually(() => expect(observed()).toMatchObject({ letter: 'F', exitCode: 127, reason: 'StartFailed' }));
+  await until(() => expect(observed()).toMatchObject({ letter: 'F', exitCode: 127, reason: 'StartFailed' }));
 });
 
 test('signs every call to an executor that asks for it', async () => {
@@ -117,7 +117,7 @@ test('signs every call to an executor that asks for it', async () => {
   startTracker(await readSigningKey(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()));
   tracker.ensure(batch, [slotTask(0)]);
   letGo();
-  await eventually(() => expect(observed()?.letter).toBe('S'));
+  await until(() => expect(observed()?.letter).toBe('S'));
   const stranger = new ExecutorClient({ clock: systemClock, port });
   await expect(stranger.getTasks(pod, new AbortController().signal)).rejects.toThrow('expected a key that it knows, got status 401');
   await stranger.close();

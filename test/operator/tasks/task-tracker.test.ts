@@ -2,7 +2,7 @@ import pino from 'pino';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { type SlotTask, TaskTracker } from '../../../operator/tasks/task-tracker';
 import { systemClock } from '../../../src/program/clock';
-import { eventually } from '../../support/eventually';
+import { until } from '../../support/waiting';
 import { FakeExecutor, type FakeExecutorBehaviour } from './fake-executor';
 
 const batch = { key: 'default/b', uid: 'batch-uid' };
@@ -62,8 +62,8 @@ function slotTask(slot: number, overrides: Partial<SlotTask> = {}): SlotTask {
 }
 
 const letter = (slot: number) => tracker.observed(batch.uid).get(slot)?.letter;
-const untilLetter = (slot: number, want: string) => eventually(() => expect(letter(slot)).toBe(want));
-const untilStopped = (podUID: string) => eventually(() => expect(tracker.stopState(podUID)?.state).toBe('stopped'));
+const untilLetter = (slot: number, want: string) => until(() => expect(letter(slot)).toBe(want));
+const untilStopped = (podUID: string) => until(() => expect(tracker.stopState(podUID)?.state).toBe('stopped'));
 
 function only<T>([first]: readonly T[]): T {
   if (first === undefined) throw new Error('list: expected an item, got none');
@@ -99,7 +99,7 @@ describe('sending', () => {
   test('follows a pod whose address changes, without sending the task again', async () => {
     const [silent, executor] = await start({ silent: true }, {});
     tracker.ensure(batch, [slotTask(0)]);
-    await eventually(() => expect(silent?.requests).toEqual(['GET /getTasks']));
+    await until(() => expect(silent?.requests).toEqual(['GET /getTasks']));
     tracker.ensure(batch, [slotTask(0, { podIP: addressOf(1) })]);
     await untilLetter(0, 'R');
     expect([silent?.requests.length, executor?.count('POST')]).toEqual([1, 1]);
@@ -140,7 +140,7 @@ describe('sending', () => {
   test('repeats a call until the executor is there', async () => {
     const executor = only(await start({ status: 503 }));
     tracker.ensure(batch, [slotTask(0)]);
-    await eventually(() => expect(executor.requests.length).toBeGreaterThanOrEqual(3));
+    await until(() => expect(executor.requests.length).toBeGreaterThanOrEqual(3));
     expect(letter(0)).toBe('U');
     executor.behaviour.status = undefined;
     await untilLetter(0, 'R');
@@ -191,8 +191,8 @@ describe('adopting', () => {
     const executor = only(await start({}));
     executor.tasks = [{ ...held, process: { command: ['x'] } }];
     tracker.ensure(batch, [slotTask(0)]);
-    await eventually(() => expect(tracker.observed(batch.uid).get(0)?.dirty).toBe(true));
-    await eventually(() => expect(changes).toEqual([batch.key]));
+    await until(() => expect(tracker.observed(batch.uid).get(0)?.dirty).toBe(true));
+    await until(() => expect(changes).toEqual([batch.key]));
     expect([letter(0), executor.count('POST')]).toEqual(['U', 0]);
   });
 });
@@ -203,7 +203,7 @@ describe('stopping', () => {
     tracker.ensure(batch, [slotTask(0)]);
     await untilLetter(0, 'R');
     tracker.stop(batch, [slotTask(0)]);
-    await eventually(() => expect(executor.count('GET /getTasks?after')).toBe(2));
+    await until(() => expect(executor.count('GET /getTasks?after')).toBe(2));
     expect(tracker.stopState('pod-0')?.state).toBe('stopping');
     executor.drop();
     await untilStopped('pod-0');
@@ -215,7 +215,7 @@ describe('stopping', () => {
     let letGo: () => void = () => undefined;
     executor.behaviour.beforeSet = new Promise((resolve) => (letGo = resolve));
     tracker.ensure(batch, [slotTask(0)]);
-    await eventually(() => expect(executor.count('POST')).toBe(1));
+    await until(() => expect(executor.count('POST')).toBe(1));
     tracker.stop(batch, [slotTask(0)]);
     letGo();
     await untilStopped('pod-0');
@@ -225,7 +225,7 @@ describe('stopping', () => {
   test('is not confirmed by an executor that fails, and goes on', async () => {
     const executor = only(await start({ status: 500 }));
     tracker.stop(batch, [slotTask(0)]);
-    await eventually(() => expect(executor.count('POST')).toBeGreaterThanOrEqual(3));
+    await until(() => expect(executor.count('POST')).toBeGreaterThanOrEqual(3));
     expect(tracker.stopState('pod-0')?.state).toBe('stopping');
     executor.behaviour.status = undefined;
     await untilStopped('pod-0');
@@ -259,7 +259,7 @@ describe('stopping', () => {
     await start({});
     tracker.stop(batch, [slotTask(0, { podIP: '' })]);
     expect(tracker.stopState('pod-0')?.state).toBe('stopped');
-    await eventually(() => expect(changes).toEqual([batch.key]));
+    await until(() => expect(changes).toEqual([batch.key]));
   });
 
   test('of another batch says nothing about a pod that was given again', async () => {
@@ -300,10 +300,10 @@ describe('forgetting', () => {
     const other = { key: 'default/other', uid: 'other' };
     tracker.ensure(batch, [slotTask(0)]);
     tracker.ensure(other, [slotTask(1, { task: { name: 'other-1', uid: 'other', process: { command: ['x'] } } })]);
-    await eventually(() => expect(tracker.observed('other').get(1)?.letter).toBe('R'));
+    await until(() => expect(tracker.observed('other').get(1)?.letter).toBe('R'));
     tracker.forgetBatch(batch.uid);
     second?.end(0);
-    await eventually(() => expect(tracker.observed('other').get(1)?.letter).toBe('S'));
+    await until(() => expect(tracker.observed('other').get(1)?.letter).toBe('S'));
     expect(tracker.observed(batch.uid).size).toBe(0);
   });
 });
@@ -313,11 +313,11 @@ describe('many pods', () => {
     await start(...Array.from({ length: 100 }, () => ({})));
     const slots = executors.map((_, slot) => slotTask(slot));
     tracker.ensure(batch, slots);
-    const untilAll = (want: string) => eventually(() => expect(slots.filter(({ slot }) => letter(slot) !== want)).toEqual([]));
+    const untilAll = (want: string) => until(() => expect(slots.filter(({ slot }) => letter(slot) !== want)).toEqual([]));
     await untilAll('R');
     for (const executor of executors) executor.end(0);
     await untilAll('S');
-    await eventually(() => expect(changes).toContain(batch.key));
+    await until(() => expect(changes).toContain(batch.key));
     expect(changes.length).toBeLessThanOrEqual(10);
     expect(executors.map((executor) => executor.count('POST'))).toEqual(slots.map(() => 1));
   });
@@ -351,13 +351,13 @@ test('an executor that refuses the key is told of once, until it has answered', 
   if (executor === undefined) throw new Error('executor: expected one, got none');
   tracker.ensure(batch, [slotTask(0)]);
   await untilLetter(0, 'U');
-  await eventually(() => expect(unauthorized).toEqual([batch.key]));
+  await until(() => expect(unauthorized).toEqual([batch.key]));
   const asked = executor.count('GET /getTasks');
-  await eventually(() => expect(executor.count('GET /getTasks')).toBeGreaterThan(asked));
+  await until(() => expect(executor.count('GET /getTasks')).toBeGreaterThan(asked));
   expect(unauthorized).toEqual([batch.key]);
   executor.behaviour.status = undefined;
   await untilLetter(0, 'R');
   executor.behaviour.status = 401;
   executor.report({ running: { startedAt: '2026-01-01T00:00:00Z' } });
-  await eventually(() => expect(unauthorized).toEqual([batch.key, batch.key]));
+  await until(() => expect(unauthorized).toEqual([batch.key, batch.key]));
 });

@@ -1,8 +1,8 @@
 import { startEmbeddedCluster } from './embedded-cluster';
 import { connectKubernetes } from './kubernetes-cluster';
-import { Space } from './space';
-import type { Target } from './target';
-import { inParallel } from './waiting';
+import { Space } from '../support/space';
+import type { Target } from '../support/target';
+import { inParallel } from '../support/waiting';
 
 /** What the tests of this run are to run on; a setting of Jest's projects. */
 declare const CLUSTER: 'embedded' | 'kubernetes';

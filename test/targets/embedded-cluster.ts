@@ -4,12 +4,12 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
-import { ApiClient } from './api-client';
-import { renderPodTemplate } from './pod-template';
-import { runProgram } from './run-program';
-import { type RunningProgram, startSandboxes } from './sandboxes';
-import type { Target, WriteCounts } from './target';
-import { until } from './waiting';
+import { ApiClient } from '../support/api-client';
+import { renderPodTemplate } from '../support/pod-template';
+import { runProgram } from '../support/run-program';
+import { type RunningProgram, startSandboxes } from '../support/sandboxes';
+import type { Target, WriteCounts } from '../support/target';
+import { until } from '../support/waiting';
 
 /** A cluster starts in a second or two; much longer means that it never will. */
 const START_WITHIN_MS = 40_000;

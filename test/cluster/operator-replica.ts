@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { request } from 'undici';
 import { CLUSTER_MARKER } from '../../local/nodes/marked-processes';
 import { programCommand } from '../../local/programs';
-import type { Manifest } from './synth';
+import type { Manifest } from '../support/synth';
 
 /** Gives a program a `/run` of its own, with the credentials of a pod where the kubelet puts them; needs no root. */
 const MOUNT_CREDENTIALS = 'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"';

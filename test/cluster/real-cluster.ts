@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto';
 import { ensurePackages } from '../../images/debian-packages';
 import { clustersRoot, createClusterFolder, sweepDeadClusters } from '../../local/cluster-folder';
 import { startReaper } from '../../local/reaper';
-import { type Access, startKubernetes, withClient, writeAccess } from '../cluster/control-plane';
-import { NODE_PACKAGES, type NodeContext, RealNode } from '../cluster/node/node';
-import { sweepDeadNodes } from '../cluster/node/sweep';
-import { buildKubernetes, buildKwok } from '../cluster/programs';
+import { type Access, startKubernetes, withClient, writeAccess } from './control-plane';
+import { NODE_PACKAGES, type NodeContext, RealNode } from './node/node';
+import { sweepDeadNodes } from './node/sweep';
+import { buildKubernetes, buildKwok } from './programs';
 import { buildTestImages } from '../images/test-images';
-import { ClusterPrograms } from './cluster-programs';
+import { ClusterPrograms } from '../support/cluster-programs';
 import { addSimulatedNodes, kwokFlags } from './simulated-nodes';
 
 /** Services have addresses, though nothing routes to them without a node. */

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Yaml } from 'cdk8s';
 import { SandboxRuntime } from '../../src';
-import { ApiClient } from './api-client';
+import { ApiClient } from '../support/api-client';
 import { OperatorReplica } from './operator-replica';
 import { type ControlPlane, startControlPlane } from './real-cluster';
-import { runProgram } from './run-program';
-import { Space } from './space';
-import { type Manifest, objectsOf } from './synth';
-import type { Target } from './target';
-import { until } from './waiting';
+import { runProgram } from '../support/run-program';
+import { Space } from '../support/space';
+import { type Manifest, objectsOf } from '../support/synth';
+import type { Target } from '../support/target';
+import { until } from '../support/waiting';
 
 /** Namespace of the operator. */
 const NAMESPACE = 'opensandbox-system';

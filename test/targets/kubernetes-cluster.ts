@@ -3,12 +3,12 @@ import type { KubeObject } from '../../src/schema/kubernetes';
 import { LEASE_NAME, Port } from '../../src/schema/names';
 import { auditOf } from '../cluster/audit';
 import { TestImage } from '../images/test-images';
-import { ApiClient } from './api-client';
-import { renderPodTemplate } from './pod-template';
-import { runProgram } from './run-program';
-import { SPACE_PREFIX } from './space';
-import type { Target, WriteCounts } from './target';
-import { until } from './waiting';
+import { ApiClient } from '../support/api-client';
+import { renderPodTemplate } from '../support/pod-template';
+import { runProgram } from '../support/run-program';
+import { SPACE_PREFIX } from '../support/space';
+import type { Target, WriteCounts } from '../support/target';
+import { until } from '../support/waiting';
 
 /** Namespace of the operator. */
 export const OPERATOR_NAMESPACE = 'opensandbox-system';

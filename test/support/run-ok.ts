@@ -1,4 +1,4 @@
-import { runProgram } from '../../support/run-program';
+import { runProgram } from './run-program';
 
 /** Where the programs of a machine are; administrators' ones too. */
 export const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';

@@ -1,5 +1,6 @@
-import type { ApiClient } from './api-client';
-import { inParallel, until } from './waiting';
+import type { ApiClient } from '../support/api-client';
+import { expectNodeReady } from '../support/expect-node-ready';
+import { inParallel, until } from '../support/waiting';
 
 /** What a simulated node has room for: more than any test asks of it. */
 const CAPACITY = { cpu: '1000', memory: '1Ti', pods: '10000' };
@@ -22,13 +23,4 @@ export async function addSimulatedNodes(client: ApiClient, count: number): Promi
     if (status !== 201) throw new Error(`node '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);
   });
   await inParallel(names, 16, (name) => until(() => expectNodeReady(client, name), READY_WITHIN_MS));
-}
-
-/** @throws Error unless the node is Ready and takes pods */
-export async function expectNodeReady(client: ApiClient, name: string): Promise<void> {
-  type Node = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }; readonly spec?: { readonly taints?: readonly unknown[] } };
-  const { body } = await client.request<Node>('GET', `/api/v1/nodes/${name}`);
-  const ready = body.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-  // The taint of a new node goes a moment after it is Ready, and no pod is scheduled before.
-  if (!ready || body.spec?.taints !== undefined) throw new Error(`node '${name}': expected it Ready and without taints, got ${JSON.stringify(body)}`);
 }

@@ -2,9 +2,9 @@ import { Yaml } from 'cdk8s';
 import { buildImages } from '../../images/program-images';
 import { type ControllerOptions, SandboxRuntime } from '../../src';
 import { OPERATOR_NAMESPACE, type SharedCluster } from './kubernetes-cluster';
-import { type NodeCluster, startNodeCluster } from './real-cluster';
-import { runProgram } from './run-program';
-import { objectsOf } from './synth';
+import { type NodeCluster, startNodeCluster } from '../cluster/real-cluster';
+import { runProgram } from '../support/run-program';
+import { objectsOf } from '../support/synth';
 
 /** A cluster whose node runs the operator. */
 export interface OperatorCluster extends NodeCluster, SharedCluster {}
