@@ -99,6 +99,35 @@ test('a container is ready once its probe passes', async () => {
   await until(() => expect(pod.observe().containers.map(({ ready }) => ready)).toEqual([true, true]));
 });
 
+test('a container starts with its startup probe, and is asked only then whether it is ready', async () => {
+  const pod = start({
+    containers: [
+      shell('a', 'sleep 1000', {
+        startupProbe: { exec: { command: ['test', '-e', '../started'] }, failureThreshold: 1000 },
+        readinessProbe: { exec: { command: ['sh', '-c', 'test -e ../started && touch ../asked || touch ../asked-early'] } },
+      }),
+      shell('b', 'sleep 1000', { startupProbe: { exec: { command: ['true'] } } }),
+    ],
+  });
+  const conditions = () => pod.observe().containers.map(({ started, ready }) => ({ started, ready }));
+  const yes = { started: true, ready: true };
+  await until(() => expect(conditions()).toEqual([{ started: false, ready: false }, yes]));
+  writeFileSync(join(folder, 'pod', 'containers', 'started'), '');
+  await until(() => expect(conditions()).toEqual([yes, yes]));
+  expect(existsSync(join(folder, 'pod', 'containers', 'asked-early'))).toBe(false);
+});
+
+test.each([
+  ['Never', { terminated: { exitCode: 143, signal: 15 } }, 0],
+  ['Always', { waiting: { reason: 'CrashLoopBackOff' } }, 1],
+])('a container whose startup probe fails is ended, and its restart policy %s says what follows', async (restartPolicy, state, restartCount) => {
+  const warnings: string[] = [];
+  const startupProbe = { exec: { command: ['false'] }, failureThreshold: 1 };
+  const pod = start({ restartPolicy, containers: [{ name: 'a', command: ['sleep', '1000'], startupProbe }] }, { warnings });
+  await until(() => expect(pod.observe().containers).toMatchObject([{ state, restartCount, started: false, ready: false }]));
+  expect(new Set(warnings)).toEqual(new Set(['Unhealthy']));
+});
+
 test('warns about what it cannot do', async () => {
   const warnings: string[] = [];
   const fromSecret = { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } };

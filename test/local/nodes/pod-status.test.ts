@@ -10,6 +10,7 @@ const ended = (exitCode: number): ContainerState => ({
 const container = (state: ContainerState, more: Partial<ObservedContainer> = {}): ObservedContainer => ({
   container: { name: 'main' },
   state,
+  started: false,
   ready: false,
   restartCount: 0,
   ...more,
