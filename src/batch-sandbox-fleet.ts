@@ -25,7 +25,7 @@ import { type PodTemplateSpec } from './schema/kubernetes';
 import { API_VERSION, MAX_NAME_LENGTH, Port } from './schema/names';
 import { podOfShard } from './schema/shards';
 import { isRecord } from './schema/validation';
-import { renderShardPatches, unlessEmpty } from './shard-patches';
+import { checkShardPatches, renderShardPatches, unlessEmpty } from './shard-patches';
 import { TaskShards } from './task-shards';
 
 /** What happens to a sandbox when its task has ended. */
@@ -199,6 +199,7 @@ export class BatchSandboxFleet extends Construct {
     this.checkCounts(problems);
     this.checkSource(problems);
     const spec = this.renderSpec(problems, this.slices[0]);
+    checkShardPatches(problems, this.props.shardPatches);
     checkSpec(problems, batchSandboxSpec, spec, SPEC_PATHS);
     this.checkShards(problems, spec.template);
     this.checkExecutor(problems, spec.template);
@@ -289,7 +290,7 @@ export class BatchSandboxFleet extends Construct {
       replicas: to - from,
       poolRef: pool?.poolName,
       template: template === undefined ? undefined : renderSandboxPod(problems, template, executor, this.apiObject),
-      shardPatches: unlessEmpty(renderShardPatches(problems, this.props.shardPatches)?.slice(from, to)),
+      shardPatches: unlessEmpty(renderShardPatches(this.props.shardPatches, from, to)),
       expireTime: renderExpireTime(problems, this.props.expireTime),
       taskTemplate: this.tasks?._renderTemplate(),
       shardTaskPatches: unlessEmpty(this.tasks?._renderPatches(from, to)),

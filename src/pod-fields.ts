@@ -23,10 +23,10 @@ function unknownFields(value: unknown, type: string, path: string): UnknownField
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown, index) => unknownFields(item, type, `${path}[${index}]`));
   }
-  if (!isRecord(value)) {
+  const fields = FIELD_TYPES.get(type);
+  if (fields === undefined || !isRecord(value)) {
     return [];
   }
-  const fields = fieldsOf(type);
   return Object.entries(value).flatMap(([name, field]) => {
     if (!fields.has(name)) {
       return name.startsWith('$') || field === undefined ? [] : [{ path, name, meant: nearest(name, [...fields.keys()]) }];
@@ -34,12 +34,6 @@ function unknownFields(value: unknown, type: string, path: string): UnknownField
     const fieldType = fields.get(name);
     return fieldType === undefined ? [] : unknownFields(field, fieldType, `${path}.${name}`);
   });
-}
-
-/** Type of each field of a type; undefined for text, numbers, and objects with keys of the user's choice. */
-function fieldsOf(type: string): ReadonlyMap<string, string | undefined> {
-  const fields = POD_FIELDS[type]?.split(' ') ?? [];
-  return new Map(fields.map((field): [string, string | undefined] => [field.replace(/:.*/, ''), field.split(':')[1]]));
 }
 
 /**
@@ -207,3 +201,11 @@ export const POD_FIELDS: Readonly<Record<string, string>> = {
   WeightedPodAffinityTerm: 'podAffinityTerm:PodAffinityTerm weight',
   WindowsSecurityContextOptions: 'gmsaCredentialSpec gmsaCredentialSpecName hostProcess runAsUserName',
 };
+
+/** Type of each field of each type; undefined for text, numbers, and objects with keys of the user's choice. */
+const FIELD_TYPES: ReadonlyMap<string, ReadonlyMap<string, string | undefined>> = new Map(
+  Object.entries(POD_FIELDS).map(([type, fields]) => [
+    type,
+    new Map(fields.split(' ').map((field): [string, string | undefined] => [field.replace(/:.*/, ''), field.split(':')[1]])),
+  ]),
+);

@@ -7,13 +7,19 @@ export function unlessEmpty<T extends object>(patches: T[] = []): T[] | undefine
   return patches.some((patch) => isRecord(patch) && Object.keys(patch).length > 0) ? patches : undefined;
 }
 
-/** The `shardPatches` prop, checked item by item; undefined when it is no list. */
-export function renderShardPatches(problems: Problems, patches: unknown): Record<string, unknown>[] | undefined {
-  if (patches !== undefined && !Array.isArray(patches)) {
-    problems.add('shardPatches', 'a list', patches);
+/** Patches `from` to `to - 1` of the `shardPatches` prop; undefined when it is no list. Rendered for every slice, so checked elsewhere and once. */
+export function renderShardPatches(patches: unknown, from: number, to: number): Record<string, unknown>[] | undefined {
+  return Array.isArray(patches) ? patches.slice(from, to) : undefined;
+}
+
+/** Checks the `shardPatches` prop, item by item. */
+export function checkShardPatches(problems: Problems, patches: unknown): void {
+  if (patches === undefined) {
+    return;
   }
   if (!Array.isArray(patches)) {
-    return undefined;
+    problems.add('shardPatches', 'a list', patches);
+    return;
   }
   patches.forEach((patch: unknown, index) => {
     const path = `shardPatches[${index}]`;
@@ -21,5 +27,4 @@ export function renderShardPatches(problems: Problems, patches: unknown): Record
       warnOfUnknownFields(problems, path, patch);
     }
   });
-  return patches;
 }

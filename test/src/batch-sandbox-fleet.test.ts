@@ -46,6 +46,17 @@ test('has one sandbox for each shard unless replicas says otherwise', () => {
 });
 
 describe('a fleet larger than one object', () => {
+  test('looks at a patch no more often than a fleet of one object does', () => {
+    const readsOfLastPatch = (maxPerBatch: number) => {
+      let reads = 0;
+      const last = Object.defineProperty({}, 'metadata', { enumerable: true, get: () => ((reads += 1), { labels: { last: 'yes' } }) });
+      const shardPatches = [...Array.from({ length: 11 }, () => ({})), last];
+      objectsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { template: pod, replicas: 12, shardPatches, maxPerBatch }));
+      return reads;
+    };
+    expect(readsOfLastPatch(1)).toBeLessThanOrEqual(readsOfLastPatch(12));
+  });
+
   test('is split, and each part has its own shards', () => {
     const batches = objectsOf((chart) => {
       const shards = Array.from({ length: 5 }, (_, index) => ({ args: [`${index}`] }));
