@@ -1,7 +1,7 @@
-import { becomeInit, END_TASKS_SIGNAL, INIT_MODE } from './init';
+import { END_TASKS_SIGNAL } from './init';
 import { RUNNER_MODE } from './tasks/runner-protocol';
 
-const HELP = `Usage: sandbox-executor [init] [flags]
+const HELP = `Usage: sandbox-executor [flags]
 
 Runs tasks in a sandbox: takes them by HTTP, runs each as a process group, keeps its result and its output.
 Beside a sandbox it listens on port 5758 of the pod; to try it on a machine of your own:
@@ -10,8 +10,8 @@ Beside a sandbox it listens on port 5758 of the pod; to try it on a machine of y
   curl -d '[{"name":"hello","process":{"command":["echo","hello"]}}]' 127.0.0.1:5758/setTasks
   curl 127.0.0.1:5758/tasks/hello/logs
 
-SIGTERM ends the server and not its tasks: the next server on the same data directory finds them again. As the first process
-of a container it is started by 'init': it starts the server again when that ends, and SIGTERM ends the tasks too.
+SIGTERM ends the server and not its tasks: the next server on the same data directory finds them again. In the image, the first
+process starts the server again when that ends, and SIGTERM to it ends the tasks too.
 Ends with 0 after SIGINT or SIGTERM, 1 when it cannot start, 2 when a flag is wrong.
 
 Flags:
@@ -24,10 +24,10 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await runTask();
     return undefined; // the task goes on
   }
-  return argv[0] === INIT_MODE ? serve(argv.slice(1), true) : serve(argv, false);
+  return serve(argv);
 }
 
-async function serve(argv: readonly string[], isInit: boolean): Promise<number> {
+async function serve(argv: readonly string[]): Promise<number> {
   const { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp, wantsVersion } = await import('../src/program/load-settings.js');
   const { readVersion } = await import('../src/program/version.js');
   const { executorSettings } = await import('../src/schema/executor-settings.js');
@@ -45,9 +45,6 @@ async function serve(argv: readonly string[], isInit: boolean): Promise<number> 
     return BAD_SETTINGS_EXIT_CODE;
   }
   try {
-    if (isInit) {
-      becomeInit([process.execPath, __filename, ...argv], process.env);
-    }
     const { listenForStop } = await import('../src/program/shutdown.js');
     const { serveTasks } = await import('./serve.js');
     const endTasks = new AbortController();

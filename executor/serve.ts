@@ -6,7 +6,7 @@ import { type ExecutorSettings, executorSettings } from '../src/schema/executor-
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
-import { OWNS_CONTAINER } from './init';
+import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
 import { Health } from './tasks/health';
 import { hostLauncher, sidecarLauncher } from './tasks/launch';
 import { checkEntryCapabilities } from './tasks/main-process';
@@ -81,6 +81,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     },
   });
   const server = await startWebServer(handle, settings.listenAddr);
+  announceServing(env);
   log.info({ host: settings.listenAddr.host, port: server.port, tasks: tasks.length, corrupt: corruptCount }, 'listening');
   runners.refill();
   await aborted(AbortSignal.any([stop, endTasks]));
@@ -112,6 +113,7 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set([
   EnvVar.mainContainer,
   EnvVar.taskId,
   OWNS_CONTAINER,
+  INIT_PID,
 ]);
 
 /** Environment that every task starts from. */

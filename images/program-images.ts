@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { packageRoot, programCommand } from '../local/programs';
 import { imageName, type ImageProgram } from '../src/schema/image-names';
 import { type ImageArchive, type ImageSource, buildArchives } from './archives';
@@ -9,10 +9,18 @@ import { type BuildContext, programWithLibraries } from './build-context';
 /** Where the package is in an image; its programs look for their version in the package.json above them. */
 const PACKAGE_FOLDER = 'opt/cdk8s-sandboxes';
 
-/** What each image holds beside Node and its program: programs of this machine that the executor calls by name. */
-const FOLDERS: Readonly<Record<ImageProgram, { readonly folder: string; readonly tools: readonly string[] }>> = {
-  'sandbox-operator': { folder: 'operator', tools: [] },
-  'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/perl'] },
+/** What an image holds beside Node and its program. */
+interface ImageContent {
+  readonly folder: string;
+  /** Programs of this machine, called by these paths. */
+  readonly tools: readonly string[];
+  /** Scripts of the package, put beside the program. */
+  readonly scripts: readonly string[];
+}
+
+const CONTENTS: Readonly<Record<ImageProgram, ImageContent>> = {
+  'sandbox-operator': { folder: 'operator', tools: [], scripts: [] },
+  'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/perl'], scripts: ['executor/sandbox-executor-init.pl'] },
 };
 
 /**
@@ -35,9 +43,9 @@ export async function programImages(version = packageVersion()): Promise<readonl
   // The same files at the same place of the context: they become one layer that both images share.
   const node = await programWithLibraries(join(root, 'node_modules', 'node', 'bin', 'node'), 'node', 'usr/bin/node');
   return Promise.all(
-    (Object.keys(FOLDERS) as ImageProgram[]).map(async (program) => ({
+    (Object.keys(CONTENTS) as ImageProgram[]).map(async (program) => ({
       name: imageName(program, version),
-      containerfile: await readFile(join(root, 'images', FOLDERS[program].folder, 'Containerfile'), 'utf8'),
+      containerfile: await readFile(join(root, 'images', CONTENTS[program].folder, 'Containerfile'), 'utf8'),
       context: { ...node, ...(await ownFiles(program, version, new Set(Object.keys(node)))) },
     })),
   );
@@ -48,13 +56,14 @@ function packageVersion(): string {
 }
 
 async function ownFiles(program: ImageProgram, version: string, ofNode: ReadonlySet<string>): Promise<BuildContext> {
-  const { folder, tools } = FOLDERS[program];
+  const { folder, tools, scripts } = CONTENTS[program];
   const withLibraries = await Promise.all(tools.map((tool) => programWithLibraries(tool, folder, tool)));
   const inNodeLayer = (path: string) => ofNode.has(join('node', path.slice(folder.length)));
   const [, bundle] = programCommand(program);
+  const binaries = [bundle, ...scripts.map((script) => join(packageRoot(), script))];
   return {
     ...Object.fromEntries(withLibraries.flatMap((files) => Object.entries(files)).filter(([path]) => !inNodeLayer(path))),
     [join(folder, PACKAGE_FOLDER, 'package.json')]: { text: JSON.stringify({ name: 'cdk8s-sandboxes', version }) },
-    [join(folder, PACKAGE_FOLDER, 'lib', 'bin', `${program}.js`)]: { copyOf: bundle },
+    ...Object.fromEntries(binaries.map((path) => [join(folder, PACKAGE_FOLDER, 'lib', 'bin', basename(path)), { copyOf: path }])),
   };
 }

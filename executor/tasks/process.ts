@@ -74,7 +74,8 @@ export function findScope(scope: string, except: readonly string[] = []): readon
 
 /**
  * Every live process of our cgroup but ourselves, our parents and our own children, which are runners. In a container of our own these
- * are what tasks left behind, also when they hide their id.
+ * are what tasks left behind, also when they hide their id; and what somebody put into the container (`kubectl exec`, a probe that runs a
+ * program), which nothing tells from it.
  */
 export function findCgroupMates(): readonly ProcessStat[] {
   const parents = withParents(process.ppid);

@@ -37,16 +37,16 @@ export class ExecutorProcess {
 
   /**
    * @param home directory of an earlier executor, whose tasks this one takes over
-   * @param how the mode of the program, and what starts it: program and arguments that come before it
+   * @param how what starts it: program and arguments that come before it
    */
   static async start(
     flags: readonly string[] = [],
     home = mkdtempSync(join(tmpdir(), 'executor-test-')),
     env: NodeJS.ProcessEnv = {},
-    { mode = [], launcher = [] }: { readonly mode?: readonly string[]; readonly launcher?: readonly string[] } = {},
+    { launcher = [] }: { readonly launcher?: readonly string[] } = {},
   ): Promise<ExecutorProcess> {
     const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', ...flags];
-    const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...mode, ...settings];
+    const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...settings];
     const child = spawn(file, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
     let last = '';
     for await (last of createInterface({ input: child.stderr })) {
@@ -158,5 +158,14 @@ export function isRunning(pid: number): boolean {
     return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
   } catch {
     return false;
+  }
+}
+
+/** Signals a process, if it is still there. */
+export function signalAny(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

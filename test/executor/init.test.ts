@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { INIT_MODE } from '../../executor/init';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
-import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell, task } from './executor-process';
+import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell, signalAny, task } from './executor-process';
 import { EXECUTOR_RIGHTS, MainContainer } from './main-container';
 
 /** A port that nobody listens on: each server of an init must have the same one. */
@@ -16,9 +17,12 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : NaN;
 }
 
+/** Starts the server that follows, as the image does. */
+const INIT = ['/usr/bin/perl', join(__dirname, '../../executor/sandbox-executor-init.pl')] as const;
+
 /** An executor whose process is the first one of a container. */
 const startInit = async (env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) =>
-  ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { mode: [INIT_MODE], launcher });
+  ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { launcher: [...launcher, ...INIT] });
 
 const childrenOf = (pid: number): readonly number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number);
 const serverOf = (init: number): number => childrenOf(init).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(EXECUTOR_PROGRAM)) ?? NaN;
@@ -51,17 +55,35 @@ test('SIGTERM to the first process ends all tasks and records the results', asyn
 });
 
 test('what cannot start ends, with the same code as without it', async () => {
-  const run = async (...args: readonly string[]) => (await runProgram(process.execPath, [EXECUTOR_PROGRAM, INIT_MODE, ...args], {})).exitCode;
+  const [perl, script] = INIT;
+  const run = async (...args: readonly string[]) => (await runProgram(perl, [script, process.execPath, EXECUTOR_PROGRAM, ...args], {})).exitCode;
   expect(await run('--no-such-flag')).toBe(2);
   expect(await run('--help')).toBe(0);
   expect(await run('--allow-unauthenticated', '--data-dir=/dev/null')).toBe(1);
 });
 
-test('without Perl it says so and ends', async () => {
-  const withoutPerl = ['--mount', 'sh', '-c', 'mount --bind /dev/null /usr/bin/perl && exec "$@"', 'sh'];
-  const { exitCode, stderr } = await runProgram('unshare', [...withoutPerl, process.execPath, EXECUTOR_PROGRAM, INIT_MODE, '--allow-unauthenticated'], {});
+test('a server that is not there is told in one line', async () => {
+  const [perl, script] = INIT;
+  const { exitCode, stderr } = await runProgram(perl, [script, '/no/such/node'], {});
   expect(exitCode).toBe(1);
-  expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: 'cannot start', error: "executor: init: expected the program '/usr/bin/perl', got EACCES" });
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: 'cannot start', error: "init: expected a server at '/no/such/node', got No such file or directory" });
+});
+
+test('a server that has served is started again, whatever code it ends with', async () => {
+  const [perl, script] = INIT;
+  const server = 'kill -USR1 $EXECUTOR_INIT_PID; if [ ! -e runs ]; then touch runs; exit 1; fi; kill $EXECUTOR_INIT_PID; exit 3';
+  const cwd = mkdtempSync(join(tmpdir(), 'executor-test-'));
+  const init = spawn(perl, [script, '/bin/sh', '-c', server], { cwd });
+  expect(await new Promise((resolve) => init.once('exit', resolve))).toBe(3);
+  rmSync(cwd, { recursive: true });
+});
+
+test('a task has no variable of the init', async () => {
+  const executor = await startInit();
+  await executor.set(task('t', ['env']));
+  await executor.ended();
+  expect((await executor.log('t')).body).not.toContain('EXECUTOR_');
+  await executor.clean();
 });
 
 test('SIGTERM before the server listens ends tasks of an earlier one and records the results', async () => {
@@ -69,7 +91,8 @@ test('SIGTERM before the server listens ends tasks of an earlier one and records
   await first.set(shell('t', 'exec sleep 1000'));
   await first.running();
   await first.kill('SIGKILL');
-  const init = spawn(process.execPath, [EXECUTOR_PROGRAM, INIT_MODE, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${first.dataDir}`]);
+  const [perl, script] = INIT;
+  const init = spawn(perl, [script, process.execPath, EXECUTOR_PROGRAM, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${first.dataDir}`]);
   const ended = new Promise((resolve) => init.once('exit', resolve));
   await until(() => expect(serverOf(init.pid ?? NaN)).not.toBeNaN());
   init.kill('SIGTERM');
@@ -88,7 +111,7 @@ describe('as the first process of a namespace of processes', () => {
     [init = NaN] = childrenOf(executor.pid);
   };
   afterEach(async () => {
-    process.kill(init, 'SIGTERM');
+    signalAny(init, 'SIGTERM'); // some tests have ended it
     await until(() => expect(isRunning(executor.pid)).toBe(false));
     rmSync(executor.home, { recursive: true });
   });

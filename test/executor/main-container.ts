@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensurePackages } from '../../images/debian-packages';
 import { until } from '../support/waiting';
+import { signalAny } from './executor-process';
 
 /** Capabilities that containerd gives a container that asks for nothing; of the ones beside them, sidecar mode needs SYS_PTRACE only. */
 export const CONTAINER_CAPABILITIES = [
@@ -103,7 +104,7 @@ export class MainContainer {
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     // The child only waits when it is one beside another process.
-    if (this.cgroup !== '') readFileSync(join(this.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter((pid) => pid !== '').forEach((pid) => process.kill(Number(pid), 'SIGKILL'));
+    if (this.cgroup !== '') readFileSync(join(this.cgroup, 'cgroup.procs'), 'utf8').split('\n').filter((pid) => pid !== '').forEach((pid) => signalAny(Number(pid), 'SIGKILL'));
     if (this.child.kill('SIGKILL')) await ended;
     if (this.cgroup !== '') await until(() => rmdirSync(this.cgroup));
   }

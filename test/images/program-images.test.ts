@@ -111,7 +111,7 @@ describe('the image of the executor', () => {
 
   test('holds no shell and no package manager', async () => {
     const files = await programsAndData(imageOf('sandbox-executor'));
-    expect(files.filter((path) => path.startsWith('/opt/'))).toEqual([`${PACKAGE}/lib/bin/sandbox-executor.js`, `${PACKAGE}/package.json`]);
+    expect(files.filter((path) => path.startsWith('/opt/'))).toEqual([`${PACKAGE}/lib/bin/sandbox-executor-init.pl`, `${PACKAGE}/lib/bin/sandbox-executor.js`, `${PACKAGE}/package.json`]);
     expect(files).toContain('/usr/bin/node');
     expect(files.filter((path) => /\/(sh|bash|dash|busybox|apt.*|dpkg.*|npm)$/.test(path))).toEqual([]);
   });
