@@ -22,11 +22,13 @@ export interface TemplateImages {
 /** A template of pods that end a second after they are told to. */
 export function renderPodTemplate(images: TemplateImages, { executor = false, command = ['sleep', 'infinity'], env = [], labels = {} }: TemplateOptions = {}): PodTemplateSpec {
   const main = { name: 'main', image: images.main, command, env };
+  const health = { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 10 }; // a busy node answers late
   const taskExecutor = {
     name: EXECUTOR_CONTAINER,
     image: images.executor,
     securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
-    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, periodSeconds: 1, timeoutSeconds: 10 }, // a busy node answers late
+    startupProbe: { ...health, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { ...health, periodSeconds: 10 },
   };
   return {
     metadata: { labels },
