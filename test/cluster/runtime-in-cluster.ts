@@ -125,6 +125,7 @@ function targetOf({ kubeconfigPath, program, folder, stop }: ControlPlane, clien
     kubectl: (args, input) => runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME: folder, PATH: process.env.PATH }, input),
     executorUrl: (ip) => `http://${ip}`,
     imageFor: (name) => name,
+    largestBatch: 100,
     podTemplate: () => ({ spec: { containers: [{ name: 'main', image: 'none' }] } }),
     stop,
   };

@@ -3,10 +3,11 @@ import { programImages } from '../../images/program-images';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { loadImages, runOnNode } from '../cluster/node/run-on-node';
 import { readTaskOutput } from '../support/executor';
+import { Gate } from '../support/gate';
 import { expectRights, targetOf } from '../targets/kubernetes-cluster';
 import { installRuntime, type OperatorCluster, renderRuntime, startOperatorCluster } from '../targets/operator-on-node';
 import { fixedPool } from '../support/pool-spec';
-import { endpointsOf, mirroredPodsOf, recordedUIDsOf, Space } from '../support/space';
+import { endpointsOf, recordedUIDsOf, Space } from '../support/space';
 import type { Target } from '../support/target';
 import { inParallel, until } from '../support/waiting';
 
@@ -20,6 +21,7 @@ const NEXT_VERSION = '99.0.0';
 let cluster: OperatorCluster;
 let target: Target;
 let space: Space;
+const gates: Gate[] = [];
 
 beforeAll(async () => {
   cluster = await startOperatorCluster();
@@ -30,12 +32,13 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const gate of gates) gate.close();
   await target?.stop();
   await cluster?.stop();
 });
 
-/** A task that notes each of its runs in a file of its sandbox, waits for a word, and ends with the number of its runs. */
-const patientTask = (batch: string) => ({ spec: { process: { command: ['sh', '-c', `echo run >> /ran-${batch}; mkfifo /go-${batch}; read word < /go-${batch}; grep -c run /ran-${batch}`] } } });
+/** A task that notes each of its runs in a file of its sandbox, waits at a gate, and ends with the number of its runs. */
+const patientTask = (batch: string, { url }: Gate) => ({ spec: { process: { command: ['sh', '-c', `echo run >> /ran-${batch}; wget -q -O /dev/null ${url} && grep -c run /ran-${batch}`] } } });
 
 const untilStates = (name: string, states: string) =>
   space.until('BatchSandbox', name, (batch) => {
@@ -70,7 +73,8 @@ test('a hundred sandboxes of two containers each run a task of their own in the 
 });
 
 test('a new version of operator and CRDs disturbs no sandbox and no task, and delivers', async () => {
-  await space.create('BatchSandbox', 'running', { replicas: 50, poolRef: 'warm', taskTemplate: patientTask('running') });
+  const gate = await newGate();
+  await space.create('BatchSandbox', 'running', { replicas: 50, poolRef: 'warm', taskTemplate: patientTask('running', gate) });
   const before = await untilStates('running', 'R'.repeat(50));
   const livesBefore = await lives();
 
@@ -94,7 +98,7 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   expect([recordedUIDsOf(after), endpointsOf(after)]).toEqual([recordedUIDsOf(before), endpointsOf(before)]);
   expect(await lives()).toEqual(livesBefore);
 
-  await letGo(after);
+  gate.open();
   expect(await outputsOf(await untilStates('running', 'S'.repeat(50)))).toEqual(Array.from({ length: 50 }, () => '1\n'));
   for (const name of ['running', 'later']) await space.delete('BatchSandbox', name);
   for (const name of ['running', 'later']) await space.untilGone('BatchSandbox', name, POOL_WITHIN_MS);
@@ -102,11 +106,12 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
 });
 
 test('the other replica finishes a batch of a hundred whose operator is killed; each sandbox is in it once, and no task runs twice', async () => {
-  await space.create('BatchSandbox', 'orphaned', { replicas: SIZE, poolRef: 'warm', taskTemplate: patientTask('orphaned') });
+  const gate = await newGate();
+  await space.create('BatchSandbox', 'orphaned', { replicas: SIZE, poolRef: 'warm', taskTemplate: patientTask('orphaned', gate) });
   await target.killOperator?.();
   const batch = await untilStates('orphaned', 'R'.repeat(SIZE));
   expect(new Set(recordedUIDsOf(batch)).size).toBe(SIZE);
-  await letGo(batch);
+  gate.open();
   expect(await outputsOf(await untilStates('orphaned', 'S'.repeat(SIZE)))).toEqual(Array.from({ length: SIZE }, () => '1\n'));
   await space.delete('BatchSandbox', 'orphaned');
   await space.untilGone('BatchSandbox', 'orphaned', POOL_WITHIN_MS);
@@ -131,9 +136,9 @@ test('nothing is left on the node after the deletion, and the operator was refus
   await expectRights(cluster);
 });
 
-/** Gives the patient tasks of a batch their word. */
-async function letGo(batch: BatchSandbox): Promise<void> {
-  const speak = `echo go > /go-${batch.metadata.name}`;
-  const results = await inParallel(mirroredPodsOf(batch), 4, (pod) => space.kubectl(['exec', pod, '--container=main', '--', 'sh', '-c', speak]));
-  expect(results.map(({ exitCode }) => exitCode)).toEqual(results.map(() => 0));
+/** A closed gate that pods reach. */
+async function newGate(): Promise<Gate> {
+  const gate = await Gate.listen(cluster.node.network.host);
+  gates.push(gate);
+  return gate;
 }

@@ -34,6 +34,7 @@ export function renderPodTemplate(images: TemplateImages, { executor = false, co
     metadata: { labels },
     spec: {
       terminationGracePeriodSeconds: 1,
+      automountServiceAccountToken: false, // a sandbox has no business with the API
       shareProcessNamespace: executor,
       containers: executor ? [main, taskExecutor] : [main],
     },

@@ -28,6 +28,8 @@ export interface Target {
   executorUrl(ip: string): string;
   /** The image that runs on this cluster in the place of one that a document names. */
   imageFor(name: string): string;
+  /** Sandboxes of the largest batch of a test that every cluster passes; test/kubernetes/fleet.test.ts has a larger one. */
+  readonly largestBatch: number;
   /** A template whose pods run on this cluster. */
   podTemplate(options?: TemplateOptions): PodTemplateSpec;
   /** Counts of API writes; absent where the API server has none. */

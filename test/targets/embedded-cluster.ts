@@ -42,6 +42,7 @@ export async function startEmbeddedCluster(): Promise<Target> {
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
+    largestBatch: 100,
     podTemplate: (options) => renderPodTemplate(IMAGES, options),
     imageFor: (name) => name,
     writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,

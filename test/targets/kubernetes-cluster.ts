@@ -50,6 +50,7 @@ export function targetOf(shared: SharedCluster): Target {
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runProgram(program, ['kubectl', ...args], { PATH: process.env.PATH, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
+    largestBatch: 20, // a pod of two containers takes a second of processor time
     podTemplate: (options) => renderPodTemplate({ main: TestImage.main, executor: executorImage }, options),
     imageFor: (name) => (name.includes('executor') ? executorImage : TestImage.main),
     writes: () => countWrites(shared),
