@@ -1,10 +1,12 @@
-import type { webcrypto } from 'node:crypto';
 import { types } from 'node:util';
 import type { KubeApi } from '../operator/kube/api';
 import { PODS } from '../operator/kube/resource-types';
 import { signExecutorToken } from '../src/program/executor-token';
+import type { SigningKeys } from '../src/program/signing-keys';
+import { LogHeader, MAX_LOG_CHUNK_BYTES } from '../src/schema/executor-api';
+import type { Pod } from '../src/schema/kubernetes';
 import { Port } from '../src/schema/names';
-import { readOperatorKey } from './signing-secret';
+import { readOperatorKeys } from './signing-secret';
 
 /** Longest wait for one answer of an executor, in ms. */
 const ANSWER_MS = 10_000;
@@ -24,48 +26,68 @@ export type TaskStream = 'stdout' | 'stderr';
 /** Reads the output of tasks from the executors of a cluster, by requests that are signed as the operator's are. */
 export class ExecutorReader {
   private constructor(
-    private readonly key: webcrypto.CryptoKey,
+    private readonly keys: SigningKeys['signing'],
     private readonly podUIDByAddress: ReadonlyMap<string, string>,
   ) {}
 
   /**
    * One that knows the pods of now.
    *
-   * @param namespaces of the sandboxes, and of the Secret with the key; absent means all
-   * @throws as readOperatorKey
+   * @param namespaces of the sandboxes, and of the Secret with the keys; absent means all
+   * @throws as readOperatorKeys
    */
   static async open(api: KubeApi, signal: AbortSignal, namespaces: { readonly pods?: string; readonly operator?: string } = {}): Promise<ExecutorReader> {
-    const [key, { items }] = await Promise.all([readOperatorKey(api, signal, namespaces.operator), api.list(PODS, { namespace: namespaces.pods }, { signal })]);
-    return new ExecutorReader(key, new Map(items.map(({ metadata, status }) => [status?.podIP ?? '', metadata.uid ?? ''])));
+    const [keys, { items }] = await Promise.all([readOperatorKeys(api, signal, namespaces.operator), api.list(PODS, { namespace: namespaces.pods }, { signal })]);
+    return new ExecutorReader(keys, new Map(items.filter(hasOwnAddress).map(({ metadata, status }) => [status?.podIP ?? '', metadata.uid ?? ''])));
   }
 
   /**
-   * Everything that the executor keeps of one of the streams of a task; the beginning of a long one is gone.
+   * Everything that the executor keeps of one of the streams of a task, up to where a task that still writes has come; the beginning
+   * of a long one is gone.
    *
-   * @throws Error when the executor does not answer with it, or drops some of it meanwhile; the reason of the signal when that has aborted
+   * @throws Error when no pod has the address, or when the executor does not answer with the text, or drops some of it meanwhile; the
+   *   reason of the signal when that has aborted
    */
   async readOutput(address: string, task: string, stream: TaskStream, signal: AbortSignal): Promise<string> {
+    const subject = `task '${task}': output`;
+    const podUID = this.podUIDByAddress.get(address);
+    if (podUID === undefined) throw new Error(`${subject}: expected a pod with the address ${address}, got none`);
     const parts: Buffer[] = [];
     let offset = 0;
     for (;;) {
-      const answer = await this.get(address, `/tasks/${encodeURIComponent(task)}/logs?stream=${stream}&offset=${String(offset)}`, signal);
-      const subject = `task '${task}': output`;
+      const path = `/tasks/${encodeURIComponent(task)}/logs?stream=${stream}&offset=${String(offset)}&limit=${String(MAX_LOG_CHUNK_BYTES)}`;
+      const answer = await this.get(address, podUID, path, signal);
       if (answer.status !== 200) {
         throw new Error(`${subject}: expected HTTP 200, got ${String(answer.status)}: ${answer.body.toString().slice(0, 200)}`);
       }
-      const first = Number(answer.headers.get('x-log-offset'));
+      const first = Number(answer.headers.get(LogHeader.offset));
       if (first !== offset && parts.length > 0) throw new Error(`${subject}: expected byte ${String(offset)}, got ${String(first)} as the first that is kept`);
       parts.push(answer.body);
-      const next = Number(answer.headers.get('x-log-next-offset'));
-      if (answer.headers.get('x-log-complete') === 'true' || next === offset) return Buffer.concat(parts).toString();
-      offset = next;
+      // A shorter answer holds all that there was. A task that always writes would keep one who reads on to the very end for ever.
+      if (answer.body.length < MAX_LOG_CHUNK_BYTES) return Buffer.concat(parts).toString();
+      offset = Number(answer.headers.get(LogHeader.nextOffset));
     }
   }
 
-  private async get(address: string, path: string, signal: AbortSignal): Promise<Answer> {
-    const token = await signExecutorToken(this.key, this.podUIDByAddress.get(address) ?? '', { method: 'GET', path, body: '' }, new Date());
-    return fetchFrom(address, path, { authorization: `Bearer ${token}` }, signal);
+  /** The answer to the first key that the executor knows, else to the last: a pod from before a rotation knows only the second. */
+  private async get(address: string, podUID: string, path: string, signal: AbortSignal): Promise<Answer> {
+    const [first, ...others] = this.keys;
+    const send = async (key: typeof first) => {
+      const token = await signExecutorToken(key, podUID, { method: 'GET', path, body: '' }, new Date());
+      return fetchFrom(address, path, { authorization: `Bearer ${token}` }, signal);
+    };
+    let answer = await send(first);
+    for (const key of others) {
+      if (answer.status !== 401) break;
+      answer = await send(key);
+    }
+    return answer;
   }
+}
+
+/** Whether nobody else can have the address of a pod: one that has ended gives it back. */
+function hasOwnAddress({ status }: Pod): boolean {
+  return status?.podIP !== undefined && status.phase !== 'Succeeded' && status.phase !== 'Failed';
 }
 
 /** An answer that has come as a whole. */

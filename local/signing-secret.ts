@@ -1,7 +1,6 @@
-import type { webcrypto } from 'node:crypto';
 import type { KubeApi } from '../operator/kube/api';
 import { namespacedType } from '../operator/kube/resource-types';
-import { readSigningKeys } from '../src/program/signing-keys';
+import { readSigningKeys, type SigningKeys } from '../src/program/signing-keys';
 import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../src/schema/names';
 
@@ -22,13 +21,13 @@ export async function createSigningSecret(api: KubeApi): Promise<void> {
 }
 
 /**
- * The key that the operator signs with; of two, the one that it prefers.
+ * The keys that the operator signs with, the one that it prefers first.
  *
  * @param namespace of the operator; without one, its Secret is looked for in all
  * @throws ApiError when the cluster hides its Secrets; Error when it has not one such Secret, or while the operator has not made the key; as
  *   {@link readSigningKeys}
  */
-export async function readOperatorKey(api: KubeApi, signal: AbortSignal, namespace?: string): Promise<webcrypto.CryptoKey> {
+export async function readOperatorKeys(api: KubeApi, signal: AbortSignal, namespace?: string): Promise<SigningKeys['signing']> {
   const { items } = await api.list(SECRETS, { namespace, fieldSelector: `metadata.name=${SIGNING_SECRET}` }, { signal });
   if (items.length !== 1) {
     const found = items.map(({ metadata }) => metadata.namespace ?? '').join(', ');
@@ -39,5 +38,5 @@ export async function readOperatorKey(api: KubeApi, signal: AbortSignal, namespa
   const pem = data?.[SIGNING_SECRET_KEY];
   if (pem === undefined) throw new Error(`Secret '${SIGNING_SECRET}': expected the key of the operator, got nothing`);
   const { signing } = await readSigningKeys(Buffer.from(pem, 'base64').toString(), `Secret '${SIGNING_SECRET}'`);
-  return signing[0];
+  return signing;
 }
