@@ -1,6 +1,7 @@
 import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
 import { endpointsOf, type Space } from '../support/space';
+import { patienceSeconds } from '../support/waiting';
 
 const cluster = useCluster();
 
@@ -113,7 +114,8 @@ async function kubectl(space: Space, args: readonly string[], input?: string): P
 
 const onCluster = (manifest: string) => manifest.replace(/(?<=image: )\S+/g, (name) => cluster.target.imageFor(name));
 const apply = (space: Space, manifest: string) => kubectl(space, ['apply', '-f', '-'], onCluster(manifest));
-const waitFor = (space: Space, name: string, path: string, value: string) => kubectl(space, ['wait', name, `--for=jsonpath={.${path}}=${value}`, '--timeout=180s']);
+const timeout = () => `--timeout=${patienceSeconds()}s`;
+const waitFor = (space: Space, name: string, path: string, value: string) => kubectl(space, ['wait', name, `--for=jsonpath={.${path}}=${value}`, timeout()]);
 
 /** The rows of a table, each as column to cell; a cell may be blank, so the places of the headings tell them apart. */
 function rowsOf(table: string): Readonly<Record<string, string>>[] {
@@ -127,7 +129,7 @@ test('the walk-through of the seeds: a basic batch', async () => {
   expect(await apply(space, BASIC_BATCH)).toBe('batchsandbox.sandbox.opensandbox.io/basic-batch-sandbox created\n');
   await waitFor(space, 'batchsandbox/basic-batch-sandbox', 'status.ready', '2');
 
-  const age = expect.stringMatching(/^\d+s$/) as string;
+  const age = expect.stringMatching(/^(\d+[ms])+$/) as string;
   const counts = { NAME: 'basic-batch-sandbox', DESIRED: '2', TOTAL: '2', ALLOCATED: '2', READY: '2', EXPIRE: '', AGE: age };
   expect(rowsOf(await kubectl(space, ['get', 'batchsandbox', 'basic-batch-sandbox']))).toEqual([counts]);
   expect(rowsOf(await kubectl(space, ['get', 'bsbx', 'basic-batch-sandbox', '-o', 'wide']))).toEqual([
@@ -149,7 +151,7 @@ test('the walk-through of the seeds: a basic batch', async () => {
   expect(await kubectl(space, ['events', '--for', 'batchsandbox/basic-batch-sandbox'])).toContain('SuccessfulCreate');
 
   expect(await kubectl(space, ['delete', 'batchsandbox', 'basic-batch-sandbox'])).toContain('deleted');
-  await kubectl(space, ['wait', 'pod', '--all', '--for=delete', '--timeout=180s']);
+  await kubectl(space, ['wait', 'pod', '--all', '--for=delete', timeout()]);
 });
 
 test('the walk-through of the seeds: a pool, and a batch from it', async () => {
@@ -157,11 +159,11 @@ test('the walk-through of the seeds: a pool, and a batch from it', async () => {
   await apply(space, EXAMPLE_POOL);
   await waitFor(space, 'pool/example-pool', 'status.available', '5');
   expect(rowsOf(await kubectl(space, ['get', 'pools']))).toEqual([
-    { NAME: 'example-pool', TOTAL: '5', ALLOCATED: '0', AVAILABLE: '5', UPDATED: '5', AGE: expect.stringMatching(/^\d+s$/) as string },
+    { NAME: 'example-pool', TOTAL: '5', ALLOCATED: '0', AVAILABLE: '5', UPDATED: '5', AGE: expect.stringMatching(/^(\d+[ms])+$/) as string },
   ]);
 
   await apply(space, POOLED_BATCH);
-  expect(await kubectl(space, ['wait', 'batchsandbox/pooled-batch-sandbox', '--for=condition=AllReady', '--timeout=180s'])).toContain('condition met');
+  expect(await kubectl(space, ['wait', 'batchsandbox/pooled-batch-sandbox', '--for=condition=AllReady', timeout()])).toContain('condition met');
   await waitFor(space, 'pool/example-pool', 'status.allocated', '3');
   await kubectl(space, ['scale', 'batchsandbox', 'pooled-batch-sandbox', '--replicas=6']);
   await waitFor(space, 'batchsandbox/pooled-batch-sandbox', 'status.ready', '6');

@@ -82,7 +82,7 @@ test('R47 to R49: deletion first stops tasks, by force if they ignore TERM, and 
   const left = (await space.list('Pod')).map(({ metadata }) => metadata.uid);
   const survivors = held.filter(({ metadata }) => left.includes(metadata.uid)).map(({ metadata }) => metadata.name.replace(/-[^-]+$/, ''));
   expect(survivors).toEqual(['warm', 'warm']);
-}, 120_000);
+}, 300_000);
 
 test.each([
   { order: 'the pool first', delete: [['Pool', 'warm'], ['BatchSandbox', 'tasks'], ['BatchSandbox', 'plain']] },
@@ -205,4 +205,4 @@ test('R99, R103: an operator killed in the middle of a burst gives no pod twice,
   const after = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '');
   expect(after).toHaveLength(20);
   expect(after.filter((uid) => pods.includes(uid))).toEqual([]); // Delete: nobody gets a used pod
-}, 180_000);
+}, 300_000);

@@ -2,14 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Default longest wait, in ms: the 5 s that a rule gives, with room for a machine of 2 cores that does other work too. */
 export const PATIENCE_MS = 20_000;
-/** Pause between two looks, in ms: a look is a request that takes its time from what is being waited for. */
+/** Pause between two looks, in ms, before patience is counted in: a look is a request that takes its time from what is being waited for. */
 const LOOK_EVERY_MS = 25;
 
 let patience = 1;
 
-/** From now on, every wait may take so many times as long. */
+/** From now on, every wait may take so many times as long, with pauses that are as many times as long. */
 export function setPatience(factor: number): void {
   patience = factor;
+}
+
+/** The default longest wait as it is now, in seconds. */
+export function patienceSeconds(): number {
+  return (patience * PATIENCE_MS) / 1000;
 }
 
 /**
@@ -24,7 +29,7 @@ export async function until<T>(look: () => T | Promise<T>, withinMs = PATIENCE_M
       return await look();
     } catch (error) {
       if (performance.now() > deadline) throw error;
-      await sleep(LOOK_EVERY_MS);
+      await sleep(patience * LOOK_EVERY_MS);
     }
   }
 }
