@@ -4,6 +4,9 @@ import type { Logger } from '../src/program/log';
 import { isConflict, isNotFound, isTransient, NotLeadingError } from './kube/api-error';
 import { WorkQueue, type WorkQueueHooks } from './work-queue';
 
+/** What an object deleted during its pass gives is over when the cache has seen the delete: so many failures in a row are within 2 s. */
+const QUIET_NOT_FOUNDS = 5;
+
 /** What a reconcile asks for when it has done what it can. */
 export interface ReconcileResult {
   /** Look at the key again after so many ms. */
@@ -25,7 +28,7 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | void>;
 }
 
-/** How a reconcile ended, in the words of the shared dashboards; a conflict is a `requeue`. */
+/** How a reconcile ended, in the words of the shared dashboards; a conflict is a `requeue`, and so is an object that may be gone. */
 export type ReconcileOutcome = 'success' | 'requeue_after' | 'requeue' | 'error';
 
 /** What a {@link Controller} tells of itself, for metrics. */
@@ -117,8 +120,9 @@ export class Controller {
   private retry(key: string, error: unknown): ReconcileOutcome {
     const retryAfterMs = this.backoff.next(key);
     this.queue.addAfter(key, retryAfterMs);
-    const quiet = isConflict(error) || isNotFound(error) || error instanceof NotLeadingError || this.stopped.signal.aborted;
-    const level = quiet ? 'debug' : isTransient(error) ? 'warn' : 'error';
+    const mayBeGone = isNotFound(error) && this.backoff.failures(key) <= QUIET_NOT_FOUNDS;
+    const quiet = isConflict(error) || mayBeGone || error instanceof NotLeadingError || this.stopped.signal.aborted;
+    const level = quiet ? 'debug' : isTransient(error) || isNotFound(error) ? 'warn' : 'error';
     this.log[level]({ err: error, key, retryAfterMs }, 'reconcile failed');
     return quiet ? 'requeue' : 'error';
   }

@@ -89,6 +89,14 @@ describe('Controller', () => {
     expect([outcomes, levels]).toEqual([[outcome, 'success'], [level]]);
   });
 
+  test('takes what is not found quietly at first, and as a warning when that does not pass', async () => {
+    const { clock, outcomes, levels, controller } = controllerWith(fails(new ApiError(404, 'NotFound', 'gone')));
+    controller.add('ns/a');
+    await clock.advance(5_000);
+    expect(levels).toEqual(['debug', 'debug', 'debug', 'debug', 'debug', 'warn', 'warn']);
+    expect(outcomes).toEqual(['requeue', 'requeue', 'requeue', 'requeue', 'requeue', 'error', 'error']);
+  });
+
   test('survives a reconcile that throws before its promise', async () => {
     const { clock, at, controller } = controllerWith(() => {
       throw new Error('wrong');
