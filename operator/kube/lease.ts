@@ -24,7 +24,7 @@ export interface LeaseOptions {
 const LEASE_SECONDS = 15;
 /** Without a renewal for so long we stop acting: 5 s before another may begin. */
 const HOLD_MS = 10_000;
-/** Pause between renewals. */
+/** Pause between renewals, and after an attempt that failed: an API server in trouble is asked no more often. */
 const RETRY_MS = 2_000;
 /** Pause between the looks of a process that waits: so long a batch waits when the holder has stopped and freed the lease. */
 const LOOK_MS = 500;
@@ -74,17 +74,21 @@ export class LeaseElector {
     const { clock, log } = this.options;
     const either = AbortSignal.any([signal, this.over.signal]);
     while (!either.aborted) {
+      let pauseMs = RETRY_MS;
       try {
         await this.attempt(either);
+        if (this.heldUntilMs === undefined) pauseMs = LOOK_MS;
       } catch (error) {
         // Of several that wait, one is first.
         const wasLate = this.heldUntilMs === undefined && (isAlreadyExists(error) || isConflict(error));
-        if (wasLate) log.info('lease written by another first');
-        else if (!either.aborted) log.warn({ err: error }, 'lease not written');
+        if (wasLate) {
+          log.info('lease written by another first');
+          pauseMs = LOOK_MS;
+        } else if (!either.aborted) log.warn({ err: error }, 'lease not written');
         // Somebody else has written, or we do not know: look again before the next attempt.
         this.seen = undefined;
       }
-      await clock.sleep(this.heldUntilMs === undefined ? LOOK_MS : RETRY_MS, either);
+      await clock.sleep(pauseMs, either);
     }
     this.cancelDemotion();
     if (this.over.signal.aborted) return 'lost';

@@ -144,6 +144,24 @@ describe('LeaseElector', () => {
     await until(() => expect(logged).toMatchObject([{ level: 'warn', msg: 'lease not written', err: expect.anything() as unknown }]));
   });
 
+  test('looks every 0.5 s while it waits, and no more often than every 2 s while the server fails', async () => {
+    server.lease = { metadata: { name: 'l', resourceVersion: 'x' }, spec: { holderIdentity: 'two', leaseDurationSeconds: 60 } };
+    const one = enter('one');
+    await transport.quiet();
+    const asked = async (seconds: number) => {
+      const before = fake.requests.length;
+      for (let i = 0; i < seconds * 2; i++) {
+        await one.clock.advance(500);
+        await transport.quiet();
+      }
+      return fake.requests.length - before;
+    };
+    expect(await asked(4)).toBe(8);
+    server.failure = refuse(422, 'Invalid');
+    await asked(2);
+    expect(await asked(4)).toBe(2);
+  });
+
   test('waits while another renews, and takes over 15 s after its last renewal', async () => {
     const one = enter('one');
     await one.elector.acquired;
