@@ -31,23 +31,28 @@ interface AuditEvent {
 }
 
 const LOG_FILE = 'audit.log';
-const POLICY_FILE = 'audit-policy.json';
+/** Where {@link renderAuditPolicy} goes, in the folder of the cluster. */
+export const AUDIT_POLICY_FILE = 'audit-policy.json';
+/** The log stays one file of up to so many MB: a test would miss what stands in an older one, and without a size it ends at 100. */
+const MAX_LOG_MEGABYTES = 10_000;
 
 /** Flags of the API server. Its log is written before the answer is sent, so what a test has seen happen is in it. */
 export function auditFlags(inFolder: (file: string) => string): readonly string[] {
-  return [`--audit-policy-file=${inFolder(POLICY_FILE)}`, `--audit-log-path=${inFolder(LOG_FILE)}`];
+  return [`--audit-policy-file=${inFolder(AUDIT_POLICY_FILE)}`, `--audit-log-path=${inFolder(LOG_FILE)}`, `--audit-log-maxsize=${MAX_LOG_MEGABYTES}`];
 }
 
-/** Who asked for what, and what came of it; of Kubernetes' own parts only the writes. */
+/** Who asked for what, and what came of it; of Kubernetes' own parts only the writes, and of those no Events. */
 export function renderAuditPolicy(): string {
   const reads = ['get', 'list', 'watch'];
+  const ownParts = [{ users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'] }, { userGroups: ['system:nodes', 'system:serviceaccounts:kube-system'] }];
+  const events = ['', 'events.k8s.io'].map((group) => ({ group, resources: ['events'] }));
   const policy = {
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
     omitStages: ['RequestReceived'],
     rules: [
-      { level: 'None', users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'], verbs: reads },
-      { level: 'None', userGroups: ['system:nodes', 'system:serviceaccounts:kube-system'], verbs: reads },
+      ...ownParts.map((who) => ({ level: 'None', ...who, verbs: reads })),
+      ...ownParts.map((who) => ({ level: 'None', ...who, resources: events })),
       { level: 'None', userGroups: ['system:nodes'], resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
       { level: 'Metadata' },
     ],
@@ -58,8 +63,8 @@ export function renderAuditPolicy(): string {
 /** The requests that a cluster has answered so far, in the order of their answers; a watch counts from its start. */
 export async function auditOf({ folder }: { readonly folder: string }): Promise<readonly AuditedRequest[]> {
   const requests = new Map<string, AuditedRequest>();
-  for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n')) {
-    if (!line.endsWith('}')) continue; // after the last line, or while it is written
+  // What follows the last end of a line is still being written.
+  for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n').slice(0, -1)) {
     const { auditID, verb, user, objectRef = {}, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
     requests.set(auditID, { user: user.username, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0, isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });

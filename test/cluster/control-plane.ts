@@ -6,7 +6,7 @@ import { renderKubeconfig } from '../../local/api/kubeconfig';
 import { ApiClient } from '../support/api-client';
 import type { ClusterPrograms } from '../support/cluster-programs';
 import { until } from '../support/waiting';
-import { auditFlags, renderAuditPolicy } from './audit';
+import { AUDIT_POLICY_FILE, auditFlags, renderAuditPolicy } from './audit';
 import { NODE_NAME } from './node/kubelet';
 
 /** Longest start of the control plane, in ms; it takes 3 s on an idle machine. */
@@ -55,7 +55,7 @@ export async function writeAccess(folder: string, { api, apiPort, node }: Contro
     write('server.key', key),
     write('accounts.pub', accounts.publicKey),
     write('accounts.key', accounts.privateKey),
-    write('audit-policy.json', renderAuditPolicy()),
+    write(AUDIT_POLICY_FILE, renderAuditPolicy()),
     write('tokens.csv', users.map(({ token, name, group }) => `${token},${name},${name},${group}\n`).join('')),
     ...users.map(({ file, token }) => write(file, renderKubeconfig({ url, token, ca: cert }))),
   ]);

@@ -4,6 +4,7 @@ import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
 import { type ControlPlane, startControlPlane } from './real-cluster';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
+import { auditOf } from './audit';
 import { BUILD_TIMEOUT_MS, kubernetesVersion } from './programs';
 
 let cluster: ControlPlane;
@@ -45,6 +46,14 @@ test('schedules a pod on a simulated node, where it is Ready at an address of 12
   expect((await kubectl(['get', 'pods', '--output=jsonpath={.items[*].status.podIP}'])).stdout).toMatch(/^127\.250\.\d+\.\d+$/);
   await kubectl(['delete', 'deployment/a', '--cascade=foreground', '--timeout=20s']);
   expect((await kubectl(['get', 'pods', '--output=name'])).stdout).toBe('');
+});
+
+test("has the writes of Kubernetes' own parts in the audit log, but for Events, which are most of them", async () => {
+  await kubectl(['run', 'seen', '--image=none']);
+  await until(async () => expect(await kubectl(['events', '--for=pod/seen'])).toMatchObject({ stdout: expect.stringContaining('Scheduled') }));
+  const byScheduler = (await auditOf(cluster)).filter(({ user }) => user === 'system:kube-scheduler');
+  expect(byScheduler).toContainEqual(expect.objectContaining({ verb: 'create', resource: 'pods', subresource: 'binding', name: 'seen', code: 201 }));
+  expect(byScheduler.filter(({ resource }) => resource === 'events')).toEqual([]);
 });
 
 test('keeps a simulated node alive by a lease', async () => {
