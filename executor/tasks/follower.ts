@@ -2,9 +2,9 @@ import type { Clock } from '../../src/program/clock';
 import type { Log } from '../log';
 import type { Launcher } from './launch';
 import { endTree, findTree, isAlive, signalProcess, type TaskTree } from './process';
-import { type ExitRecord, RECORD_VERSION, type TaskRecord } from './records';
+import type { ExitRecord, TaskRecord } from './records';
 import { listenToRunner, type RunnerListener, type WaitingRunner } from './runner';
-import type { RunOrder } from './runner-protocol';
+import { RECORD_VERSION, type RunOrder } from './runner-protocol';
 import type { TaskStore } from './store';
 import type { HeldTask, TaskState } from './task';
 

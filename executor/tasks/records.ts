@@ -1,20 +1,6 @@
 import * as z from 'zod/mini';
 import { executorProcess, TASK_NAME, TERMINATED_REASONS } from '../../src/schema/executor-api';
-
-/**
- * The files of a task's directory. A record that does not fit its schema whole is no record (rule 2).
- *
- *   task.json      what to run and who runs it; written by the server before the task is released
- *   process.json   the running task; written by the runner
- *   exit.json      the result; written by the runner, or by the server when the runner was lost
- *   main-missing   empty; written by the runner when it could not start the task at once because the main container is not there
- *   events         FIFO: the runner says that a file is new, and its end says that the runner has ended
- *   stdout.<n>.log, stderr.<n>.log   output from byte n on, see log-files.ts
- */
-export const RecordFile = { task: 'task.json', process: 'process.json', exit: 'exit.json', mainMissing: 'main-missing', events: 'events' } as const;
-
-/** Version of the records; another one is not read. */
-export const RECORD_VERSION = 1;
+import { RECORD_VERSION } from './runner-protocol';
 
 const version = z.literal(RECORD_VERSION);
 const instant = z.iso.datetime();
@@ -58,7 +44,7 @@ export const exitRecord = z
   .check(z.refine(({ exitCode, reason }) => (exitCode === 0) === (reason === 'Succeeded'), 'only success has exit code 0'));
 export type ExitRecord = z.output<typeof exitRecord>;
 
-/** A record from its text; undefined when it is cut short, of another version, or anything else. */
+/** A record from its text; undefined when it is cut short, of another version, or anything else (rule 2). */
 export function readRecord<T>(schema: z.ZodMiniType<T>, text: string): T | undefined {
   try {
     const parsed = schema.safeParse(JSON.parse(text));

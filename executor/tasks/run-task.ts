@@ -7,8 +7,8 @@ import { writeAtomicSync } from './atomic-file';
 import { type MainProcess, openMainProcess } from './main-process';
 import { OutputPipe } from './output-pipe';
 import { endTree, identifyProcess, type TaskTree } from './process';
-import { type ExitRecord, type ProcessRecord, RecordFile } from './records';
-import { GATE_FD, type MainContainerOrder, READY, type RunOrder, RunnerEvent } from './runner-protocol';
+import type { ExitRecord, ProcessRecord } from './records';
+import { GATE_FD, type MainContainerOrder, READY, RECORD_VERSION, RecordFile, type RunOrder, RunnerEvent } from './runner-protocol';
 import { spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
 
 /**
@@ -182,7 +182,7 @@ class TaskRunner {
     }
     void failure.then((problem) => {
       if (leader !== undefined && problem === undefined) {
-        const record: ProcessRecord = { version: 1, leader, startedAt: startedAt.toISOString() };
+        const record: ProcessRecord = { version: RECORD_VERSION, leader, startedAt: startedAt.toISOString() };
         writeAtomicSync(`./${RecordFile.process}`, JSON.stringify(record));
         this.report(RunnerEvent.started);
       }
@@ -210,7 +210,7 @@ class TaskRunner {
     const exitCode = signalNumber === undefined ? (code ?? 255) : 128 + signalNumber;
     const reason: TerminatedReason = reasonOfStop ?? (exitCode === 0 ? 'Succeeded' : 'Failed');
     this.record({
-      version: 1,
+      version: RECORD_VERSION,
       id: order.taskId,
       // An end that we asked for is no success, whatever the program makes of SIGTERM.
       exitCode: reasonOfStop !== undefined && exitCode === 0 ? 128 + osConstants.signals.SIGTERM : exitCode,
@@ -230,7 +230,7 @@ class TaskRunner {
 
   private recordUnstarted(order: RunOrder, reason: TerminatedReason, { exitCode, message }: Pick<ExitRecord, 'exitCode' | 'message'>): void {
     this.outputs.forEach((output) => output.follow(order.logMaxBytes));
-    this.record({ version: 1, id: order.taskId, exitCode, reason, message, finishedAt: new Date().toISOString() });
+    this.record({ version: RECORD_VERSION, id: order.taskId, exitCode, reason, message, finishedAt: new Date().toISOString() });
   }
 
   /** An error here ends the runner without a record, which the server reports as ProcessCrashed. */

@@ -13,6 +13,21 @@ export const GATE_FD = 3;
 /** Line that a runner sends when it can take an order. */
 export const READY = 'ready\n';
 
+/**
+ * The files of a task's directory.
+ *
+ *   task.json      what to run and who runs it; written by the server before the task is released
+ *   process.json   the running task; written by the runner
+ *   exit.json      the result; written by the runner, or by the server when the runner was lost
+ *   main-missing   empty; written by the runner when it could not start the task at once because the main container is not there
+ *   events         FIFO: the runner says that a file is new, and its end says that the runner has ended
+ *   stdout.<n>.log, stderr.<n>.log   output from byte n on, see log-files.ts
+ */
+export const RecordFile = { task: 'task.json', process: 'process.json', exit: 'exit.json', mainMissing: 'main-missing', events: 'events' } as const;
+
+/** Version of the records; another one is not read. */
+export const RECORD_VERSION = 1;
+
 /** FIFOs that a runner finds in its directory; it unlinks them after opening, and the task gets their other ends. */
 export const OUTPUT_FIFOS = { stdout: 'stdout', stderr: 'stderr' } as const;
 

@@ -6,8 +6,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { identifyProcess, isAlive, type ProcessIdentity } from './process';
-import { RecordFile } from './records';
-import { GATE_FD, OUTPUT_FIFOS, type RunOrder } from './runner-protocol';
+import { GATE_FD, OUTPUT_FIFOS, RecordFile, type RunOrder } from './runner-protocol';
 
 /** How to start a runner: the program itself in another mode. */
 export interface RunnerProgram {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type * as z from 'zod/mini';
 import { syncDirectory, writeAtomic } from './atomic-file';
-import { type ExitRecord, exitRecord, type ProcessRecord, processRecord, readRecord, RecordFile, type TaskRecord, taskRecord } from './records';
+import { type ExitRecord, exitRecord, type ProcessRecord, processRecord, readRecord, type TaskRecord, taskRecord } from './records';
+import { RecordFile } from './runner-protocol';
 
 /** A task as it lies on disk. */
 export interface StoredTask {

@@ -3,8 +3,8 @@ import type { ExecutorTask, ExecutorTaskRequest } from '../../src/schema/executo
 import { SandboxError } from '../../src/schema/errors';
 import { Changes } from './changes';
 import { type FollowerOptions, TaskFollower } from './follower';
-import { RECORD_VERSION } from './records';
 import type { RunnerPool, WaitingRunner } from './runner';
+import { RECORD_VERSION } from './runner-protocol';
 import type { StoredTask } from './store';
 import { type HeldTask, planSet, planStarts, toExecutorTask } from './task';
 

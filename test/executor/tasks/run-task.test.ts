@@ -1,6 +1,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogHeader } from '../../../src/schema/executor-api';
+import { packagesReachedFrom } from '../../support/source-imports';
 import { until } from '../../support/waiting';
 import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
 
@@ -14,6 +15,10 @@ afterEach(async () => {
   await executor.until((tasks) => tasks.length === 0);
 });
 afterAll(() => executor.clean());
+
+test('a runner loads no package: every task pays for its start, and every sandbox for a spare one', () => {
+  expect(packagesReachedFrom('lib/executor/tasks/run-task.js')).toEqual([]);
+});
 
 const RESULTS: Readonly<Record<string, { given: object; want: object }>> = {
   'an exit with 0 is success': { given: shell('t', 'exit 0'), want: { exitCode: 0, reason: 'Succeeded' } },
