@@ -159,7 +159,11 @@ export class Manager {
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
     const oldestFirst = [...this.batches.cache.values()].map(claimantOf).sort(compareClaimants);
-    for (const batch of oldestFirst) this.batchQueue.add(batch.key);
+    for (const { key } of oldestFirst) {
+      // It may wait already, in the order in which the watch told of it.
+      this.batchQueue.forget(key);
+      this.batchQueue.add(key);
+    }
     this.poolQueue.start();
     this.batchQueue.start();
   }

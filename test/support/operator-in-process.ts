@@ -26,6 +26,7 @@ export interface OperatorInProcess {
   readonly manager: Manager;
   createPool(name: string, spec?: Partial<PoolSpec>): Promise<void>;
   createBatch(name: string, spec: BatchSandboxSpec): Promise<void>;
+  createPod(pod: Pod): Promise<void>;
   patch(path: string, body: object): Promise<void>;
   delete(path: string): Promise<void>;
   pool(name: string): Promise<Pool>;
@@ -39,9 +40,14 @@ export interface OperatorInProcess {
 /** Path of a Pool, BatchSandbox or Pod of the operator's only namespace. */
 export const pathOf = (plural: 'pools' | 'batchsandboxes' | 'pods', name: string): string => (plural === 'pods' ? `${PODS}/${name}` : `${NAMESPACE}/${plural}/${name}`);
 
-/** Starts both. @param acting false for an operator that has filled its caches and does not lead */
-export async function startOperator({ acting = true } = {}): Promise<OperatorInProcess> {
-  const server = await createApiServer();
+/**
+ * Starts both.
+ *
+ * @param acting false for an operator that has filled its caches and does not lead
+ * @param now time of day of the API server
+ */
+export async function startOperator({ acting = true, now = () => new Date() } = {}): Promise<OperatorInProcess> {
+  const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, server.kubeconfig());
@@ -74,6 +80,9 @@ export async function startOperator({ acting = true } = {}): Promise<OperatorInP
     },
     createBatch: async (name, spec) => {
       await send('POST', `${NAMESPACE}/batchsandboxes`, { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name }, spec });
+    },
+    createPod: async (pod) => {
+      await send('POST', PODS, { apiVersion: 'v1', kind: 'Pod', ...pod });
     },
     patch: (path, body) => send('PATCH', path, body, MERGE),
     delete: (path) => send('DELETE', path),
