@@ -50,3 +50,13 @@ test('a pod whose delete is refused keeps no other from being made', async () =>
   await until(async () => expect(await livePods()).toHaveLength(2));
   expect((await operator.pods()).map((pod) => pod.metadata.name)).toContain(name);
 });
+
+test('a pool that is deleted while a batch holds its pods goes on to show its counts', async () => {
+  await poolAtRest(2);
+  await operator.createBatch('holder', { replicas: 1, poolRef: 'warm' });
+  await until(async () => expect((await operator.batch('holder')).status).toMatchObject({ ready: 1 }));
+  await operator.makeReady();
+  await operator.delete(pathOf('pools', 'warm'));
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ total: 1, allocated: 1, available: 0 }));
+  expect((await operator.pool('warm')).metadata.deletionTimestamp).toEqual(expect.any(String));
+});

@@ -1,0 +1,30 @@
+import { SlotBackoff } from '../../../operator/batch/slot-backoff';
+
+const LONGEST_MS = 5_000;
+
+/** The waits of slot 0 right after it has failed at each of these times, in ms. */
+function waitsAfter(failuresAtMs: readonly number[]): number[] {
+  const backoff = new SlotBackoff();
+  return failuresAtMs.map((atMs) => {
+    backoff.fail('batch', 0, atMs, LONGEST_MS);
+    return backoff.waitMs('batch', 0, atMs);
+  });
+}
+
+test.each([
+  ['waits 1 s first, and twice as long after each failure in a row', [0, 1_000, 3_000], [1_000, 2_000, 4_000]],
+  ['waits no longer than the longest delay', [0, 1_000, 3_000, 7_000, 12_000], [1_000, 2_000, 4_000, 5_000, 5_000]],
+  ['is still in a row when it was well for the longest delay', [0, 1_000 + LONGEST_MS], [1_000, 2_000]],
+  ['starts anew when it was well for longer', [0, 1_000, 3_000 + LONGEST_MS + 1], [1_000, 2_000, 1_000]],
+])('a slot that fails again and again %s', (_title, failuresAtMs, waitsMs) => {
+  expect(waitsAfter(failuresAtMs)).toEqual(waitsMs);
+});
+
+test('a slot waits for itself alone, until its time is over or its batch is forgotten', () => {
+  const backoff = new SlotBackoff();
+  backoff.fail('batch', 0, 0, LONGEST_MS);
+  backoff.fail('other', 1, 0, LONGEST_MS);
+  expect([backoff.waitMs('batch', 0, 400), backoff.waitMs('batch', 1, 400), backoff.waitMs('batch', 0, 1_001)]).toEqual([600, 0, 0]);
+  backoff.forget('batch');
+  expect([backoff.waitMs('batch', 0, 400), backoff.waitMs('other', 1, 400)]).toEqual([0, 600]);
+});
