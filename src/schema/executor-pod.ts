@@ -40,7 +40,7 @@ export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompleti
   const needsVolume = isDataUnkept(executor) && !listOf(spec.volumes).some(({ name }) => name === EXECUTOR_DATA_VOLUME);
   const completed: Container = {
     ...executor,
-    ...(added.length > 0 && { env: [...variablesOf(executor), ...added] }),
+    ...(added.length > 0 && { env: withVariables(executor, added) }),
     ...(needsVolume && { volumeMounts: [...listOf(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
   };
   return {
@@ -57,13 +57,13 @@ function authentication(executor: Container, publicKeys: string | undefined): Va
     return [];
   }
   const podUid = { name: EnvVar.podUid, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } };
-  return [{ name: EnvVar.authPublicKey, value: publicKeys }, ...(hasVariable(executor, EnvVar.podUid) ? [] : [podUid])];
+  return [{ name: EnvVar.authPublicKey, value: publicKeys }, ...(variable(executor, EnvVar.podUid) === undefined ? [podUid] : [])];
 }
 
 /** Whether the executor says so, or says it where we cannot read it; that it does not is what an executor with a key does anyhow. */
 function servesAnybody(executor: Container): boolean {
-  const value = spoken(executor, SETTINGS.allowUnauthenticated);
-  return value === '' || (value !== undefined && isTrue(value));
+  const said = spoken(executor, SETTINGS.allowUnauthenticated);
+  return said === HIDDEN || isTrue(said);
 }
 
 function isSidecar({ shareProcessNamespace }: PodSpec, executor: Container): boolean {
@@ -71,7 +71,8 @@ function isSidecar({ shareProcessNamespace }: PodSpec, executor: Container): boo
   return mode === undefined ? shareProcessNamespace === true : isTrue(mode);
 }
 
-const isTrue = (value: string): boolean => /^(1|t|true)$/i.test(value);
+/** As flags have it; a variable is `true` or `false` by then. */
+const isTrue = (said: Said): boolean => typeof said === 'string' && /^(1|t|T|true|TRUE|True)$/.test(said);
 
 /** The container whose files tasks see, by the value of its mark. */
 interface MainContainer {
@@ -85,10 +86,11 @@ function mainContainer(containers: readonly Container[], executor: Container): M
   const others = containers.filter((container) => container !== executor);
   const marks = others.map(markOf);
   const mark = spoken(executor, SETTINGS.mainContainerName) ?? marks.find((value) => value !== undefined) ?? others[0]?.name;
-  if (mark === undefined || mark === '') {
+  if (mark === undefined || mark === HIDDEN || mark === '') {
     return undefined;
   }
-  const unmarked = marks.includes(mark) ? undefined : others.find((container) => container.name === mark && !hasVariable(container, EnvVar.mainContainer));
+  const isUnmarked = (container: Container) => container.name === mark && variable(container, EnvVar.mainContainer) === undefined;
+  const unmarked = marks.includes(mark) ? undefined : others.find(isUnmarked);
   return { mark, unmarked };
 }
 
@@ -103,11 +105,11 @@ function sidecarSettings(executor: Container, main: MainContainer | undefined): 
   return wanted.filter(({ setting }) => spoken(executor, setting) === undefined).map(({ setting, value }) => ({ name: setting.env, value }));
 }
 
-const markOf = (container: Container): string | undefined => variablesOf(container).find(({ name }) => name === EnvVar.mainContainer)?.value;
+const markOf = (container: Container): string | undefined => variable(container, EnvVar.mainContainer)?.value;
 
 const marked = (container: Container): Container => ({
   ...container,
-  env: [...variablesOf(container), { name: EnvVar.mainContainer, value: container.name }],
+  env: withVariables(container, [{ name: EnvVar.mainContainer, value: container.name }]),
 });
 
 /** Whether the records are at their default place and no volume keeps them there. */
@@ -124,28 +126,51 @@ interface SpokenSetting {
   readonly kind: string;
 }
 
+/** Stands for what a container says where we cannot read it. */
+const HIDDEN = Symbol('hidden');
+
+/** What a container says of a setting; undefined when it says nothing. */
+type Said = string | typeof HIDDEN | undefined;
+
 /**
- * What a container says of a setting: text, `''` where it is hidden in what we cannot read, undefined when nothing is said.
+ * What a container says of a setting, as the executor reads it: the last of equal flags wins, and a flag over a variable; a variable that is
+ * empty says nothing, and one of a boolean says true by `true` alone.
  *
- * Command and arguments are read as one text, since a line for a shell may hold the flags. A flag wins over a variable, as in the executor.
- * `envFrom` says nothing: most that stands there is for other things, and a variable of the container itself wins over it.
+ * Command and arguments are read as one text, since a line for a shell may hold the flags. `envFrom` says nothing: most that stands there
+ * is for other things, and a variable of the container itself wins over it.
+ *
+ * @see src/program/load-settings.ts
  */
-function spoken(container: Container, { flag, env, kind }: SpokenSetting): string | undefined {
+function spoken(container: Container, { flag, env, kind }: SpokenSetting): Said {
   const line = [container.command, container.args].flat().join(' ');
-  const found = flag === undefined ? null : new RegExp(`(?:^|[\\s'"])--?${flag}(?:=([^\\s'"]*)|\\s+([^\\s'"]+))?(?=[\\s'"]|$)`).exec(line);
-  if (found !== null) {
-    // A boolean takes a value only with `=`.
-    return kind === 'boolean' ? (found[1] ?? 'true') : (found[1] ?? found[2] ?? '');
+  // A boolean takes a value only with `=`.
+  const value = kind === 'boolean' ? `(?:=([^\\s'"]*))?` : `(?:=([^\\s'"]*)|\\s+([^\\s'"]+))?`;
+  const found = flag === undefined ? undefined : [...line.matchAll(new RegExp(`(?<=^|[\\s'"])--?${flag}${value}(?=[\\s'"]|$)`, 'g'))].at(-1);
+  if (found !== undefined) {
+    return found[1] ?? found[2] ?? (kind === 'boolean' ? 'true' : '');
   }
-  const variable = variablesOf(container).find(({ name }) => name === env);
-  return variable && (variable.value ?? '');
+  const said = variable(container, env);
+  if (said?.valueFrom !== undefined) {
+    return HIDDEN;
+  }
+  return said && kind === 'boolean' ? String(said.value === 'true') : said?.value;
 }
 
-const hasVariable = (container: Container, wanted: string): boolean => variablesOf(container).some(({ name }) => name === wanted);
+/** The variable of a name that counts: of equal ones the last; undefined when it is empty, which the executor reads as absent. */
+function variable(container: Container, wanted: string): Variable | undefined {
+  const last = variablesOf(container).findLast(({ name }) => name === wanted);
+  return last?.valueFrom === undefined && (last?.value ?? '') === '' ? undefined : last;
+}
+
+/** Variables of a container with others in place of empty ones of their names. */
+const withVariables = (container: Container, added: readonly Variable[]): Variable[] => [
+  ...variablesOf(container).filter(({ name }) => !added.some((variable) => variable.name === name)),
+  ...added,
+];
 
 const variablesOf = ({ env }: Container): Variable[] => listOf(env);
 
-/** The objects of a list: constructs complete what nobody has checked yet, and its faults are told later. */
+/** The objects of a list: constructs complete also what has faults, which were told before. */
 function listOf<T extends object = Readonly<Record<string, unknown>>>(value: unknown): T[] {
   return Array.isArray(value) ? (value.filter(isRecord) as unknown[] as T[]) : [];
 }

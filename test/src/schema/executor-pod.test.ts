@@ -48,7 +48,7 @@ test('variables of a whole ConfigMap count for nothing', () => {
   expect(containers?.[1]).toEqual({ ...completeExecutor(shared(main, executor()), KEYS).containers?.[1], envFrom });
 });
 
-test('what is no list of variables is as good as none: its fault is told later', () => {
+test('what is no list of variables is as good as none: its fault was told before', () => {
   const unchecked = { containers: [executor({ env: {} } as unknown as Container)] };
   expect(variablesOf(unchecked, 'task-executor', KEYS)).toEqual({ AUTH_PUBLIC_KEY: 'PEM', POD_UID: '(from)' });
 });
@@ -93,8 +93,23 @@ describe('authentication', () => {
     expect(authOf(fields)).toEqual(['AUTH_PUBLIC_KEY', 'POD_UID']);
   });
 
-  test('is added beside a variable that is off', () => {
-    expect(authOf({ env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'False' }] })).toEqual(['ALLOW_UNAUTHENTICATED', 'AUTH_PUBLIC_KEY', 'POD_UID']);
+  test.each(['False', '1', 'TRUE', ''])("is added beside a variable that is not 'true', which the executor asks for: '%s'", (value) => {
+    expect(authOf({ env: [{ name: 'ALLOW_UNAUTHENTICATED', value }] })).toEqual(['ALLOW_UNAUTHENTICATED', 'AUTH_PUBLIC_KEY', 'POD_UID']);
+  });
+
+  test.each(['AUTH_PUBLIC_KEY', 'AUTH_PUBLIC_KEY_FILE', 'AUTH_AUDIENCE', 'POD_UID'])('is added when %s is empty, which is as good as absent', (name) => {
+    expect(variablesOf({ containers: [executor({ env: [{ name, value: '' }] })] }, 'task-executor', KEYS)).toMatchObject({ AUTH_PUBLIC_KEY: 'PEM', POD_UID: '(from)' });
+  });
+
+  test.each<[string, Omit<Container, 'name'>, boolean]>([
+    ['a flag that is on and then off', { args: ['--allow-unauthenticated', '--allow-unauthenticated=false'] }, true],
+    ['a flag that is off and then on', { args: ['--allow-unauthenticated=false', '-allow-unauthenticated'] }, false],
+    ['a flag that is off and a variable that is on', { args: ['--allow-unauthenticated=false'], env: [{ name: 'ALLOW_UNAUTHENTICATED', value: 'true' }] }, true],
+    ['a variable that is on and then off', { env: ['true', 'false'].map((value) => ({ name: 'ALLOW_UNAUTHENTICATED', value })) }, true],
+    ['a variable that is off and then on', { env: ['false', 'true'].map((value) => ({ name: 'ALLOW_UNAUTHENTICATED', value })) }, false],
+    ['a variable that is there and then empty', { env: ['/key', ''].map((value) => ({ name: 'AUTH_PUBLIC_KEY_FILE', value })) }, true],
+  ])('goes by what counts for the executor: %s', (_, fields, isAdded) => {
+    expect(authOf(fields).includes('AUTH_PUBLIC_KEY')).toBe(isAdded);
   });
 
   test('keeps a POD_UID that is there', () => {
@@ -153,6 +168,18 @@ describe('sidecar mode', () => {
       given: shared(main, executor({ env: [{ name: 'MAIN_CONTAINER_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })),
       executorSays: { MAIN_CONTAINER_NAME: '(from)' },
       marks: {},
+    },
+    {
+      title: 'the mode is off by a variable that is true in other letters',
+      given: shared(main, executor({ env: [{ name: 'ENABLE_SIDECAR_MODE', value: 'TRUE' }] })),
+      executorSays: { ENABLE_SIDECAR_MODE: 'TRUE' },
+      marks: {},
+    },
+    {
+      title: 'variables that are empty say nothing',
+      given: shared({ ...main, env: mark('') }, executor({ env: ['ENABLE_SIDECAR_MODE', 'MAIN_CONTAINER_NAME'].map((name) => ({ name, value: '' })) })),
+      executorSays: { ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: 'main' },
+      marks: { main: 'main' },
     },
     { title: 'there is no other container', given: shared(executor()), executorSays: {}, marks: {} },
   ])('$title', ({ given, executorSays, marks }) => {
