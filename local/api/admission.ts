@@ -83,7 +83,8 @@ function writtenBody(old: ApiObject, input: JsonObject, kind: ResourceKind, part
 
 function known(object: JsonObject, kind: ResourceKind, options: AdmissionOptions): JsonObject {
   const unknownFields = unknownMetadataFields(metadataOf(object));
-  const pruned = kind.schema.prune(object, unknownFields);
+  const all = kind.schema.prune(object, unknownFields);
+  const pruned = kind.read?.(all) ?? all;
   if (unknownFields.length === 0 || options.fieldValidation === 'Ignore') return pruned;
   const sentences = unknownFields.map((field) => `unknown field "${field}"`);
   if (options.fieldValidation === 'Warn') {

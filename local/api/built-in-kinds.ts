@@ -55,8 +55,8 @@ function coreKinds(): ResourceKind[] {
       countsGenerations: false,
       selectableFields: [['type']],
       columns: [NAME, field('Type', '.type'), keyCount('Data', ['data']), AGE],
-      schema: { data: textMap, type: { type: 'string', default: 'Opaque' } },
-      complete: completeSecret,
+      schema: { data: textMap, stringData: textMap, type: { type: 'string', default: 'Opaque' } },
+      read: readSecret,
     }),
     kind('', 'v1', 'Service', 'services', { shortNames: ['svc'], categories: ['all'], hasStatus: true, columns: [NAME, field('Type', '.spec.type'), field('Cluster-IP', '.spec.clusterIP'), AGE], schema: { spec: serviceSpec } }),
     kind('', 'v1', 'ServiceAccount', 'serviceaccounts', { shortNames: ['sa'], countsGenerations: false }),
@@ -139,7 +139,7 @@ function workloadSpec(properties: Readonly<Record<string, StructuralSchema>>): S
 }
 
 /** What a built-in kind may say beyond its names; the rest has the value most kinds have. */
-interface KindTraits extends Partial<Pick<ResourceKind, 'shortNames' | 'categories' | 'namespaced' | 'hasStatus' | 'scale' | 'countsGenerations' | 'selectableFields' | 'columns' | 'complete' | 'check' | 'markDeleted' | 'graceSeconds'>> {
+interface KindTraits extends Partial<Pick<ResourceKind, 'shortNames' | 'categories' | 'namespaced' | 'hasStatus' | 'scale' | 'countsGenerations' | 'selectableFields' | 'columns' | 'read' | 'complete' | 'check' | 'markDeleted' | 'graceSeconds'>> {
   readonly nameForm?: NameForm;
   /** Schemas of the fields that are checked; all others pass. */
   readonly schema?: Readonly<Record<string, StructuralSchema>>;
@@ -174,10 +174,13 @@ function completeNamespace(namespace: JsonObject): JsonObject {
   return { ...namespace, metadata: { ...metadata, labels }, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } };
 }
 
-/** `stringData` is a convenience for writers: it is stored as `data`, in base64. */
-function completeSecret({ stringData, ...secret }: JsonObject): JsonObject {
-  if (stringData === undefined) return secret;
-  const encoded = Object.entries(toJsonObject(stringData)).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
+/** `stringData` is a convenience for writers: it is stored as `data`, in base64. What is no text stays where it is, for the schema to refuse. */
+function readSecret(body: JsonObject): JsonObject {
+  const { stringData, ...secret } = body;
+  const entries = Object.entries(toJsonObject(stringData));
+  if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')) return body;
+  if (entries.length === 0) return secret;
+  const encoded = entries.map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
   return { ...secret, data: { ...toJsonObject(secret.data), ...Object.fromEntries(encoded) } };
 }
 

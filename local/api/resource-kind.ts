@@ -48,6 +48,8 @@ export interface ResourceKind {
   readonly selectableFields: readonly (readonly string[])[];
   readonly columns: readonly Column[];
   readonly schema: ObjectSchema;
+  /** What a body means, of a kind that lets writers say the same in two ways. */
+  readonly read?: (body: JsonObject) => JsonObject;
   /** Completes a new object beyond what the schema defaults. */
   readonly complete?: (object: JsonObject, now: Date) => JsonObject;
   /** What changes in an object when its deletion begins, such as a phase or a finalizer. */

@@ -42,7 +42,15 @@ const objectKeys = {
   secrets: 'name',
 };
 
+const { imagePullSecrets: _ofPods, ...accountKeys } = objectKeys;
+
+/** Kinds in which a list differs from the one of that name in all others. */
+const keysByKind: Readonly<Record<string, MergeTable['keys']>> = {
+  Service: { ...objectKeys, ports: 'port' },
+  ServiceAccount: accountKeys,
+};
+
 /** Lists of the built-in kind `kind`, as far as an object of it can hold them. */
 export function mergeTableOf(kind: string): MergeTable {
-  return { keys: kind === 'Service' ? { ...objectKeys, ports: 'port' } : objectKeys, sets: ['finalizers'] };
+  return { keys: keysByKind[kind] ?? objectKeys, sets: ['finalizers'] };
 }

@@ -139,6 +139,16 @@ export function describeWrites(api: ApiUnderTest): void {
       expect((await api.request('PUT', `${configMaps(namespace)}/a`, body)).status).toBe(code);
     });
 
+    test('keeps the plain texts of a Secret in base64, however they are written', async () => {
+      const secrets = `/api/v1/namespaces/${await api.newNamespace()}/secrets`;
+      const dataAfter = async (method: string, path: string, body: object) => (await api.request<Stored>(method, secrets + path, body, method === 'PATCH' ? MERGE : undefined)).body;
+      const created = await dataAfter('POST', '', { metadata: { name: 's' }, stringData: { a: 'one' } });
+      const replaced = await dataAfter('PUT', '/s', { metadata: { name: 's' }, data: { a: 'b25l' }, stringData: { b: 'two' } });
+      const patched = await dataAfter('PATCH', '/s', { stringData: { a: 'three' } });
+      expect([created.data, replaced.data, patched.data]).toEqual([{ a: 'b25l' }, { a: 'b25l', b: 'dHdv' }, { a: 'dGhyZWU=', b: 'dHdv' }]);
+      expect([created, replaced, patched].map((secret) => 'stringData' in secret)).toEqual([false, false, false]);
+    });
+
     test('refuses to change what a pod can not change', async () => {
       const namespace = await api.newNamespace();
       const pods = `/api/v1/namespaces/${namespace}/pods`;
@@ -161,6 +171,14 @@ export function describeWrites(api: ApiUnderTest): void {
       await createConfigMap(namespace, 'a');
       expect(await api.request('PATCH', `${configMaps(namespace)}/a`, patch, type)).toMatchObject({ status: 200, body: { data } });
       expect((await api.request<Stored>('GET', `${configMaps(namespace)}/a`)).body.data).toEqual(data);
+    });
+
+    test('replaces the pull secrets of a service account as a whole, and merges its other secrets', async () => {
+      const accounts = `/api/v1/namespaces/${await api.newNamespace()}/serviceaccounts`;
+      const secrets = (...names: string[]) => ({ imagePullSecrets: names.map((name) => ({ name })), secrets: names.map((name) => ({ name })) });
+      expect((await api.request('POST', accounts, { metadata: { name: 'a' }, ...secrets('x') })).status).toBe(201);
+      const { body } = await api.request<ReturnType<typeof secrets>>('PATCH', `${accounts}/a`, secrets('y'), STRATEGIC);
+      expect([body.imagePullSecrets, body.secrets]).toEqual([[{ name: 'y' }], expect.arrayContaining([{ name: 'x' }, { name: 'y' }])]);
     });
 
     test.each([
