@@ -36,7 +36,7 @@ export function whyNotName(name: string, form: NameForm): string | undefined {
   return SUBDOMAIN_FORM.test(name) ? undefined : SUBDOMAIN_RULE;
 }
 
-/** The fields of metadata that an object keeps, with the types they must have. */
+/** The fields of metadata that an object keeps; {@link misshapenMetadata} has found none of a wrong type. */
 export function cleanMetadata(metadata: JsonObject): JsonObject {
   const kept: Record<string, unknown> = {};
   for (const field of METADATA_FIELDS) {

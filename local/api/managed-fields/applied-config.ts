@@ -1,7 +1,7 @@
 import { ApiError, badRequest } from '../api-error';
 import { apiVersionOf } from '../api-object';
 import { isJsonObject, type JsonObject } from '../json';
-import { metadataOf, unknownMetadataFields } from '../metadata';
+import { metadataOf, misshapenMetadata, unknownMetadataFields } from '../metadata';
 import type { ResourceKind } from '../resource-kind';
 import { itemProblems } from './apply-merge';
 import type { FieldType } from './field-type';
@@ -18,9 +18,10 @@ export function parseConfig(body: unknown, kind: ResourceKind, name: string, typ
   if (apiVersion !== apiVersionOf(kind.group, kind.version) || kindName !== kind.kind) throw badRequest(`invalid object type: ${gvkText(String(apiVersion), String(kindName))}`);
   const metadata = metadataOf(body);
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest('metadata.managedFields must be nil');
+  const misshapen = misshapenMetadata(metadata);
   const unknownFields = unknownMetadataFields(metadata);
   kind.schema.prune(body, unknownFields);
-  const problems = [...unknownFields.map((field) => `.${field}: field not declared in schema`), ...itemProblems(body, type)];
+  const problems = [...(misshapen === undefined ? [] : [`.metadata.${misshapen}: expected another type`]), ...unknownFields.map((field) => `.${field}: field not declared in schema`), ...itemProblems(body, type)];
   if (problems.length > 0) {
     const list = problems.length === 1 ? (problems[0] ?? '') : `errors:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
     const what = `${String(metadata.namespace ?? '')}/${String(metadata.name ?? '')}; ${gvkText(String(apiVersion), kind.kind)}`;

@@ -336,6 +336,21 @@ export function describeServerSideApply(api: ApiUnderTest): void {
       expect(await applyWidget('one', body)).toMatchObject({ status: 500, body: { message: `failed to create typed patch object (/a; test.example.com/v1, Kind=Widget): ${problem}` } });
     });
 
+    test.each([
+      ['labels that are no texts', { labels: { version: 1 } }, '.metadata.labels'],
+      ['annotations that are no texts', { annotations: { a: 5 } }, '.metadata.annotations'],
+      ['finalizers that are no list', { finalizers: 'x' }, '.metadata.finalizers'],
+      ['a version that is no text', { resourceVersion: 5 }, '.metadata.resourceVersion'],
+    ])('with %s, of a new object and of one that is there', async (_, metadata, field) => {
+      const { create, apply } = await inNamespace();
+      const refused = { status: 500, body: { message: expect.stringContaining(`failed to create typed patch object`) } };
+      const fresh = await apply('one', configMap({}, metadata));
+      await create('zero', configMap({ x: '1' }));
+      const present = await apply('one', configMap({}, metadata));
+      expect([fresh, present]).toMatchObject([refused, refused]);
+      expect([fresh, present].map(({ body }) => JSON.stringify(body).includes(field))).toEqual([true, true]);
+    });
+
     test('for its values is told as for any write', async () => {
       const { applyWidget } = await inNamespace();
       expect(await applyWidget('one', partOfWidget({ replicas: -1 }))).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
