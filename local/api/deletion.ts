@@ -3,6 +3,7 @@ import { timestampOf } from './api-object';
 import { type ApiError, conflict, invalid } from './api-error';
 import { unsupportedValue } from './field-problem';
 import { isJsonObject, type JsonObject, toJsonObject } from './json';
+import { parseCount } from './query-count';
 import type { ResourceKind } from './resource-kind';
 
 /** Finalizer under which dependents go before their owner. */
@@ -23,10 +24,10 @@ export interface DeleteOptions {
   readonly dryRun: boolean;
 }
 
-/** Reads DeleteOptions from a body and from query parameters, which count where the body says nothing. @throws ApiError 422 */
+/** Reads DeleteOptions from a body and from query parameters, which count where the body says nothing. @throws ApiError 400, 422 */
 export function parseDeleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
   const options = toJsonObject(body);
-  const grace = options.gracePeriodSeconds ?? numberOf(query.get('gracePeriodSeconds'));
+  const grace = options.gracePeriodSeconds ?? ((query.get('gracePeriodSeconds') ?? '') === '' ? undefined : parseCount(query, 'gracePeriodSeconds'));
   const propagation = options.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;
   if (propagation !== undefined && !isPropagation(propagation)) throw badOption('propagationPolicy', propagation, ['Foreground', 'Background', 'Orphan', 'nil']);
   const { uid, resourceVersion } = isJsonObject(options.preconditions) ? options.preconditions : ({} as JsonObject);
@@ -47,10 +48,6 @@ function badOption(name: string, value: unknown, supported: readonly string[]): 
 
 function isPropagation(value: unknown): value is Propagation {
   return value === 'Background' || value === 'Foreground' || value === 'Orphan';
-}
-
-function numberOf(text: string | null): number | undefined {
-  return text === null || text === '' ? undefined : Number(text);
 }
 
 /** Refuses to delete another object than the caller saw. @throws ApiError 409 */

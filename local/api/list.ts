@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { badRequest, expired, invalid, versionTooLarge } from './api-error';
 import { forbiddenField, unsupportedValue } from './field-problem';
 import { type JsonObject } from './json';
+import { parseCount } from './query-count';
 import type { ResourceKind } from './resource-kind';
 import { both, everything, parseFieldSelector, parseLabelSelector, type Selector } from './selectors';
 import type { ObjectStore } from './store';
@@ -99,11 +100,4 @@ export function checkVersionMatch(query: URLSearchParams, isWatch: boolean): voi
   if (version === '') throw problem('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (match !== 'Exact' && match !== 'NotOlderThan') throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [unsupportedValue(['resourceVersionMatch'], match, ['Exact', 'NotOlderThan'])]);
   if (match === 'Exact' && version === '0') throw problem('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-}
-
-/** A whole number of the query, 0 when absent or negative. @throws ApiError 400 */
-export function parseCount(query: URLSearchParams, name: string): number {
-  const count = Number(query.get(name) ?? 0);
-  if (!Number.isInteger(count)) throw badRequest(`invalid ${name} ${JSON.stringify(query.get(name))}: expected a whole number`);
-  return Math.max(0, count);
 }

@@ -1,6 +1,7 @@
 import { type ApiObject } from './api-object';
 import { badRequest } from './api-error';
 import { isJsonObject, type JsonObject, toJsonObject } from './json';
+import { parseCount } from './query-count';
 
 /** Which part of the log of a container is wanted. */
 export interface PodLogRequest {
@@ -18,16 +19,15 @@ export interface PodLogRequest {
 /** Reads logs for the API server; the nodes have them. Undefined when that log does not exist. */
 export type PodLogs = (request: PodLogRequest, signal: AbortSignal) => AsyncIterable<Uint8Array> | undefined;
 
-/** Reads a request for the log of a pod. @throws ApiError 400 when it does not say which of several containers it means */
+/** Reads a request for the log of a pod. @throws ApiError 400 when it does not say which of several containers it means, or how many lines */
 export function parseLogRequest(pod: ApiObject, query: URLSearchParams): PodLogRequest {
-  const tailLines = query.get('tailLines');
   return {
     namespace: pod.metadata.namespace ?? '',
     pod: pod.metadata.name,
     container: containerOf(pod, query.get('container') ?? ''),
     follow: query.get('follow') === 'true',
     previous: query.get('previous') === 'true',
-    ...(tailLines === null ? {} : { tailLines: Number(tailLines) }),
+    ...(query.has('tailLines') ? { tailLines: parseCount(query, 'tailLines') } : {}),
   };
 }
 

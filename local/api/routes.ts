@@ -89,7 +89,12 @@ async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Respo
   const body = c.req.method === 'GET' ? undefined : await readBody(c, contentType);
   const userAgent = c.req.header('user-agent') ?? '';
   const { code, json, warnings } = parts.resources.answer({ method: c.req.method, path, query, presentation, contentType, userAgent, body });
-  return new Response(json, { status: code, headers: [['content-type', 'application/json'], ...warnings.map((text): [string, string] => ['warning', `299 - ${JSON.stringify(text)}`])] });
+  return new Response(json, { status: code, headers: [['content-type', 'application/json'], ...warnings.map((text): [string, string] => ['warning', toWarning(text)])] });
+}
+
+/** A sentence as a header, which holds bytes: those of its text in UTF-8. */
+function toWarning(text: string): string {
+  return Buffer.from(`299 - ${JSON.stringify(text)}`).toString('latin1');
 }
 
 /** Paths that hold no objects: reviews, and nothing else. */

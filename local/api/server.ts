@@ -66,6 +66,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const { cert, key } = selfSignedCertificate([host], new Date());
   furnishNamespaces(store, writer, registry, cert);
   createInitialObjects(writer, registry);
+  store.startHistory();
   const writes = new WriteCounter();
   const resources = new ResourceApi(store, writer, new Lister(store), writes, now);
   const routes = createRoutes({ store, registry, writer, resources, writes, tokens: new TokenCheck(token), now, ...(logs === undefined ? {} : { logs }) });
@@ -104,7 +105,10 @@ function serveCustomKinds(store: ObjectStore, registry: Registry): void {
     const served = registry.all().find(({ group, plural }) => group === custom.group && plural === custom.plural);
     if (served !== undefined) registry.remove(served);
     if (type === 'DELETED') store.dropCollection(custom);
-    else registry.add(custom);
+    else {
+      registry.add(custom);
+      store.collectionOf(custom); // its changes can be watched from now on
+    }
   });
 }
 

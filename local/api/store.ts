@@ -6,10 +6,15 @@ import { ChangeEvent, type ChangeType, StoredObject, WatchFeed } from './watch-f
 
 /** All objects of one kind. */
 export class Collection {
-  readonly feed = new WatchFeed();
+  readonly feed: WatchFeed;
   private readonly objectsByKey = new Map<string, StoredObject>();
   /** Keys in order, made on the first list after one came or went. */
   private sortedKeys: readonly string[] | undefined;
+
+  /** @param startVersion from which on its changes can be watched */
+  constructor(startVersion: number) {
+    this.feed = new WatchFeed(startVersion);
+  }
 
   get size(): number {
     return this.objectsByKey.size;
@@ -51,6 +56,7 @@ export type ChangeListener = (kind: ResourceKind, event: ChangeEvent) => void;
  */
 export class ObjectStore {
   private version = 0;
+  private startVersion = 0;
   private readonly collections = new Map<string, Collection>();
   private readonly listeners: ChangeListener[] = [];
 
@@ -61,11 +67,20 @@ export class ObjectStore {
     return this.version;
   }
 
-  collectionOf({ group, plural }: ResourceKind): Collection {
+  /**
+   * Begins what can be watched: no watch resumes from before now, nor from before the first use of a custom kind. So it is with the
+   * watch caches of a real server.
+   */
+  startHistory(): void {
+    this.startVersion = this.version;
+    for (const { feed } of this.collections.values()) feed.forgetUntil(this.version);
+  }
+
+  collectionOf({ group, plural, custom }: ResourceKind): Collection {
     const key = `${plural}.${group}`;
     const known = this.collections.get(key);
     if (known !== undefined) return known;
-    const collection = new Collection();
+    const collection = new Collection(custom ? this.version : this.startVersion);
     this.collections.set(key, collection);
     return collection;
   }

@@ -58,8 +58,9 @@ export class WatchFeed {
   private history: ChangeEvent[] = [];
   private readonly listeners = new Set<(event: ChangeEvent) => void>();
   private readonly closeListeners = new Set<() => void>();
-  /** Version of the newest change that was forgotten; a watch can not resume from before it. */
-  private forgottenVersion = 0;
+
+  /** @param forgottenVersion newest version whose changes are not kept; a watch can not resume from before it */
+  constructor(private forgottenVersion = 0) {}
 
   publish(event: ChangeEvent): void {
     this.history.push(event);
@@ -75,6 +76,12 @@ export class WatchFeed {
     if (version < this.forgottenVersion) return undefined;
     const first = this.history.findLastIndex((event) => event.version <= version) + 1;
     return this.history.slice(first);
+  }
+
+  /** Forgets all changes up to a version that none of those to come is below. */
+  forgetUntil(version: number): void {
+    this.history = [];
+    this.forgottenVersion = version;
   }
 
   /** Calls `listener` on every change, and `onClose` when the collection ends, until the returned function is called. */

@@ -1,7 +1,8 @@
 import { apiVersionOf, type ApiObject } from './api-object';
 import { type ApiError, expired } from './api-error';
 import { type JsonObject } from './json';
-import { checkVersion, checkVersionMatch, parseCount, parseSelectors } from './list';
+import { checkVersion, checkVersionMatch, parseSelectors } from './list';
+import { parseCount } from './query-count';
 import type { ResourceKind } from './resource-kind';
 import type { Selector } from './selectors';
 import type { ObjectStore } from './store';
@@ -33,6 +34,8 @@ export interface WatchSink {
 const BOOKMARK_MS = 60_000;
 /** Shortest default length of a watch, in ms; the default is up to twice that, so that watches do not all end at once. */
 const MIN_WATCH_MS = 30 * 60_000;
+/** Longest time that a timer of Node waits, in ms: 24 days. */
+const MAX_WATCH_MS = 2 ** 31 - 1;
 
 /** Reads a watch from the query of a list. @throws ApiError 400, 422, 504 */
 export function parseWatch(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams, current: number, shown: Pick<WatchRequest, 'presentation' | 'includeObject'>): WatchRequest {
@@ -47,7 +50,7 @@ export function parseWatch(kind: ResourceKind, namespace: string | undefined, qu
     since: sendsInitial ? undefined : version,
     marksInitialEnd: sendsInitial && query.get('allowWatchBookmarks') === 'true',
     bookmarks: query.get('allowWatchBookmarks') === 'true',
-    timeoutMs: timeoutSeconds === 0 ? MIN_WATCH_MS * (1 + Math.random()) : timeoutSeconds * 1000,
+    timeoutMs: timeoutSeconds === 0 ? MIN_WATCH_MS * (1 + Math.random()) : Math.min(timeoutSeconds * 1000, MAX_WATCH_MS),
     ...shown,
   };
 }

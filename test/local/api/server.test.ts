@@ -91,15 +91,37 @@ test('warns of unknown fields in a header', async () => {
 });
 
 test('a watch from a version that is forgotten gets an error in the stream', async () => {
-  await call('POST', configMaps, { metadata: { name: 'a' } });
+  const { resourceVersion } = (JSON.parse((await call('POST', configMaps, { metadata: { name: 'a' } })).text) as { metadata: { resourceVersion: string } }).metadata;
   for (let i = 0; i < 4200; i += 1) await call('PATCH', `${configMaps}/a`, { data: { i: String(i) } }, { 'content-type': 'application/merge-patch+json' });
-  const { code, text } = await call('GET', `${configMaps}?watch=1&resourceVersion=1`);
+  const { code, text } = await call('GET', `${configMaps}?watch=1&resourceVersion=${resourceVersion}`);
   expect([code, JSON.parse(text)]).toEqual([200, { type: 'ERROR', object: expect.objectContaining({ kind: 'Status', code: 410, reason: 'Expired' }) }]);
 });
 
 test('a continue token that is forgotten is 410', async () => {
   const { code, text } = await call('GET', `${configMaps}?limit=1&continue=${Buffer.from('00000000-0000-4000-8000-000000000000:1').toString('base64url')}`);
   expect([code, JSON.parse(text)]).toMatchObject([410, { reason: 'Expired' }]);
+});
+
+test.each([
+  ['DELETE', `${configMaps}/a?gracePeriodSeconds=abc`, 'gracePeriodSeconds'],
+  ['GET', '/api/v1/namespaces/default/pods/p/log?tailLines=abc', 'tailLines'],
+  ['GET', `${configMaps}?watch=1&timeoutSeconds=abc`, 'timeoutSeconds'],
+])('%s %s is refused with the name of the number', async (method, path, name) => {
+  await call('POST', configMaps, { metadata: { name: 'a' } });
+  await call('POST', '/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec: { containers: [{ name: 'main', image: 'i' }] } });
+  const { code, text } = await call(method, path);
+  expect([code, JSON.parse(text)]).toMatchObject([400, { reason: 'BadRequest', message: expect.stringContaining(name) as string }]);
+});
+
+test('a watch for longer than a timer can wait tells what happens', async () => {
+  const events = await request(`${server.url}${configMaps}?watch=1&fieldSelector=metadata.name%3Da&timeoutSeconds=2147484`, { dispatcher: agent, headers: { authorization: `Bearer ${server.token}` } });
+  await call('POST', configMaps, { metadata: { name: 'a' } });
+  let text = '';
+  for await (const chunk of events.body) {
+    text += String(chunk);
+    if (text.endsWith('\n')) break;
+  }
+  expect(JSON.parse(text)).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'a' } } });
 });
 
 test('hands on the log of a container', async () => {

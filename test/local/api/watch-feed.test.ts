@@ -42,6 +42,14 @@ test('forgets what is older than five minutes, and says so', () => {
   expect(versionsSince(feed, 2, 60 * MINUTE_MS)).toEqual([]);
 });
 
+test('knows no version before its start', () => {
+  const feed = new WatchFeed(7);
+  expect([versionsSince(feed, 6), versionsSince(feed, 7)]).toEqual([undefined, []]);
+  feed.publish(change(8));
+  feed.forgetUntil(8);
+  expect([versionsSince(feed, 7), versionsSince(feed, 8)]).toEqual([undefined, []]);
+});
+
 test('tells each change to all listeners by the same bytes', () => {
   const feed = new WatchFeed();
   const lines: Buffer[] = [];
