@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../src/program/clock';
 import { readVerifyKeys } from '../src/program/executor-token';
+import { aborted } from '../src/program/shutdown';
 import { type ExecutorSettings, executorSettings } from '../src/schema/executor-settings';
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
@@ -124,13 +125,3 @@ function baseEnvironment(env: Readonly<Record<string, string | undefined>>): Rec
 /** A runner is a Node program of ours: what a sandbox wants of Node is meant for its tasks. */
 const withoutNodeSettings = (env: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('NODE_')));
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-    } else {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    }
-  });
-}

@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BATCHES, POOLS } from '../operator/kube/resource-types';
+import { aborted } from '../src/program/shutdown';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { objectKey } from '../src/schema/kubernetes';
 import type { Pool } from '../src/schema/pool';
@@ -112,6 +113,6 @@ function toBatchLine({ spec, status }: BatchSandbox): string {
 }
 
 async function untilAborted(signal: AbortSignal): Promise<never> {
-  await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+  await aborted(signal);
   throw signal.reason;
 }

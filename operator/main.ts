@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { systemClock as clock } from '../src/program/clock';
 import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText, wantsHelp, wantsVersion } from '../src/program/load-settings';
 import { createLogger, type Logger } from '../src/program/log';
-import { closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
+import { aborted, closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
 import { readVersion } from '../src/program/version';
 import { healthRoutes, metricsRoutes, serveRoutes } from '../src/program/web';
 import { LEASE_NAME } from '../src/schema/names';
@@ -102,11 +102,11 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   await manager.watch(signal);
   filled = true;
   log.info({ server: connection.server.href, namespaces: settings.namespaces }, 'caches filled');
-  if (lease !== undefined) await Promise.race([lease.elector.acquired, whenAborted(signal)]);
+  if (lease !== undefined) await Promise.race([lease.elector.acquired, aborted(signal)]);
   if (!signal.aborted) {
     await manager.act(signal);
     if (!signal.aborted) log.info('acting');
-    await whenAborted(signal);
+    await aborted(signal);
   }
   log.info({ lost }, 'stopping');
   over.abort();
@@ -149,13 +149,6 @@ function competeForLease(connection: KubeConnection, settings: OperatorSettings,
     log,
   });
   return { elector, transport };
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 void main(process.argv.slice(2)).then((code) => process.exit(code));

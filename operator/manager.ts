@@ -1,5 +1,6 @@
 import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
+import { aborted } from '../src/program/shutdown';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { completeExecutor } from '../src/schema/executor-pod';
 import { type KubeObject, objectKey, type Pod, type PodSpec } from '../src/schema/kubernetes';
@@ -287,11 +288,4 @@ function reasonToWait(pool: Pool | undefined): 'not accepted' | 'full' | 'growin
   const { status, spec } = pool ?? {};
   if (status?.conditions?.some(({ type }) => type === 'Accepted') === true) return 'not accepted';
   return spec !== undefined && status !== undefined && status.total >= spec.capacitySpec.poolMax ? 'full' : 'growing';
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

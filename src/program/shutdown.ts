@@ -24,6 +24,14 @@ export function listenForStop(): StopSignal {
   return { signal: stop.signal, dispose };
 }
 
+/** Resolves when the signal aborts, or at once when it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** One thing to close. */
 export interface CloseStep {
   /** Name in the log. */
@@ -40,7 +48,7 @@ export interface CloseStep {
 export async function closeInOrder(steps: readonly CloseStep[], deadlineMs: number, clock: Clock, log: Logger): Promise<boolean> {
   const timeout = new AbortController();
   const cancel = clock.setTimer(deadlineMs, () => timeout.abort());
-  const late = new Promise<'late'>((resolve) => timeout.signal.addEventListener('abort', () => resolve('late')));
+  const late = aborted(timeout.signal).then(() => 'late' as const);
   let clean = true;
   for (const { name, close } of steps) {
     try {

@@ -1,6 +1,6 @@
 import { createLogger } from '../../../src/program/log';
-import { closeInOrder, listenForStop } from '../../../src/program/shutdown';
-import { ManualClock } from '../../support/manual-clock';
+import { aborted, closeInOrder, listenForStop } from '../../../src/program/shutdown';
+import { ManualClock, settle } from '../../support/manual-clock';
 
 const log = createLogger('test', 'error', { write: () => undefined });
 
@@ -14,6 +14,17 @@ describe('listenForStop', () => {
     expect(process.listenerCount('SIGTERM')).toBe(before);
     expect(process.listenerCount('SIGINT')).toBe(before);
   });
+});
+
+test('aborted waits until the signal aborts, and not at all when it has', async () => {
+  const stop = new AbortController();
+  let over = false;
+  const waiting = aborted(stop.signal).then(() => (over = true));
+  await settle();
+  expect(over).toBe(false);
+  stop.abort();
+  await waiting;
+  await expect(aborted(stop.signal)).resolves.toBeUndefined();
 });
 
 describe('closeInOrder', () => {
