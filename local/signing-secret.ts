@@ -1,16 +1,7 @@
 import type { KubeApi } from '../operator/kube/api';
-import { namespacedType } from '../operator/kube/resource-types';
+import { SECRETS } from '../operator/kube/resource-types';
 import { readSigningKeys, type SigningKeys } from '../src/program/signing-keys';
-import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../src/schema/names';
-
-interface Secret extends KubeObject {
-  readonly type?: string;
-  /** Values in base64. */
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
 
 /** Namespace that the operator beside an embedded cluster takes for its own. */
 export const OPERATOR_NAMESPACE = 'kube-system';

@@ -3,19 +3,12 @@ import { Backoff } from '../src/program/backoff';
 import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
 import { problem, SandboxError } from '../src/schema/errors';
-import type { KubeObject } from '../src/schema/kubernetes';
 import { SIGNING_SECRET_KEY } from '../src/schema/names';
 import { operatorSettings } from '../src/schema/operator-settings';
 import type { KubeApi } from './kube/api';
 import { ApiError, isConflict, isNotFound, isTransient } from './kube/api-error';
-import { namespacedType } from './kube/resource-types';
+import { SECRETS } from './kube/resource-types';
 
-interface Secret extends KubeObject {
-  /** Values in base64. */
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
 /** Others write the Secret once or never; who meets more conflicts than this has another problem. */
 const MOST_TRIES = 5;
 

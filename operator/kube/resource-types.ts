@@ -4,6 +4,7 @@ import { API_VERSION } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
 import type { KubeEvent } from './event-object';
 import type { Lease } from './lease-object';
+import type { Secret } from './secret-object';
 
 /** What the API needs to know about a kind to address its objects. */
 export interface ResourceType<T extends KubeObject = KubeObject> {
@@ -26,6 +27,7 @@ export function namespacedType<T extends KubeObject>(apiVersion: string, kind: s
 export const PODS = namespacedType<Pod>('v1', 'Pod', 'pods');
 export const EVENTS = namespacedType<KubeEvent>('v1', 'Event', 'events');
 export const LEASES = namespacedType<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
+export const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
 export const POOLS = namespacedType<Pool>(API_VERSION, 'Pool', 'pools');
 export const BATCHES = namespacedType<BatchSandbox>(API_VERSION, 'BatchSandbox', 'batchsandboxes');
 
