@@ -1,5 +1,5 @@
 import { Size, SizeRoundingBehavior } from 'cdk8s';
-import { type ContainerResources } from 'cdk8s-plus-28';
+import { type ContainerResources, type Cpu } from 'cdk8s-plus-28';
 import { type Problems } from './problems';
 import { quantity } from './schema/pod-template';
 import { isRecord } from './schema/validation';
@@ -86,6 +86,6 @@ function toNumber(value: unknown): number {
   if (value instanceof Size) {
     return value.toKibibytes({ rounding: SizeRoundingBehavior.NONE });
   }
-  const amount = String(isRecord(value) ? value.amount : value);
+  const { amount } = value as Cpu;
   return amount.endsWith('m') ? Number.parseFloat(amount) / 1000 : Number.parseFloat(amount);
 }

@@ -79,7 +79,7 @@ export class BatchTasks {
     return mergeTaskStatus({
       recorded: this.batch.status?.taskStates ?? '',
       plans: this.tools.tasks.plans(this.batch),
-      observed: this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]),
+      observed: this.known,
     });
   }
 
@@ -109,7 +109,7 @@ export class BatchTasks {
   /** Tells of tasks that have failed since the last status; `states` is what the status says now. What they printed stays out (R135). */
   reportFailed(states: string): void {
     const before = this.batch.status?.taskStates;
-    const failed = [...this.observed, ...this.ends].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
+    const failed = [...this.known].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
     const [first] = failed.sort(([a], [b]) => a - b);
     if (first === undefined) return;
     const [slot, { reason = 'Failed', exitCode }] = first;
@@ -133,6 +133,11 @@ export class BatchTasks {
 
   private get observed(): ReadonlyMap<number, ObservedTask> {
     return this.tools.tasks.observed(this.uid);
+  }
+
+  /** What is observed, and the ends seen of pods that are forgotten since. */
+  private get known(): ReadonlyMap<number, ObservedTask> {
+    return this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]);
   }
 }
 

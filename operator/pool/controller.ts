@@ -191,10 +191,11 @@ export class PoolController {
   }
 
   /**
+   * Writes the status when it differs; returns the newest pool.
+   *
    * The version is named although nobody else writes the status: the echo of an own write starts no pass, so the answer must not bring in an
    * edit that no pass has seen. Such an edit makes a conflict.
    */
-  /** Writes the status when it differs; returns the newest pool. */
   private writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<Pool> {
     if (isDeepStrictEqual(pool.status, status)) return Promise.resolve(pool);
     const { name, namespace, resourceVersion } = pool.metadata;

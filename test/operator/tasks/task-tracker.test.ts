@@ -347,8 +347,7 @@ test('an executor that stops answering makes a running task unknown, and running
 });
 
 test('an executor that refuses the key is told of once, until it has answered', async () => {
-  const [executor] = await start({ status: 401 });
-  if (executor === undefined) throw new Error('executor: expected one, got none');
+  const executor = only(await start({ status: 401 }));
   tracker.ensure(batch, [slotTask(0)]);
   await untilLetter(0, 'U');
   await until(() => expect(unauthorized).toEqual([batch.key]));
