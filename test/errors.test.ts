@@ -47,7 +47,8 @@ test('every event of the operator is documented', () => {
 
 test('every reason of a task is documented', () => {
   const waiting = assignedTexts(['executor/tasks/task.ts'], 'reason').map((reason) => `waiting ${reason}`);
-  expect(documented('Task reasons', 2)).toEqual(unique([...waiting, ...TERMINATED_REASONS.map((reason) => `terminated ${reason}`)]));
+  const unsent = assignedTexts(['operator/tasks/pod-conversation.ts'], 'reason').map((reason) => `– ${reason}`);
+  expect(documented('Task reasons', 2)).toEqual(unique([...waiting, ...TERMINATED_REASONS.map((reason) => `terminated ${reason}`), ...unsent]));
 });
 
 test('every reason of an HTTP answer of the executor is documented', () => {
