@@ -9,6 +9,8 @@ import { problemsOf } from '../support/synth';
 
 const container = { name: 'main', image: 'busybox' };
 
+afterEach(() => jest.restoreAllMocks());
+
 test('refuses two volumes of one name', () => {
   const volumes = [{ name: 'a', emptyDir: {} }, { name: 'b', emptyDir: {} }, { name: 'a', hostPath: { path: '/' } }];
   const template = PodTemplate.fromSpec({ containers: [container], volumes });

@@ -9,6 +9,8 @@ const fleetOf = (template: PodTemplate, executor?: ExecutorOptions) => (chart: C
 
 const container = { name: 'main', image: 'busybox' };
 
+afterEach(() => jest.restoreAllMocks());
+
 test('takes a pod spec with every field of Kubernetes, known to us or not', () => {
   jest.spyOn(console, 'warn').mockImplementation();
   const spec = { containers: [container], runtimeClassName: 'gvisor', ofTomorrow: { a: [1, { b: true }] } };
