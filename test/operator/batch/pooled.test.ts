@@ -1,47 +1,64 @@
+import pino from 'pino';
 import type { BatchTools } from '../../../operator/batch/batch-tools';
 import { PooledDelivery } from '../../../operator/batch/pooled';
+import { ObjectCache } from '../../../operator/kube/cache';
 import { Ledger } from '../../../operator/ledger';
-import type { StopState } from '../../../operator/tasks/pod-conversation';
+import { ExecutorClient } from '../../../operator/tasks/executor-client';
+import { TaskTracker } from '../../../operator/tasks/task-tracker';
+import { systemClock as clock } from '../../../src/program/clock';
+import type { Pool } from '../../../src/schema/pool';
 import { batchOf, podOf, statusHolding } from '../../support/builders';
-import { ManualClock } from '../../support/manual-clock';
+import { until } from '../../support/waiting';
+import { FakeExecutor } from '../tasks/fake-executor';
 
 const NO_NEWS = { poolChanged: () => undefined, heldPodChanged: () => undefined, demandChanged: () => undefined };
+/** Of the pool in `statusHolding`; its pods live on when a batch gives them back. */
+const POOL: Pool = {
+  apiVersion: 'sandbox.opensandbox.io/v1alpha1',
+  kind: 'Pool',
+  metadata: { namespace: 'default', name: 'warm', uid: 'pool-warm' },
+  spec: { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 3, poolMax: 3 }, recycleStrategy: { type: 'Noop' } },
+};
+
+let executors: FakeExecutor[];
+let client: ExecutorClient;
+let tracker: TaskTracker;
+
+beforeEach(async () => {
+  const first = await FakeExecutor.start('127.84.0.1', 0, { slowStop: true });
+  const others = await Promise.all(['127.84.0.2', '127.84.0.3'].map((address) => FakeExecutor.start(address, first.port, { slowStop: true })));
+  executors = [first, ...others];
+  client = new ExecutorClient({ clock, port: first.port });
+  tracker = new TaskTracker({ client, clock, log: pino({ level: 'silent' }), onChange: () => undefined, onUnauthorized: () => undefined });
+});
+
+afterEach(async () => {
+  await tracker.close();
+  await client.close();
+  await Promise.all(executors.map((executor) => executor.close()));
+});
 
 test('a pod that lives on is asked to stop once, however long other pods of its batch take (R48)', async () => {
-  const held = ['warm-a', 'warm-b', 'warm-c'].map((name) => podOf('pool-warm', name));
+  const held = executors.map((executor, slot) => {
+    executor.tasks = [{ name: `b-${slot}`, uid: 'batch-b', process: { command: ['run'] } }];
+    return podOf('pool-warm', `warm-${slot}`, { ip: `127.84.0.${slot + 1}` });
+  });
   const batch = batchOf('b', { poolRef: 'warm', replicas: 3, taskTemplate: {} }, { status: { ...statusHolding('warm', held), taskStates: 'SSS' } });
   const ledger = new Ledger(NO_NEWS);
   for (const pod of held) ledger.podChanged(pod.uid, pod);
   ledger.batchChanged(undefined, batch);
-  const stops = new Map<string, StopState>();
-  const asked: string[] = [];
-  const tools = {
-    ledger,
-    clock: new ManualClock(),
-    taskStopTimeoutMs: 30_000,
-    requeue: () => undefined,
-    pools: new Map([['default/warm', { metadata: { name: 'warm', uid: 'pool-warm' }, spec: { recycleStrategy: { type: 'Noop' } } }]]),
-    tasks: {
-      observed: () => new Map(),
-      stopState: (uid: string) => stops.get(uid),
-      stop: (_batch: unknown, pods: readonly { podUID: string }[]) => {
-        for (const { podUID } of pods.filter((pod) => !stops.has(pod.podUID))) {
-          asked.push(podUID);
-          stops.set(podUID, { state: 'stopping', startedAtMs: 0 });
-        }
-      },
-      forgetPod: (_batchUID: string, uid: string) => stops.delete(uid),
-    },
-  } as unknown as BatchTools;
-  const delivery = new PooledDelivery(tools);
-  const released: boolean[] = [];
-  const releaseOnce = async () => void released.push(await delivery.release(batch, new AbortController().signal));
+  const pools = new ObjectCache<Pool>({ read: () => Promise.resolve(POOL) });
+  pools.apply('ADDED', POOL);
+  const tools: Partial<BatchTools> = { ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
+  const delivery = new PooledDelivery(tools as BatchTools);
 
-  await releaseOnce();
-  for (const { uid } of held) {
-    stops.set(uid, { state: 'stopped', startedAtMs: 0 });
-    await releaseOnce();
+  const released = [await delivery.release(batch, new AbortController().signal)];
+  for (const [slot, executor] of executors.entries()) {
+    await until(() => expect(executor.tasks).toMatchObject([{ deletionTimestamp: expect.any(String) as string }]));
+    executor.drop();
+    await until(() => expect(tracker.stopState(`uid-warm-${slot}`)?.state).toBe('stopped'));
+    released.push(await delivery.release(batch, new AbortController().signal));
   }
   expect(released).toEqual([false, false, false, true]);
-  expect(asked).toEqual(held.map(({ uid }) => uid));
+  expect(executors.map((executor) => executor.count('POST /setTasks'))).toEqual([1, 1, 1]);
 });
