@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isErrorWithCode } from '../local/nodes/system-error';
+import { cacheFolder } from '../local/programs';
 import { type BuildContext, hashContext, stageContext } from './build-context';
 import { ensurePackages } from './debian-packages';
 
@@ -37,7 +38,7 @@ const KEPT_UNUSED_MS = 60 * 60_000;
  * @param cache folder of folders of archives
  * @throws Error when buildah cannot be had, or fails
  */
-export async function buildArchives(images: readonly ImageSource[], cache = defaultCache()): Promise<readonly ImageArchive[]> {
+export async function buildArchives(images: readonly ImageSource[], cache = cacheFolder()): Promise<readonly ImageArchive[]> {
   const folder = join(cache, `images-${await hashSources(images)}`);
   const isNew = !(await markUsed(folder));
   if (isNew) {
@@ -55,12 +56,10 @@ async function markUsed(folder: string): Promise<boolean> {
     await utimes(folder, new Date(), new Date());
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isErrorWithCode(error, 'ENOENT')) return false;
     throw error;
   }
 }
-
-const defaultCache = () => join(homedir(), '.cache', 'cdk8s-sandboxes');
 
 async function hashSources(images: readonly ImageSource[]): Promise<string> {
   const parts = await Promise.all(images.map(async ({ name, containerfile, context }) => [name, containerfile, await hashContext(context)]));

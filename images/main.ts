@@ -1,21 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
-import { isAlive, type ProcessIdentity } from '../local/nodes/marked-processes';
 import { packageRoot } from '../local/programs';
 import { type ImageArchive, stageSources } from './archives';
 import { buildImages, programImages } from './program-images';
+import { readRunningCluster } from './running-cluster';
 
 async function run({ context }: { readonly context?: string }): Promise<void> {
   if (context !== undefined) return stageSources(await programImages(), context);
   const images = await buildImages();
   await printTable(images);
-  if (hasNode()) await load(images.map(({ archive }) => archive));
+  if (readRunningCluster()?.access?.node !== undefined) await load(images.map(({ archive }) => archive));
 }
 
 async function printTable(images: readonly ImageArchive[]): Promise<void> {
@@ -27,7 +25,7 @@ async function printTable(images: readonly ImageArchive[]): Promise<void> {
   }
 }
 
-/** Bytes that a registry would keep. It takes seconds to tell, so the answer is kept beside the archive. */
+/** Bytes of the archive after gzip; a registry would keep less of both, since they have a layer in common. It takes seconds to tell, so the answer is kept beside the archive. */
 async function compressedBytes(archive: string): Promise<number> {
   const note = `${archive}.compressed-bytes`;
   const known = Number(await readFile(note, 'utf8').catch(() => '0'));
@@ -38,17 +36,7 @@ async function compressedBytes(archive: string): Promise<number> {
   return bytes;
 }
 
-/** Whether `npm run cluster -- up --node` has started a cluster that still runs; this file is how it says so. */
-function hasNode(): boolean {
-  try {
-    const cluster = JSON.parse(readFileSync(join(homedir(), '.cache', 'cdk8s-sandboxes', 'cluster.json'), 'utf8')) as ProcessIdentity & { readonly node?: object };
-    return cluster.node !== undefined && isAlive(cluster);
-  } catch {
-    return false;
-  }
-}
-
-/** The test cluster is no part of the package, so nothing of it is imported. */
+/** The test cluster is no part of the package, so nothing of it is imported but what it tells of itself. */
 async function load(archives: readonly string[]): Promise<void> {
   const child = spawn('npm', ['run', '--silent', 'cluster', '--', 'load', ...archives], { cwd: packageRoot(), stdio: 'inherit' });
   const [exitCode] = (await once(child, 'exit')) as [number | null];

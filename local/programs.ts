@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** Name of our package, by which its folder is recognised. */
@@ -18,6 +19,11 @@ export function packageRoot(): string {
     if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === PACKAGE_NAME) return folder;
   }
   throw new Error(`package folder: expected ${PACKAGE_NAME} above '${__dirname}', found none; run the program from its package`);
+}
+
+/** Folder of what our programs of this user keep from one run to the next: what was built, and word of a test cluster that runs. */
+export function cacheFolder(): string {
+  return join(homedir(), '.cache', PACKAGE_NAME);
 }
 
 /**

@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../local/programs';
+import { cacheFolder, packageRoot } from '../../local/programs';
 
 /** Simulates nodes whose pods are Ready at once; it has a module of its own, since it wants other versions of Kubernetes' libraries. */
 const KWOK = 'sigs.k8s.io/kwok/cmd/kwok@v0.7.0';
@@ -21,14 +20,14 @@ export const BUILD_TIMEOUT_MS = 25 * 60_000;
  */
 export async function buildKubernetes(): Promise<string> {
   const flags = versionFlags(kubernetesVersion());
-  const target = join(cacheFolder(), 'kubernetes');
+  const target = join(buildFolder(), 'kubernetes');
   await build(target, (output) => ['env', 'CGO_ENABLED=0', 'go', 'build', '-trimpath', `-ldflags=-s -w ${flags}`, '-o', output, '.']);
   return target;
 }
 
 /** Builds kwok, unless that was done before; its path. @throws Error as {@link buildKubernetes} */
 export async function buildKwok(): Promise<string> {
-  const target = join(cacheFolder(), 'kwok');
+  const target = join(buildFolder(), 'kwok');
   await build(target, (output) => ['env', 'CGO_ENABLED=0', `GOBIN=${join(output, '..')}`, 'go', 'install', '-trimpath', '-ldflags=-s -w', KWOK]);
   return target;
 }
@@ -49,10 +48,10 @@ function versionFlags(version: string): string {
 }
 
 /** Folder of what is built from these sources; other sources have another. */
-function cacheFolder(): string {
+function buildFolder(): string {
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readSource(file));
-  return join(homedir(), '.cache', 'cdk8s-sandboxes', `cluster-${hash.update(KWOK).digest('hex').slice(0, 16)}`);
+  return join(cacheFolder(), `cluster-${hash.update(KWOK).digest('hex').slice(0, 16)}`);
 }
 
 /** Runs one build at a time: whoever comes second waits for the first. The target appears when it is complete. */
