@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { packageRoot } from '../../local/programs';
-import { type NodeCluster, startNodeCluster } from './real-cluster';
+import { type NodeCluster, startControlPlane, startNodeCluster } from './real-cluster';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
 import { TestImage } from '../images/test-images';
@@ -152,6 +152,17 @@ test('runs beside a second one; after stop nothing of that one is left, and the 
   expect(await remainsOf(traces)).toEqual([]);
   expect((await fetch(`http://${first}/`)).status).toBe(404);
 }, CLUSTER_TIMEOUT_MS);
+
+test('stop fails when cgroups stay', async () => {
+  const { folder, stop } = await startControlPlane();
+  const group = `/sys/fs/cgroup/pids/cdk8s-sandboxes-${basename(folder)}`;
+  await mkdir(group);
+  try {
+    await expect(stop()).rejects.toThrow(`cluster '${basename(folder)}': expected no cgroups of its node, got some after its end`);
+  } finally {
+    await rmdir(group);
+  }
+});
 
 test('leaves nothing when the process that started it is killed', async () => {
   const owner = join(packageRoot(), 'test', '.tmp', `owner-${process.pid}.js`);

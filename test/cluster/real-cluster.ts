@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { ensurePackages } from '../../images/debian-packages';
 import { clustersRoot, createClusterFolder, sweepDeadClusters } from '../../local/cluster-folder';
 import { startReaper } from '../../local/reaper';
 import { type Access, startKubernetes, withClient, writeAccess } from './control-plane';
+import { expectCgroups, nodeIdsInCgroups } from './node/cgroups';
 import { NODE_PACKAGES, type NodeContext, RealNode } from './node/node';
 import { sweepDeadNodes } from './node/sweep';
 import { buildKubernetes, buildKwok } from './programs';
@@ -67,9 +69,10 @@ export async function startControlPlane({ simulatedNodes = 0 }: ControlPlaneOpti
 /**
  * Starts the same with a real node. Needs root, and installs Debian packages that are missing.
  *
- * @throws Error as {@link startControlPlane}, and without root one that says what to do
+ * @throws Error as {@link startControlPlane}; without root, or cgroups that it can use, one that says what to do
  */
 export async function startNodeCluster({ images = [] }: NodeClusterOptions = {}): Promise<NodeCluster> {
+  expectCgroups(readFileSync('/proc/mounts', 'utf8'));
   await ensurePackages(NODE_PACKAGES);
   if (process.getuid?.() !== 0) throw new Error(`real node: user: expected root, got uid ${String(process.getuid?.())}; run it as root, or start the cluster without a node`);
   const testImages = (await buildTestImages()).map(({ archive }) => archive);
@@ -97,6 +100,7 @@ async function start<T extends Access>(work: (context: NodeContext, program: str
     programs.expectEnd();
     await reaper.finish();
     await programs.ended();
+    if ((await nodeIdsInCgroups()).includes(id)) throw new Error(`cluster '${id}': expected no cgroups of its node, got some after its end`);
   };
   try {
     const started = await Promise.race([work({ id, folder, programs }, program), programs.failed]);

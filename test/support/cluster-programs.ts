@@ -25,8 +25,9 @@ export class ClusterPrograms {
     this.failed.catch(() => undefined); // nobody listens once the cluster has started
   }
 
-  /** Starts a program under a name of its own. */
+  /** Starts a program under a name of its own. @throws Error once the end is expected: nobody would end the program */
   start(name: string, [program = '', ...args]: readonly string[]): void {
+    if (this.endExpected) throw new Error(`${name}: expected no start after the end of the cluster '${this.id}'`);
     const log = openSync(join(this.folder, `${name}.log`), 'a', 0o600);
     const env = { [CLUSTER_MARKER]: this.id, HOME: this.folder, PATH: SYSTEM_PATH };
     const child = spawn(program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });

@@ -9,10 +9,6 @@ set -eu
 id=$1 link=$2 folder=$3
 scripts=${0%/*}
 groups=$(awk -v "id=$id" '$3 == "cgroup" { print $2 "/cdk8s-sandboxes-" id }' /proc/mounts)
-if [ -z "$groups" ]; then
-  echo "node: cgroups: expected hierarchies of version 1, got none; boot with systemd.unified_cgroup_hierarchy=0" >&2
-  exit 1
-fi
 
 mkdir $groups
 for group in $groups; do

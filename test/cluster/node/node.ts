@@ -12,8 +12,8 @@ import { NODE_NAME, renderKubeletConfig } from './kubelet';
 import { chooseNetwork, linkName, linkNode, type NodeNetwork } from './network';
 import { commandOnNode, loadImages, type NodeEntry, nodeScript, runOnNode } from './run-on-node';
 
-/** Debian packages of a node: container runtime, network plugins, its first process, and the tools that make it. */
-export const NODE_PACKAGES = ['catatonit', 'containerd', 'containernetworking-plugins', 'iproute2', 'runc', 'util-linux'];
+/** Debian packages of a node: container runtime, network plugins, its first process, and the tools that make it and look into it. */
+export const NODE_PACKAGES = ['catatonit', 'containerd', 'containernetworking-plugins', 'iproute2', 'procps', 'runc', 'util-linux'];
 
 /** Longest start of the namespaces, of containerd, and then of the kubelet, in ms; each takes about 1 s on an idle machine. */
 const START_WITHIN_MS = 60_000;

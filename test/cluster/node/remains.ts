@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { nodeIdsInCgroups } from './cgroups';
 import { linkName, type NodeNetwork } from './network';
 import { runOk } from '../../support/run-ok';
 
@@ -23,7 +24,7 @@ export async function remainsOf({ id, network, namespaces }: NodeTraces): Promis
   const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').filter((line) => line.includes(id));
   const interfaces = (await runOk('ip', ['-oneline', 'link', 'show'])).split('\n').filter((line) => line.includes(linkName(id)));
   const routes = (await runOk('ip', ['route', 'show'])).split('\n').filter((line) => [network.node, network.pods].some((address) => line.startsWith(address)));
-  const cgroups = (await runOk('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `*${id}`])).split('\n').filter((line) => line !== '');
+  const cgroups = (await nodeIdsInCgroups()).filter((other) => other === id).map((found) => `cgroups of ${found}`);
   return [...processesIn(namespaces).map((pid) => `process ${pid}`), ...mounts, ...interfaces, ...routes, ...cgroups];
 }
 

@@ -4,13 +4,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensurePackages } from '../../../images/debian-packages';
 import { createClusterFolder } from '../../../local/cluster-folder';
 import { linkName } from './network';
+import { NODE_PACKAGES } from './node';
 import { runOk } from '../../support/run-ok';
 import { sweepDeadNodes } from './sweep';
 
+/** Longest installation of packages, in ms. */
+const INSTALL_TIMEOUT_MS = 15 * 60_000;
+
 let root: string;
 const cleaners: (() => unknown)[] = [];
+beforeAll(() => ensurePackages(NODE_PACKAGES), INSTALL_TIMEOUT_MS);
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'sweep-'));
 });
