@@ -1,26 +1,17 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../support/free-port';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
 import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning, shell, signalAny, task } from './executor-process';
 import { EXECUTOR_RIGHTS, MainContainer } from './main-container';
 
-/** A port that nobody listens on: each server of an init must have the same one. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : NaN;
-}
-
 /** Starts the server that follows, as the image does. */
 const INIT = ['/usr/bin/perl', join(__dirname, '../../executor/sandbox-executor-init.pl')] as const;
 
-/** An executor whose process is the first one of a container. */
+/** An executor whose process is the first one of a container. Each server of an init must have the same port. */
 const startInit = async (env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) =>
   ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { launcher: [...launcher, ...INIT] });
 

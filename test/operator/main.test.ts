@@ -5,9 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot, programCommand } from '../../local/programs';
-import { until } from '../support/waiting';
 import { FakeApi, refuse } from '../support/fake-api';
+import { freePort } from '../support/free-port';
 import { runProgram } from '../support/run-program';
+import { until } from '../support/waiting';
 
 test('--version prints the version of the package', async () => {
   const [file, ...args] = programCommand('sandbox-operator');
@@ -16,8 +17,7 @@ test('--version prints the version of the package', async () => {
 });
 
 describe('with its key in a Secret', () => {
-  /** A loopback address outside those of embedded clusters. */
-  const HEALTH = '127.9.0.3:8081';
+  let health: string;
   let fake: FakeApi;
   let folder: string;
   let operator: ChildProcess;
@@ -26,6 +26,7 @@ describe('with its key in a Secret', () => {
 
   beforeEach(async () => {
     fake = await FakeApi.start();
+    health = `127.0.0.1:${await freePort()}`;
     folder = await mkdtemp(join(tmpdir(), 'operator-main-'));
   });
   afterEach(async () => {
@@ -39,7 +40,7 @@ describe('with its key in a Secret', () => {
     const kubeconfig = join(folder, 'config');
     await writeFile(kubeconfig, JSON.stringify({ 'current-context': 'c', contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }], clusters: [{ name: 'k', cluster: { server: fake.url } }], users: [{ name: 'u', user: {} }] }));
     const [file, ...args] = programCommand('sandbox-operator');
-    operator = spawn(file, [...args, `--kubeconfig=${kubeconfig}`, `--health-probe-bind-address=${HEALTH}`, '--executor-signing-secret=key'], { env: { POD_NAMESPACE: 'default' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    operator = spawn(file, [...args, `--kubeconfig=${kubeconfig}`, `--health-probe-bind-address=${health}`, '--executor-signing-secret=key'], { env: { POD_NAMESPACE: 'default' }, stdio: ['ignore', 'pipe', 'pipe'] });
     ended = once(operator, 'close');
     log = '';
     for (const stream of [operator.stdout, operator.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (log += text));
@@ -49,7 +50,7 @@ describe('with its key in a Secret', () => {
     fake.always(refuse(503, 'ServiceUnavailable'));
     await start();
     await until(() => expect(fake.requests.length).toBeGreaterThan(1));
-    const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${HEALTH}/${path}`)));
+    const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${health}/${path}`)));
     expect([alive?.status, ready?.status, await ready?.text()]).toEqual([200, 503, 'the signing key is not read yet\n']);
     operator.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);

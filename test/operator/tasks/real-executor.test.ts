@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CryptoKey } from 'jose';
@@ -11,6 +10,7 @@ import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { type SlotTask, TaskTracker } from '../../../operator/tasks/task-tracker';
 import { systemClock } from '../../../src/program/clock';
 import { readSigningKey } from '../../../src/program/executor-token';
+import { freePort } from '../../support/free-port';
 import { until } from '../../support/waiting';
 
 const program = join(__dirname, '../../../lib/bin/sandbox-executor.js');
@@ -25,7 +25,7 @@ let client: ExecutorClient;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tasks-'));
-  port = await freePort();
+  port = await freePort(address);
 });
 
 /** Starts an executor that answers requests signed for this key only, or everybody without one. */
@@ -54,15 +54,6 @@ function startTracker(signingKey?: CryptoKey): void {
 async function closeTracker(): Promise<void> {
   await tracker.close();
   await client.close();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, address);
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  if (bound === null || typeof bound === 'string') throw new Error('server: expected a port, got none');
-  return bound.port;
 }
 
 const pod = { slot: 0, podUID: 'pod-uid', podIP: address };
