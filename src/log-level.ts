@@ -1,3 +1,5 @@
+import { LOG_LEVELS, LOG_VERBOSITY } from './schema/settings';
+
 /** How much the operator logs. */
 export class LogLevel {
   /** Every step. */
@@ -25,5 +27,5 @@ export class LogLevel {
 
 /** Whether `value` is a level that the operator accepts. */
 export function isLogLevel(value: unknown): value is LogLevel {
-  return value instanceof LogLevel && /^(debug|info|warn|error|[1-9]\d{0,2})$/.test(value.flag);
+  return value instanceof LogLevel && (LOG_LEVELS.some((level) => level === value.flag) || LOG_VERBOSITY.test(value.flag));
 }

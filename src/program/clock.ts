@@ -10,6 +10,9 @@ export interface Clock {
   setTimer(ms: number, callback: () => void): () => void;
 }
 
+/** Longest delay of a timer of Node, in ms; a longer one fires at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => new Date(),

@@ -1,5 +1,6 @@
 import type { ListenAddress, LogLevel, Setting, SettingValues } from '../schema/settings';
-import { LOG_LEVELS } from '../schema/settings';
+import { LOG_LEVELS, LOG_VERBOSITY } from '../schema/settings';
+import { LONGEST_TIMER_MS } from './clock';
 
 /** A value, or what was expected instead. */
 export type Parsed<V> = { readonly value: V } | { readonly expected: string };
@@ -27,9 +28,6 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
       return parseLogLevel(text);
   }
 }
-
-/** Node fires a timer of more ms than this at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function parseInteger(text: string, min: number, max: number): Parsed<number> {
   const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
@@ -85,6 +83,6 @@ function parseCounts(text: string, defaults: string): Parsed<Record<string, numb
 function parseLogLevel(text: string): Parsed<LogLevel> {
   const level = LOG_LEVELS.find((name) => name === text);
   if (level !== undefined) return { value: level };
-  if (/^[1-9]\d{0,2}$/.test(text)) return { value: text === '1' ? 'debug' : 'trace' };
+  if (LOG_VERBOSITY.test(text)) return { value: text === '1' ? 'debug' : 'trace' };
   return { expected: `one of ${LOG_LEVELS.join(', ')} or a number above 0` };
 }

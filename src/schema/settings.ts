@@ -8,6 +8,9 @@
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** A level by number, as zap has them: 1 is debug, above is all there is. */
+export const LOG_VERBOSITY = /^[1-9]\d{0,2}$/;
+
 /** Where a program listens. */
 export interface ListenAddress {
   /** Host name or address; `''` is every address of the machine. */
