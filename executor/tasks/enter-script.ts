@@ -1,3 +1,5 @@
+import type { Credentials } from './main-process';
+
 /** The interpreter of our scripts: never one that a PATH leads to. */
 export const PERL = '/usr/bin/perl';
 
@@ -53,13 +55,9 @@ fail('command');
 `;
 
 /** What {@link ENTER_SCRIPT} is to do. All texts are latin1: one character for each byte. */
-export interface EnterOrder {
-  readonly uid: number;
-  readonly gid: number;
-  readonly groups: readonly number[];
+export interface EnterOrder extends Pick<Credentials, 'uid' | 'gid' | 'groups' | 'noNewPrivileges'> {
   /** Capabilities that the task must not have, by number. */
   readonly droppedCapabilities: readonly number[];
-  readonly noNewPrivileges: boolean;
   /** Inside the root directory; relative to the main process's one, and empty for that one itself. */
   readonly workingDir: string;
   readonly argv: readonly string[];

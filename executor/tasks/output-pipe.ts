@@ -1,6 +1,6 @@
 import { closeSync, constants as fsConstants, fchownSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { LogWriter } from './log-files';
+import { type LogStream, LogWriter } from './log-files';
 import { OUTPUT_FIFOS } from './runner-protocol';
 
 /** Bytes taken from a pipe at the task's end: the most that a pipe can hold, so that a writer left behind cannot keep us here. */
@@ -11,9 +11,10 @@ export class OutputPipe {
   private readonly readFd: number;
   readonly writeFd: number;
   private log?: LogWriter;
+  private socket?: Socket;
   private ended = false;
 
-  constructor(private readonly stream: keyof typeof OUTPUT_FIFOS) {
+  constructor(private readonly stream: LogStream) {
     const path = OUTPUT_FIFOS[stream];
     this.readFd = openSync(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
     this.writeFd = openSync(path, fsConstants.O_WRONLY);
@@ -37,7 +38,7 @@ export class OutputPipe {
     closeSync(this.writeFd);
     const log = new LogWriter(this.stream, maxBytes);
     this.log = log;
-    new Socket({ fd: this.readFd, readable: true, writable: false })
+    this.socket = new Socket({ fd: this.readFd, readable: true, writable: false })
       .on('data', (chunk) => log.write(chunk))
       .on('error', () => undefined)
       .on('close', () => (this.ended = true));
@@ -54,5 +55,12 @@ export class OutputPipe {
     } catch {
       // EAGAIN: empty, but a process that the task left behind still holds it.
     }
+  }
+
+  /** Takes what is there and nothing more: a writer that is left cannot keep us here. */
+  close(): void {
+    this.drain();
+    this.ended = true;
+    this.socket?.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
+import { LONGEST_TIMER_MS } from '../../src/program/clock';
 import type { TerminatedReason } from '../../src/schema/executor-api';
 import { EnvVar } from '../../src/schema/names';
 import { writeAtomicSync } from './atomic-file';
@@ -9,7 +10,7 @@ import { OutputPipe } from './output-pipe';
 import { endTree, identifyProcess, type TaskTree } from './process';
 import type { ExitRecord, ProcessRecord } from './records';
 import { GATE_FD, type MainContainerOrder, READY, RECORD_VERSION, RecordFile, type RunOrder, RunnerEvent } from './runner-protocol';
-import { spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
+import { codeOf, type Outputs, spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
 
 /**
  * The runner: one process that is the direct parent of one task. It holds the task's pipes, keeps its time limit, ends it on SIGTERM,
@@ -61,9 +62,6 @@ function receiveOrder(): Promise<RunOrder | undefined> {
   });
 }
 
-/** Result of a task that was to stop before it started. */
-const STOPPED_BEFORE = { exitCode: 143, message: 'stopped before it was started' } as const;
-
 /** Pause between two looks for it, in ms: nothing tells a process without CAP_NET_ADMIN that another one has started. */
 const LOOK_FOR_MAIN_EVERY_MS = 100;
 
@@ -76,10 +74,11 @@ const LOOK_FOR_MAIN_EVERY_MS = 100;
  *    │                               └──60 s or SIGTERM──> recorded
  *    └──cannot start──> recorded
  *
- * The result is on disk before it is reported. A SIGTERM after the result ends what the task left behind.
+ * The result is on disk before it is reported. A SIGTERM after the result ends what the task left behind. After a stop the runner ends
+ * even when a process that hid from it holds the task's output.
  */
 class TaskRunner {
-  private readonly outputs = [new OutputPipe('stdout'), new OutputPipe('stderr')] as const;
+  private readonly outputs: Outputs = [new OutputPipe('stdout'), new OutputPipe('stderr')];
   /** For reading too: opening a FIFO for writing alone would wait for a server, and the one that started us may have ended. */
   private readonly eventsFd = openSync(RecordFile.events, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
   private running?: { readonly order: RunOrder; readonly tree: TaskTree; readonly exited: Promise<void> };
@@ -93,15 +92,13 @@ class TaskRunner {
 
   async run(order: RunOrder): Promise<void> {
     const { mainContainer } = order;
-    if (mainContainer === undefined) {
-      this.start(order, (outputs) => spawnOnHost(order, outputs));
-      return;
-    }
-    const main = await this.waitForMain(mainContainer);
+    const main = mainContainer && (await this.waitForMain(mainContainer));
     if (main !== undefined) {
-      this.start(order, (outputs) => spawnInMain(order, main, outputs));
+      this.start(order, spawnInMain(order, main, this.outputs)); // in the turn of the event loop that found it: no signal comes between
     } else if (this.stopReason !== undefined) {
-      this.recordUnstarted(order, 'Stopped', STOPPED_BEFORE);
+      this.recordUnstarted(order, 'Stopped', { exitCode: 143, message: 'stopped before it was started' });
+    } else if (mainContainer === undefined) {
+      this.start(order, spawnOnHost(order, this.outputs));
     } else {
       const expected = `expected a process with ${EnvVar.mainContainer}=${mainContainer.name} within ${mainContainer.waitSeconds} s`;
       const got = this.mainProblem === undefined ? 'none; it needs that variable, and its pod shareProcessNamespace' : `one that cannot be opened: ${this.mainProblem}`;
@@ -118,9 +115,10 @@ class TaskRunner {
     }
     const { tree, order, exited } = this.running;
     const begunAt = performance.now();
-    this.stopping = endTree(tree, order.stopGraceSeconds * 1000, exited).then(
-      (killed) => `stopped by ${killed ? `SIGKILL ${Math.round((performance.now() - begunAt) / 1000)} s after SIGTERM` : 'SIGTERM'}`,
-    );
+    this.stopping = endTree(tree, order.stopGraceSeconds * 1000, exited).then((killed) => {
+      this.outputs.forEach((output) => output.close());
+      return `stopped by ${killed ? `SIGKILL ${Math.round((performance.now() - begunAt) / 1000)} s after SIGTERM` : 'SIGTERM'}`;
+    });
   }
 
   /** Undefined when there is none in time, or when the task is to stop. */
@@ -151,17 +149,12 @@ class TaskRunner {
     try {
       return openMainProcess(container);
     } catch (error) {
-      this.mainProblem = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      this.mainProblem = codeOf(error);
       return undefined;
     }
   }
 
-  private start(order: RunOrder, spawnTask: (outputs: typeof this.outputs) => TaskProcess): void {
-    if (this.stopReason !== undefined) {
-      this.recordUnstarted(order, 'Stopped', STOPPED_BEFORE);
-      return;
-    }
-    const task = spawnTask(this.outputs);
+  private start(order: RunOrder, task: TaskProcess): void {
     if (task.child === undefined) {
       void task.failure.then((failure) => this.recordUnstarted(order, 'StartFailed', failure));
     } else {
@@ -244,9 +237,6 @@ class TaskRunner {
     writeSync(this.eventsFd, event);
   }
 }
-
-/** Longest delay of a timer of Node, in ms; a longer one fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Calls back after `ms` of the monotonic clock, of any length. */
 function setLimit(ms: number, callback: () => void): () => void {

@@ -121,8 +121,8 @@ export class Supervisor {
    * Runs `wipe` once every task is gone; nothing can be added meanwhile.
    *
    * @param deadline ends the wait for tasks that do not end
-   * @param endOthers ends processes that belong to no task that is held; beside the tasks and not after them, since who holds the output of a task
-   *   keeps its runner from ending
+   * @param endOthers ends processes that belong to no task that is held; beside the tasks and not after them, so that one deadline has room for
+   *   the grace of both
    * @throws SandboxError TASK_CONFLICT when a reset runs already, or when the executor ends; nothing is ended then
    */
   async reset<T>(deadline: AbortSignal, endOthers: () => Promise<unknown>, wipe: () => Promise<T>): Promise<T> {

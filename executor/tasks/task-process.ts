@@ -135,7 +135,8 @@ function programFailure(argv: readonly string[], code: string): StartFailure {
   return { exitCode: code === 'ENOENT' ? 127 : 126, message };
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
+/** Code of an error of the system; the error as text when it is none. */
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
 
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogHeader } from '../../../src/schema/executor-api';
 import { packagesReachedFrom } from '../../support/source-imports';
@@ -151,6 +151,21 @@ describe('a stop', () => {
     await executor.set();
     await executor.until((tasks) => tasks.length === 0);
     expect(children.map(isRunning)).toEqual([false, false]);
+  });
+
+  test.each([
+    ['has ended', 'exit 0'],
+    ['runs', 'exec sleep 1000'],
+  ])('of a task that %s does not wait for a process that hides and holds its output', async (_, then) => {
+    await executor.set(shell('t', `(env -i $(command -v setsid) $(command -v sleep) 4321 & echo $!); ${then}`));
+    const hidden = Number((await executor.log('t')).body);
+    await until(() => expect(readFileSync(`/proc/${hidden}/cmdline`, 'utf8')).toMatch(/^\S*sleep\0/));
+    try {
+      await executor.set();
+      await executor.until((tasks) => tasks.length === 0);
+    } finally {
+      process.kill(hidden, 'SIGKILL');
+    }
   });
 
   test('keeps the task listed until it is gone', async () => {
