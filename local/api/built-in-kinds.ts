@@ -18,6 +18,7 @@ function coreKinds(): ResourceKind[] {
   return [
     kind('', 'v1', 'Namespace', 'namespaces', {
       shortNames: ['ns'],
+      countsGenerations: false,
       namespaced: false,
       hasStatus: true,
       nameForm: 'label',
@@ -40,6 +41,7 @@ function coreKinds(): ResourceKind[] {
     }),
     kind('', 'v1', 'Node', 'nodes', {
       shortNames: ['no'],
+      countsGenerations: false,
       namespaced: false,
       hasStatus: true,
       columns: [NAME, { name: 'Status', type: 'string', value: nodeStatus }, AGE, field('Internal-IP', '.status.addresses[?(@.type=="InternalIP")].address', 1)],
@@ -58,11 +60,11 @@ function coreKinds(): ResourceKind[] {
       schema: { data: textMap, stringData: textMap, type: { type: 'string', default: 'Opaque' } },
       read: readSecret,
     }),
-    kind('', 'v1', 'Service', 'services', { shortNames: ['svc'], categories: ['all'], hasStatus: true, columns: [NAME, field('Type', '.spec.type'), field('Cluster-IP', '.spec.clusterIP'), AGE], schema: { spec: serviceSpec } }),
+    kind('', 'v1', 'Service', 'services', { shortNames: ['svc'], countsGenerations: false, categories: ['all'], hasStatus: true, columns: [NAME, field('Type', '.spec.type'), field('Cluster-IP', '.spec.clusterIP'), AGE], schema: { spec: serviceSpec } }),
     kind('', 'v1', 'ServiceAccount', 'serviceaccounts', { shortNames: ['sa'], countsGenerations: false }),
-    kind('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', { shortNames: ['pvc'], hasStatus: true, columns: [NAME, field('Status', '.status.phase'), AGE] }),
-    kind('', 'v1', 'ResourceQuota', 'resourcequotas', { shortNames: ['quota'], hasStatus: true }),
-    kind('', 'v1', 'LimitRange', 'limitranges', { shortNames: ['limits'] }),
+    kind('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', { shortNames: ['pvc'], countsGenerations: false, hasStatus: true, columns: [NAME, field('Status', '.status.phase'), AGE] }),
+    kind('', 'v1', 'ResourceQuota', 'resourcequotas', { shortNames: ['quota'], countsGenerations: false, hasStatus: true }),
+    kind('', 'v1', 'LimitRange', 'limitranges', { shortNames: ['limits'], countsGenerations: false }),
     kind('coordination.k8s.io', 'v1', 'Lease', 'leases', { countsGenerations: false, columns: [NAME, field('Holder', '.spec.holderIdentity'), AGE] }),
   ];
 }
@@ -86,7 +88,7 @@ function policyKinds(): ResourceKind[] {
     kind('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies', { shortNames: ['netpol'] }),
     kind('networking.k8s.io', 'v1', 'Ingress', 'ingresses', { shortNames: ['ing'], hasStatus: true }),
     kind('scheduling.k8s.io', 'v1', 'PriorityClass', 'priorityclasses', { shortNames: ['pc'], namespaced: false }),
-    kind('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', { shortNames: ['hpa'], hasStatus: true, categories: ['all'] }),
+    kind('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', { shortNames: ['hpa'], countsGenerations: false, hasStatus: true, categories: ['all'] }),
   ];
 }
 

@@ -73,6 +73,7 @@ export function misshapenMetadata(metadata: JsonObject): string | undefined {
     namespace: isText,
     uid: isText,
     resourceVersion: isText,
+    generation: Number.isInteger,
     labels: isTextMap,
     annotations: isTextMap,
     finalizers: (value) => Array.isArray(value) && value.every(isText),

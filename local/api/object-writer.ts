@@ -138,8 +138,9 @@ export class ObjectWriter {
     if (namespace !== undefined && input.namespace !== undefined && input.namespace !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    const { labels, annotations, ownerReferences, finalizers, generateName } = cleanMetadata(input);
-    const user = { labels, annotations, ownerReferences, finalizers };
+    const { labels, annotations, ownerReferences, finalizers, generateName, generation } = cleanMetadata(input);
+    // Of a kind that counts no generations, a new object keeps the one that it came with.
+    const user = { generation, labels, annotations, ownerReferences, finalizers };
     return {
       name: this.newName(kind, namespace, input),
       ...(typeof generateName === 'string' ? { generateName } : {}),

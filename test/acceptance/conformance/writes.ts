@@ -1,5 +1,6 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
 import { until } from '../../support/waiting';
+import { DEPLOYMENT } from './deployment';
 
 const MERGE = 'application/merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
@@ -33,11 +34,30 @@ export function describeWrites(api: ApiUnderTest): void {
     test('sets what the server owns, whatever the client says', async () => {
       const namespace = await api.newNamespace();
       const { body } = await api.request<Stored>('POST', configMaps(namespace), {
-        metadata: { name: 'a', uid: 'mine', generation: 7, creationTimestamp: '2000-01-01T00:00:00Z', deletionTimestamp: '2000-01-01T00:00:00Z' },
+        metadata: { name: 'a', uid: 'mine', creationTimestamp: '2000-01-01T00:00:00Z', deletionTimestamp: '2000-01-01T00:00:00Z' },
       });
       expect(body.metadata).toMatchObject({ name: 'a', namespace, resourceVersion: expect.stringMatching(/^\d+$/), uid: expect.stringMatching(/^[0-9a-f-]{36}$/) });
       expect(body.metadata).not.toMatchObject({ creationTimestamp: '2000-01-01T00:00:00Z' });
       expect(body.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    test.each([
+      ['/apis/apps/v1/namespaces/default/deployments', DEPLOYMENT, 1],
+      ['/apis/batch/v1/namespaces/default/cronjobs', { spec: { schedule: '@hourly', jobTemplate: { spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'i' }] } } } } } }, 1],
+      ['/apis/networking.k8s.io/v1/namespaces/default/networkpolicies', { spec: { podSelector: {} } }, 1],
+      ['/apis/networking.k8s.io/v1/namespaces/default/ingresses', { spec: { defaultBackend: { service: { name: 's', port: { number: 80 } } } } }, 1],
+      ['/apis/policy/v1/namespaces/default/poddisruptionbudgets', { spec: { maxUnavailable: 1 } }, 1],
+      ['/apis/scheduling.k8s.io/v1/priorityclasses', { value: 1 }, 1],
+      ['/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers', { spec: { maxReplicas: 2, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' } } }, 7],
+      ['/api/v1/namespaces', {}, 7],
+      ['/api/v1/nodes', {}, 7],
+      ['/api/v1/namespaces/default/configmaps', {}, 7],
+      ['/api/v1/namespaces/default/limitranges', { spec: { limits: [] } }, 7],
+      ['/api/v1/namespaces/default/persistentvolumeclaims', { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }, 7],
+      ['/api/v1/namespaces/default/resourcequotas', { spec: {} }, 7],
+      ['/api/v1/namespaces/default/services', { spec: { ports: [{ port: 80 }] } }, 7],
+    ])('counts generations from 1, or keeps the one that it was given, as its kind does: %s', async (path, body, generation) => {
+      expect(await api.request('POST', `${path}?dryRun=All`, { ...body, metadata: { name: 'a', generation: 7 } })).toMatchObject({ status: 201, body: { metadata: { generation } } });
     });
 
     test('takes a null label as an empty one', async () => {
