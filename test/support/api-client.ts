@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 export interface ApiAnswer<T = unknown> {
   readonly status: number;
   readonly body: T;
+  /** What it warns of, as the header says it; absent when it does not. */
+  readonly warning?: string;
 }
 
 /** The parts of a kubeconfig that a client with a token or a client certificate needs. */
@@ -50,16 +52,17 @@ export class ApiClient {
     });
   }
 
-  /** Sends one request; an answer of any status is an answer. */
+  /** Sends one request, with the body as JSON, or as it is when it is YAML text; an answer of any status is an answer. */
   async request<T = unknown>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer<T>> {
     const answer = await request(`${this.url}${path}`, {
       method,
       dispatcher: this.agent,
       headers: { accept: 'application/json', 'content-type': contentType, ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await answer.body.text();
-    return { status: answer.statusCode, body: parseBody(text) as T };
+    const { warning } = answer.headers;
+    return { status: answer.statusCode, body: parseBody(text) as T, ...(warning !== undefined && { warning: Buffer.from(String(warning), 'latin1').toString() }) };
   }
 
   /** Closes the connections. */

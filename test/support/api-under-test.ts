@@ -33,8 +33,8 @@ export interface WatchLine {
 export interface ApiUnderTest {
   request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
   kubectl(args: readonly string[], input?: string): Promise<ProgramResult>;
-  /** Opens a watch; events are read one by one until the test leaves the loop or calls `return`. */
-  watch(path: string): AsyncGenerator<WatchLine, void, void>;
+  /** Opens a watch: what happens from now on is told live. Events are read one by one until the test calls `return`. */
+  watch(path: string): Promise<AsyncGenerator<WatchLine, void, void>>;
   /** Makes a namespace of its own; its name. */
   newNamespace(): Promise<string>;
 }
@@ -62,7 +62,7 @@ export function useApi(start: () => Promise<ApiTarget>, startWithinMs: number): 
       const { kubeconfigPath, kubectl: [program = '', ...firstArgs] } = started().target;
       return runProgram(program, [...firstArgs, ...args], { ...process.env, KUBECONFIG: kubeconfigPath, HOME: dirname(kubeconfigPath) }, input);
     },
-    watch: (path) => readWatch(started().target, path),
+    watch: (path) => openWatch(started().target, path),
     newNamespace: async () => {
       namespaces += 1;
       const name = `space-${namespaces}`;
@@ -90,11 +90,20 @@ export async function startEmbeddedApi(): Promise<ApiTarget> {
   };
 }
 
-async function* readWatch({ url, token }: ApiTarget, path: string): AsyncGenerator<WatchLine, void, void> {
+async function openWatch({ url, token }: ApiTarget, path: string): Promise<AsyncGenerator<WatchLine, void, void>> {
   // What the certificate is worth is the business of the clients' tests.
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   try {
     const { body } = await request(`${url}${path}`, { dispatcher: agent, headers: { authorization: `Bearer ${token}`, accept: 'application/json' } });
+    return readLines(body, agent);
+  } catch (error) {
+    await agent.destroy();
+    throw error;
+  }
+}
+
+async function* readLines(body: AsyncIterable<unknown>, agent: Agent): AsyncGenerator<WatchLine, void, void> {
+  try {
     let rest = '';
     for await (const chunk of body) {
       const lines = (rest + String(chunk)).split('\n');

@@ -110,9 +110,9 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('may be written in YAML', async () => {
-      const namespace = await api.newNamespace();
-      const { exitCode } = await api.kubectl(['-n', namespace, 'apply', '--server-side', '-f', '-'], 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: "1"}\n');
-      expect(exitCode).toBe(0);
+      const { apply } = await inNamespace();
+      const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: "1" # as people write it\n';
+      expect(await apply('one', text)).toMatchObject({ status: 201, body: { data: { x: '1' } } });
     });
 
     test('of null leaves a map that others own parts of, and owns it', async () => {

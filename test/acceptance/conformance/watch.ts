@@ -1,4 +1,5 @@
 import { type ApiUnderTest, take } from '../../support/api-under-test';
+import { widgetsIn } from '../../support/widget-crd';
 
 const MERGE = 'application/merge-patch+json';
 
@@ -10,7 +11,7 @@ interface List {
 const namesOf = ({ items }: List) => items.map(({ metadata }) => metadata.name);
 const seen = (lines: readonly { type: string; object: { metadata: { name?: string } } }[]) => lines.map(({ type, object }) => `${type} ${object.metadata.name}`);
 
-/** Tests of watch and list. */
+/** Tests of watch and list; needs the widgets to be defined. */
 export function describeWatch(api: ApiUnderTest): void {
   /** Secrets of a namespace: unlike ConfigMaps, nobody else makes any. */
   async function newSecrets(): Promise<{ path: string; create: (name: string, labels?: object) => Promise<string>; patch: (name: string, body: object) => Promise<unknown> }> {
@@ -29,7 +30,7 @@ export function describeWatch(api: ApiUnderTest): void {
     test('tells what is there, and then each change in order', async () => {
       const secrets = await newSecrets();
       await secrets.create('a');
-      const events = api.watch(`${secrets.path}?watch=true&labelSelector=!none&fieldSelector=metadata.name%3Da`);
+      const events = await api.watch(`${secrets.path}?watch=true&labelSelector=!none&fieldSelector=metadata.name%3Da`);
       expect(seen(await take(events, 1))).toEqual(['ADDED a']);
       await secrets.patch('a', { data: { x: 'MQ==' } });
       await api.request('DELETE', `${secrets.path}/a`);
@@ -42,7 +43,7 @@ export function describeWatch(api: ApiUnderTest): void {
       const version = await secrets.create('a');
       await secrets.create('b');
       await secrets.patch('a', { data: { x: 'MQ==' } });
-      const events = api.watch(`${secrets.path}?watch=1&resourceVersion=${version}`);
+      const events = await api.watch(`${secrets.path}?watch=1&resourceVersion=${version}`);
       expect(seen(await take(events, 2))).toEqual(['ADDED b', 'MODIFIED a']);
       await events.return();
     });
@@ -52,7 +53,7 @@ export function describeWatch(api: ApiUnderTest): void {
       await secrets.create('a');
       const { body } = await api.request<List>('GET', secrets.path);
       await secrets.create('b');
-      const events = api.watch(`${secrets.path}?watch=1&resourceVersion=${body.metadata.resourceVersion}`);
+      const events = await api.watch(`${secrets.path}?watch=1&resourceVersion=${body.metadata.resourceVersion}`);
       expect(seen(await take(events, 1))).toEqual(['ADDED b']);
       await events.return();
     });
@@ -60,7 +61,7 @@ export function describeWatch(api: ApiUnderTest): void {
     test('shows an object that enters or leaves the selection as added or deleted', async () => {
       const secrets = await newSecrets();
       const version = await secrets.create('a', { show: 'no' });
-      const events = api.watch(`${secrets.path}?watch=1&resourceVersion=${version}&labelSelector=show%3Dyes`);
+      const events = await api.watch(`${secrets.path}?watch=1&resourceVersion=${version}&labelSelector=show%3Dyes`);
       await secrets.patch('a', { metadata: { labels: { show: 'yes' } } });
       await secrets.patch('a', { data: { x: 'MQ==' } });
       await secrets.patch('a', { metadata: { labels: { show: 'no' } } });
@@ -71,23 +72,30 @@ export function describeWatch(api: ApiUnderTest): void {
     test('tells the last version of a deleted object, newer than any before', async () => {
       const secrets = await newSecrets();
       const version = await secrets.create('a');
-      const events = api.watch(`${secrets.path}?watch=1&resourceVersion=${version}`);
+      const events = await api.watch(`${secrets.path}?watch=1&resourceVersion=${version}`);
       await api.request('DELETE', `${secrets.path}/a`);
       const [deleted] = await take(events, 1);
       expect(Number(deleted?.object.metadata.resourceVersion)).toBeGreaterThan(Number(version));
       await events.return();
     });
 
+    test('from a version that is forgotten is told so', async () => {
+      const { body } = await api.request<List>('GET', widgetsIn('default'));
+      expect(Number(body.metadata.resourceVersion)).toBeGreaterThan(1);
+      const events = await api.watch(`${widgetsIn('default')}?watch=1&resourceVersion=1`);
+      expect(await take(events, 2)).toMatchObject([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }]);
+    });
+
     test('ends when its time is over', async () => {
       const secrets = await newSecrets();
       const version = await secrets.create('a');
-      expect(await take(api.watch(`${secrets.path}?watch=1&resourceVersion=${version}&timeoutSeconds=1`), 1)).toEqual([]);
+      expect(await take(await api.watch(`${secrets.path}?watch=1&resourceVersion=${version}&timeoutSeconds=1`), 1)).toEqual([]);
     });
 
     test('marks the end of the initial events by a bookmark', async () => {
       const secrets = await newSecrets();
       await secrets.create('a', { only: 'me' });
-      const events = api.watch(`${secrets.path}?watch=1&labelSelector=only&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`);
+      const events = await api.watch(`${secrets.path}?watch=1&labelSelector=only&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`);
       const lines = await take(events, 2);
       expect(lines).toMatchObject([{ type: 'ADDED' }, { type: 'BOOKMARK', object: { kind: 'Secret', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } }]);
       await events.return();
@@ -102,7 +110,7 @@ export function describeWatch(api: ApiUnderTest): void {
       const namespace = await api.newNamespace();
       const pods = `/api/v1/namespaces/${namespace}/pods`;
       const { body } = await api.request<List>('GET', pods);
-      const events = api.watch(`${pods}?watch=1&resourceVersion=${body.metadata.resourceVersion}&fieldSelector=spec.nodeName%3Dnode-9`);
+      const events = await api.watch(`${pods}?watch=1&resourceVersion=${body.metadata.resourceVersion}&fieldSelector=spec.nodeName%3Dnode-9`);
       await api.request('POST', pods, { metadata: { name: 'p' }, spec: { nodeName: 'node-9', containers: [{ name: 'a', image: 'i' }] } });
       expect(seen(await take(events, 1))).toEqual(['ADDED p']);
       await events.return();
