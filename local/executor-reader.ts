@@ -6,7 +6,6 @@ import type { SigningKeys } from '../src/program/signing-keys';
 import { LogHeader, MAX_LOG_CHUNK_BYTES } from '../src/schema/executor-api';
 import type { Pod } from '../src/schema/kubernetes';
 import { Port } from '../src/schema/names';
-import { readOperatorKeys } from './signing-secret';
 
 /** Longest wait for one answer of an executor, in ms. */
 const ANSWER_MS = 10_000;
@@ -33,11 +32,12 @@ export class ExecutorReader {
   /**
    * One that knows the pods of now.
    *
-   * @param namespaces of the sandboxes, and of the Secret with the keys; absent means all
-   * @throws as readOperatorKeys
+   * @param keys of the operator
+   * @param namespace of the sandboxes; absent means all
+   * @throws ApiError when the cluster hides its pods
    */
-  static async open(api: KubeApi, signal: AbortSignal, namespaces: { readonly pods?: string; readonly operator?: string } = {}): Promise<ExecutorReader> {
-    const [keys, { items }] = await Promise.all([readOperatorKeys(api, signal, namespaces.operator), api.list(PODS, { namespace: namespaces.pods }, { signal })]);
+  static async open(api: KubeApi, keys: SigningKeys['signing'], signal: AbortSignal, namespace?: string): Promise<ExecutorReader> {
+    const { items } = await api.list(PODS, { namespace }, { signal });
     return new ExecutorReader(keys, new Map(items.filter(hasOwnAddress).map(({ metadata, status }) => [status?.podIP ?? '', metadata.uid ?? ''])));
   }
 

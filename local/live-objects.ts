@@ -25,11 +25,12 @@ export class LiveObjects<T extends KubeObject> {
     this.informer = new Informer<T>({ api, type, namespaces: [], clock, log: createLogger('sandboxes', 'error') });
   }
 
-  /** Lists the objects and begins to watch them. */
+  /** Lists the objects and begins to watch them. @throws the reason of the signal when it aborts before the list is there */
   static async watch<T extends KubeObject>(api: KubeApi, type: ResourceType<T>, signal: AbortSignal): Promise<LiveObjects<T>> {
     const live = new LiveObjects(api, type);
-    void live.informer.run(signal);
-    await live.informer.synced;
+    const running = live.informer.run(signal);
+    await Promise.race([live.informer.synced, running]);
+    signal.throwIfAborted();
     return live;
   }
 

@@ -3,6 +3,7 @@ import { Annotation } from '../src/schema/names';
 import { chooseCluster } from './chosen-cluster';
 import type { CommandContext } from './command';
 import { ExecutorReader, type TaskStream } from './executor-reader';
+import { readOperatorKeys } from './signing-secret';
 
 export interface LogsOptions {
   /** @default - KUBECONFIG, then ~/.kube/config */
@@ -29,10 +30,11 @@ export async function logs(task: string, { kubeconfig, namespace: wanted, operat
   const addresses = JSON.parse(batch.metadata.annotations?.[Annotation.endpoints] ?? '[]') as readonly string[];
   const address = addresses[Number(slot)] ?? '';
   if (address === '') throw new Error(`logs: task '${task}': expected a sandbox with an address, got none; kubectl describe batchsandbox ${name} says why`);
-  const reader = await ExecutorReader.open(api, context.signal, { pods: namespace, operator: operatorNamespace }).catch((error: unknown) => {
+  const keys = await readOperatorKeys(api, context.signal, operatorNamespace).catch((error: unknown) => {
     const got = error instanceof Error ? error.message : String(error);
-    throw new Error(`logs: expected to read the key of the operator and the pods, got an error: ${got}; --operator-namespace says where the key is`, { cause: error });
+    throw new Error(`logs: expected to read the key of the operator, got an error: ${got}; --operator-namespace says where it is`, { cause: error });
   });
+  const reader = await ExecutorReader.open(api, keys, context.signal, namespace);
   const text = await reader.readOutput(address, task, stream, context.signal);
   if (text !== '') context.print(text.replace(/\n$/, ''));
 }

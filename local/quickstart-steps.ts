@@ -8,6 +8,7 @@ import type { Cluster } from './cluster';
 import type { CommandContext } from './command';
 import { ExecutorReader, isHealthy } from './executor-reader';
 import { LiveObjects } from './live-objects';
+import { readOperatorKeys } from './signing-secret';
 import { mergeWordCounts, parseWordCounts, type WordCounts } from './word-count';
 
 /** Longest wait of a step, in ms, and what each sandbox adds to it: about ten times what it takes on two cores. */
@@ -109,7 +110,7 @@ export class QuickstartSteps {
   collectCounts({ batch, addresses }: Delivery): Promise<WordCounts> {
     const { progress, signal } = this.context;
     return progress.step('merge the word counts of all tasks', async () => {
-      const reader = await ExecutorReader.open(this.cluster.api, signal);
+      const reader = await ExecutorReader.open(this.cluster.api, await readOperatorKeys(this.cluster.api, signal), signal);
       const outputs = await Promise.all(
         addresses.map((address, slot) => reader.readOutput(address, `${batch.metadata.name}-${String(slot)}`, 'stdout', signal)),
       );

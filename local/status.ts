@@ -1,3 +1,4 @@
+import { ApiError } from '../operator/kube/api-error';
 import { BATCHES, POOLS } from '../operator/kube/resource-types';
 import { systemClock as clock } from '../src/program/clock';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
@@ -15,21 +16,30 @@ export interface StatusOptions {
   readonly output: 'table' | 'json';
 }
 
-/** Prints the pools and batches of a cluster. */
+/**
+ * Prints the pools and batches of a cluster.
+ *
+ * @throws Error when no cluster answers; ApiError when one refuses, or has no such kinds
+ */
 export async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { pools, batches } = await readCluster(options, context).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`status: expected a cluster that answers, got none: ${why}; is it running, and does KUBECONFIG or --kubeconfig name its file?`, { cause: error });
-  });
+  const { pools, batches } = await readCluster(options, context);
   if (options.output === 'json') context.print(JSON.stringify({ pools, batches }));
   else context.print(toStatusText(pools, batches, clock.now()));
 }
 
 async function readCluster({ kubeconfig, namespace: wanted, allNamespaces }: StatusOptions, context: CommandContext) {
-  const { api, namespace: own } = await chooseCluster(kubeconfig, context);
+  const { api, namespace: own } = await chooseCluster(kubeconfig, context).catch(refuseNoCluster);
   const namespace = allNamespaces ? undefined : (wanted ?? own);
-  const [pools, batches] = await Promise.all([api.list(POOLS, { namespace }, context), api.list(BATCHES, { namespace }, context)]);
+  const [pools, batches] = await Promise.all([api.list(POOLS, { namespace }, context), api.list(BATCHES, { namespace }, context)]).catch((error: unknown) => {
+    if (error instanceof ApiError) throw error;
+    return refuseNoCluster(error);
+  });
   return { pools: pools.items, batches: batches.items };
+}
+
+function refuseNoCluster(error: unknown): never {
+  const why = error instanceof Error ? error.message : String(error);
+  throw new Error(`status: expected a cluster that answers, got none: ${why}; is it running, and does KUBECONFIG or --kubeconfig name its file?`, { cause: error });
 }
 
 /** Pools and batches as two tables. */

@@ -103,7 +103,7 @@ describe('an executor from before a rotation of the key', () => {
   ])('gives its output: %s', async (_title, before, during) => {
     text = before;
     written = during;
-    const reader = await ExecutorReader.open(api, signal);
+    const reader = await ExecutorReader.open(api, await readOperatorKeys(api, signal), signal);
     const output = await reader.readOutput(EXECUTOR, 'dice-0', 'stdout', signal);
     // The task has written twice when an answer is asked for a second time, and the second answer holds the first of it.
     expect(output).toBe(`${before.toString()}${during.toString()}`);
@@ -114,7 +114,7 @@ test.each([
   [NOBODY, 'connect ECONNREFUSED 127.9.0.1:5758'],
   [CLOSES_AT_ONCE, 'other side closed'],
 ])('tells which executor gave no answer, and why: %s', async (address, why) => {
-  const reader = await ExecutorReader.open(api, signal);
+  const reader = await ExecutorReader.open(api, await readOperatorKeys(api, signal), signal);
   await expect(reader.readOutput(address, 'dice-0', 'stdout', signal)).rejects.toMatchObject({
     message: `executor: http://${address}:5758: expected an answer within 10000 ms, got ${why}; this machine must reach the network of the pods`,
   });
@@ -122,12 +122,12 @@ test.each([
 });
 
 test('asks nobody at an address that no pod has any more', async () => {
-  const reader = await ExecutorReader.open(api, signal);
+  const reader = await ExecutorReader.open(api, await readOperatorKeys(api, signal), signal);
   await expect(reader.readOutput(GIVEN_BACK, 'dice-0', 'stdout', signal)).rejects.toThrow(`task 'dice-0': output: expected a pod with the address ${GIVEN_BACK}, got none`);
 });
 
 test('an interrupted read ends with the reason of the interruption', async () => {
-  const reader = await ExecutorReader.open(api, signal);
+  const reader = await ExecutorReader.open(api, await readOperatorKeys(api, signal), signal);
   const reason = new Error('interrupted');
   await expect(reader.readOutput(NOBODY, 'dice-0', 'stdout', AbortSignal.abort(reason))).rejects.toBe(reason);
 });
