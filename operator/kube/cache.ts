@@ -1,5 +1,6 @@
 import { type KubeObject, objectKey } from '../../src/schema/kubernetes';
 import { type Flight, Flights } from './flights';
+import { GoneObjects } from './gone-objects';
 import type { Overlay, OverlayEnd } from './overlay';
 
 /** One difference in what the cache shows. */
@@ -18,8 +19,6 @@ export interface CacheOptions<T> {
   readonly read: (key: string) => Promise<T | undefined>;
   /** Cuts an object down to what is read before it is stored. @default - kept whole */
   readonly trim?: (object: T) => T;
-  /** Freeze objects, so that a test finds whoever changes one. @default false */
-  readonly freeze?: boolean;
 }
 
 /** A list under way; see {@link ObjectCache.beginList}. */
@@ -51,8 +50,7 @@ export interface PendingWrite<T> {
 export class ObjectCache<T extends KubeObject> {
   private readonly objects = new Map<string, T>();
   private readonly overlays = new Map<string, Overlay<T>>();
-  /** UIDs of objects that are gone, although list and watch may still tell of them. */
-  private readonly buried = new Map<string, { readonly key: string; readonly recordedAt: number }>();
+  private readonly gone = new GoneObjects();
   private readonly flights = new Flights();
   private readonly listeners = new Set<(change: CacheChange<T>) => void>();
   /** Counts starts of lists and writes, to tell what came first. */
@@ -86,8 +84,7 @@ export class ObjectCache<T extends KubeObject> {
 
   /** Cuts an object down to what is stored. A list is cut page by page, so that its whole objects never add up. */
   trim(object: T): T {
-    const trimmed = this.options.trim?.(object) ?? object;
-    return this.options.freeze === true ? deepFreeze(trimmed) : trimmed;
+    return this.options.trim?.(object) ?? object;
   }
 
   /**
@@ -103,9 +100,7 @@ export class ObjectCache<T extends KubeObject> {
   /** Stores a complete list of objects cut by {@link trim}, of one namespace or, when `namespace` is absent, of all. */
   replace(token: ListToken, items: readonly T[], namespace?: string): void {
     const inScope = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
-    for (const [uid, { key, recordedAt }] of this.buried) {
-      if (inScope(key) && recordedAt < token) this.buried.delete(uid);
-    }
+    this.gone.forgetBefore(token, inScope);
     const listed = new Map(items.map((item) => [objectKey(item), item]));
     const keys = new Set([...this.objects.keys(), ...this.overlays.keys(), ...this.flights.keys(), ...listed.keys()]);
     const changes: CacheChange<T>[] = [];
@@ -128,7 +123,7 @@ export class ObjectCache<T extends KubeObject> {
       (end.by === 'version' && end.version === resourceVersion) || (deleted && shownUid === uid);
     const changes: CacheChange<T>[] = [];
     this.showUnlessOverlaid(key, deleted ? undefined : this.trim(object), ends, changes);
-    if (deleted && uid !== undefined) this.buried.delete(uid);
+    if (deleted && uid !== undefined) this.gone.forget(uid);
     this.tell(changes);
   }
 
@@ -189,7 +184,7 @@ export class ObjectCache<T extends KubeObject> {
     const { key } = flight;
     this.flights.end(flight);
     if (flight.deletedUids.has(uid)) return;
-    this.bury(key, uid);
+    this.noteGone(key, uid);
     const unclear = flight.listed || this.overlays.get(key)?.end.by === 'read';
     this.overlay(key, undefined, uid, { by: unclear ? 'read' : 'deletion' });
   }
@@ -246,8 +241,8 @@ export class ObjectCache<T extends KubeObject> {
       if (this.overlays.get(key) !== overlay) return;
       if (flight.listed) continue;
       if (object === undefined) {
-        this.bury(key, overlay.uid);
-        this.bury(key, flight.uid);
+        this.noteGone(key, overlay.uid);
+        this.noteGone(key, flight.uid);
         this.endOverlay(key, overlay);
       } else if (flight.versions.has(object.metadata.resourceVersion)) {
         this.endOverlay(key, overlay);
@@ -267,8 +262,8 @@ export class ObjectCache<T extends KubeObject> {
     this.tell(changes);
   }
 
-  private bury(key: string, uid: string | undefined): void {
-    if (uid !== undefined) this.buried.set(uid, { key, recordedAt: (this.turn += 1) });
+  private noteGone(key: string, uid: string | undefined): void {
+    if (uid !== undefined) this.gone.note(uid, key, (this.turn += 1));
   }
 
   private beginFlight(key: string): Flight {
@@ -282,7 +277,7 @@ export class ObjectCache<T extends KubeObject> {
   }
 
   private show(key: string, object: T | undefined, changes: CacheChange<T>[]): void {
-    const after = this.buried.has(object?.metadata.uid ?? '') ? undefined : object;
+    const after = this.gone.has(object?.metadata.uid ?? '') ? undefined : object;
     const before = this.objects.get(key);
     if (before === undefined && after === undefined) return;
     if (before !== undefined && before.metadata.resourceVersion === after?.metadata.resourceVersion) return;
@@ -301,12 +296,4 @@ export class ObjectCache<T extends KubeObject> {
 /** Whether the API server removes an object in this state: nothing holds it any more. */
 function isDeletionOver({ metadata: { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } }: KubeObject): boolean {
   return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0;
-}
-
-function deepFreeze<V>(value: V): V {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    Object.values(value).forEach(deepFreeze);
-  }
-  return value;
 }

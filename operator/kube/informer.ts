@@ -20,8 +20,6 @@ export interface InformerOptions<T extends KubeObject> {
   readonly log: Logger;
   /** Number from 0 up to 1. @default Math.random */
   readonly random?: () => number;
-  /** Freeze stored objects, for tests. @default false */
-  readonly freeze?: boolean;
 }
 
 /** A cache of one kind and the reflectors that fill it: one for each namespace, or one for all. */
@@ -32,8 +30,8 @@ export class Informer<T extends KubeObject> {
   private readonly reflectors: readonly Reflector<T>[];
 
   constructor(options: InformerOptions<T>) {
-    const { api, type, trim, freeze } = options;
-    this.cache = new ObjectCache<T>({ read: (key) => readObject(api, type, key), trim, freeze });
+    const { api, type, trim } = options;
+    this.cache = new ObjectCache<T>({ read: (key) => readObject(api, type, key), trim });
     const namespaces = options.namespaces.length === 0 ? [undefined] : options.namespaces;
     const synced: Promise<void>[] = [];
     this.reflectors = namespaces.map((namespace) => {

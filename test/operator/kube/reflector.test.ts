@@ -8,6 +8,7 @@ import type { Pod } from '../../../src/schema/kubernetes';
 import { createLogger } from '../../../src/program/log';
 import { until } from '../../support/waiting';
 import { type Answer, breakConnection, FakeApi, list, refuse, silence, watch } from '../../support/fake-api';
+import { deepFreeze } from '../../support/freeze';
 import { ManualClock } from '../../support/manual-clock';
 
 const pod = (name: string, resourceVersion: string, namespace = 'ns') => ({ metadata: { namespace, name, uid: `uid-${name}`, resourceVersion } });
@@ -48,7 +49,7 @@ describe('Reflector', () => {
 
   const start = (namespaces: readonly string[] = []) => {
     const log = createLogger('test', 'error', { write: () => undefined });
-    const informer = new Informer<Pod>({ api: new KubeApi({ transport }), type: PODS, namespaces, clock, log, random: () => 0, freeze: true });
+    const informer = new Informer<Pod>({ api: new KubeApi({ transport }), type: PODS, namespaces, clock, log, random: () => 0, trim: deepFreeze });
     running.push(informer.run(stop.signal));
     return informer;
   };
