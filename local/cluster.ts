@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly path: string;
   /** Whether the operator runs. @default true */
   readonly operator?: boolean;
+  /** Ends the wait for the operator. @default - it is waited for */
+  readonly signal?: AbortSignal;
 }
 
 /** An embedded cluster that runs in this process and its children. */
@@ -69,7 +71,7 @@ export interface Cluster {
  *
  * When this process ends in whatever way, the cluster's processes and files go too: see {@link startReaper}.
  *
- * @throws Error when a part does not start; what was started has been ended then
+ * @throws Error when a part does not start, the reason of the signal when it aborts; what was started has been ended then
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (process.platform !== 'linux') throw new Error(`embedded cluster: expected linux, got ${process.platform}; use a Linux machine or container`);
@@ -89,7 +91,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** Starts the parts in order and registers the end of each. */
 async function startParts(
-  { nodes: count = 1, path, operator = true }: ClusterOptions,
+  { nodes: count = 1, path, operator = true, signal }: ClusterOptions,
   onClose: (close: () => Promise<void>) => void,
 ): Promise<Omit<Cluster, 'stop'>> {
   const root = clustersRoot();
@@ -133,7 +135,7 @@ async function startParts(
     clock,
   });
   onClose(() => operatorProcess.stop(STOP_GRACE_MS));
-  if (operator) await operatorProcess.start();
+  if (operator) await operatorProcess.start(signal);
   return { id, folder, server, transport, api, kubeconfigPath, operatorPid: () => operatorProcess.pid };
 }
 

@@ -6,6 +6,9 @@ import type { ProcessSpec } from './nodes/pod-process';
 import { toProbes } from './nodes/probes';
 import { StartGate } from './nodes/start-gate';
 
+/** Longest start, in ms: several times what a busy machine takes. */
+const READY_WITHIN_MS = 60_000;
+
 export interface OperatorProcessProps {
   /** Program and first arguments. */
   readonly command: readonly string[];
@@ -22,6 +25,7 @@ export interface OperatorProcessProps {
 /** The operator beside an embedded cluster: a container like any other, so it is started again with back-off when it ends. */
 export class OperatorProcess {
   private readonly runner: ContainerRunner;
+  private readonly clock: Clock;
   private readonly output: ContainerLog;
   private running: Promise<unknown> = Promise.resolve();
   private readonly readyListeners = new Set<() => void>();
@@ -36,6 +40,7 @@ export class OperatorProcess {
     ];
     const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
     const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: Port.operatorHealth } } };
+    this.clock = clock;
     this.output = new ContainerLog(logPath);
     this.runner = new ContainerRunner({
       container,
@@ -58,22 +63,22 @@ export class OperatorProcess {
   /**
    * Starts the operator and waits until it is ready.
    *
-   * @throws Error with the last lines of its log when it ends before that
+   * @throws Error with the last lines of its log when it ends before that, or is not ready after a minute; the reason of the signal when
+   *   that aborts
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     this.running = this.runner.run();
-    await new Promise<void>((resolve, reject) => {
-      const look = () => {
-        const { ready, state } = this.runner.observe();
-        const exitCode = 'terminated' in state ? state.terminated.exitCode : undefined;
-        if (!ready && exitCode === undefined) return;
-        this.readyListeners.delete(look);
-        if (ready) resolve();
-        else reject(new Error(`operator: expected it to become ready, got exit code ${String(exitCode)}: ${this.lastLines()}`));
-      };
-      this.readyListeners.add(look);
-      look();
+    const settled = new AbortController();
+    const waiting = signal === undefined ? settled.signal : AbortSignal.any([settled.signal, signal]);
+    const tooLate = this.clock.sleep(READY_WITHIN_MS, waiting).then(() => {
+      signal?.throwIfAborted();
+      throw this.notReady(`nothing within ${String(READY_WITHIN_MS / 1000)} s`);
     });
+    try {
+      await Promise.race([this.untilReady(), tooLate]);
+    } finally {
+      settled.abort();
+    }
   }
 
   /** Stops the operator: TERM, and KILL after the grace time. */
@@ -83,7 +88,23 @@ export class OperatorProcess {
     this.output.close();
   }
 
-  private lastLines(): string {
-    return this.output.read().toString().trimEnd().split('\n').slice(-3).join(' | ');
+  private untilReady(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const look = () => {
+        const { ready, state } = this.runner.observe();
+        const exitCode = 'terminated' in state ? state.terminated.exitCode : undefined;
+        if (!ready && exitCode === undefined) return;
+        this.readyListeners.delete(look);
+        if (ready) resolve();
+        else reject(this.notReady(`exit code ${String(exitCode)}`));
+      };
+      this.readyListeners.add(look);
+      look();
+    });
+  }
+
+  private notReady(got: string): Error {
+    const lastLines = this.output.read().toString().trimEnd().split('\n').slice(-3).join(' | ');
+    return new Error(`operator: expected it to become ready, got ${got}: ${lastLines}`);
   }
 }

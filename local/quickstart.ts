@@ -31,7 +31,7 @@ export async function quickstart(options: QuickstartOptions, context: CommandCon
   const startedAt = performance.now();
   const { progress, signal, env } = context;
   const outputFolder = resolve(options.output);
-  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '' }));
+  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
   // Beside the manifests, which name its path, so that they can be applied again later.

@@ -28,7 +28,7 @@ const SHOW_INTERVAL_MS = 500;
 export async function up({ app, kubeconfig, json }: UpOptions, context: CommandContext): Promise<void> {
   const { progress, signal, env } = context;
   const source = app === undefined ? undefined : { path: app, app: await findApp(app) };
-  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '' }));
+  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
   const kubeconfigPath = kubeconfig === undefined ? cluster.kubeconfigPath : resolve(kubeconfig);
