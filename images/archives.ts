@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -81,9 +81,15 @@ async function build(images: readonly ImageSource[], work: string, target: strin
   }
 }
 
-/** Writes what a builder needs to a folder: each image from `<short name>.Containerfile` there. */
+/**
+ * Writes what a builder needs to a folder: each image from `<short name>.Containerfile` there.
+ *
+ * @throws Error when something is in the folder already: it would be mixed with files of others, or of an older version
+ */
 export async function stageSources(images: readonly ImageSource[], folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const [found] = await readdir(folder);
+  if (found !== undefined) throw new Error(`images: context: expected an empty folder, or none, at '${folder}', got one with '${found}'; name another or empty it`);
   await stageContext(Object.assign({}, ...images.map(({ context }) => context)) as BuildContext, folder);
   await Promise.all(images.map(({ name, containerfile }) => writeFile(join(folder, containerfileOf(name)), containerfile)));
 }
@@ -99,9 +105,18 @@ async function buildArchive(name: string, work: string, archive: string): Promis
 async function removeUnused(cache: string): Promise<void> {
   const folders = (await readdir(cache)).filter((name) => name.startsWith('images-')).map((name) => join(cache, name));
   for (const folder of folders) {
-    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity })); // somebody else removed it
-    if (mtimeMs < Date.now() - KEPT_UNUSED_MS) await rm(folder, { recursive: true, force: true });
+    if (!(await isUnused(folder))) continue;
+    // Whoever asks for it from now on builds it anew; who asked between our look and this has marked it, and gets it back.
+    const removed = join(cache, `images-old-${randomUUID()}`);
+    await rename(folder, removed).catch(() => undefined); // somebody else removed it
+    if (await isUnused(removed)) await rm(removed, { recursive: true, force: true });
+    else await rename(removed, folder).catch(() => undefined); // somebody has built it
   }
+}
+
+async function isUnused(folder: string): Promise<boolean> {
+  const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity })); // it is not there
+  return mtimeMs < Date.now() - KEPT_UNUSED_MS;
 }
 
 const shortName = (name: string) => name.replace(/^.*\//, '').replace(/:.*$/, '');

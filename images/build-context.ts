@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -45,7 +45,7 @@ export async function hashContext(context: BuildContext): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Writes a context to a folder, readable by every user of the image whatever the umask. */
+/** Writes a context to a folder, readable by every user of the image whatever the umask; what else is in the folder stays as it is. */
 export async function stageContext(context: BuildContext, folder: string): Promise<void> {
   for (const [path, file] of Object.entries(context)) {
     const target = join(folder, path);
@@ -58,8 +58,14 @@ export async function stageContext(context: BuildContext, folder: string): Promi
     else await writeFile(target, file.text);
     await chmod(target, await modeOf(file));
   }
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  await Promise.all(entries.filter((entry) => entry.isDirectory()).map((entry) => chmod(join(entry.parentPath, entry.name), 0o755)));
+  const folders = new Set(Object.keys(context).flatMap(foldersAbove));
+  await Promise.all([...folders].map((path) => chmod(join(folder, path), 0o755)));
+}
+
+/** `['a/b', 'a']` of `a/b/c`. */
+function foldersAbove(path: string): readonly string[] {
+  const above = dirname(path);
+  return above === '.' ? [] : [above, ...foldersAbove(above)];
 }
 
 async function modeOf(file: Exclude<ContextFile, { readonly linkTo: string }>): Promise<number> {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Longest installation, in ms, with the wait for another that runs: some hundred megabytes on a slow line. */
+/** Default longest installation, in ms: some hundred megabytes on a slow line. */
 const INSTALL_TIMEOUT_MS = 15 * 60_000;
 
 /**
@@ -10,15 +10,16 @@ const INSTALL_TIMEOUT_MS = 15 * 60_000;
  * Two processes may do so at once: the second one waits.
  *
  * @param names of binary packages, such as `buildah`
+ * @param withinMs longest installation, with the wait for another that runs
  * @throws Error that says what to install when this is not root on a Debian machine, or when apt fails
  */
-export async function ensurePackages(names: readonly string[]): Promise<void> {
+export async function ensurePackages(names: readonly string[], withinMs = INSTALL_TIMEOUT_MS): Promise<void> {
   const missing = await missingPackages(names);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) throw notInstalled(missing, '');
   process.stderr.write(`installing Debian packages: ${missing.join(', ')}\n`);
   try {
-    await install(missing);
+    await install(missing, withinMs);
   } catch (error) {
     throw notInstalled(missing, ` (${lastLines(error)})`, error);
   }
@@ -43,9 +44,10 @@ install "$@" || { apt-get update && install "$@"; }
 `;
 
 /** apt itself waits for a running dpkg and not for another apt that fetches lists, so a lock of ours does. */
-async function install(names: readonly string[]): Promise<void> {
-  const command = ['/var/lib/apt', 'sh', '-c', INSTALL_SCRIPT, 'sh', ...names];
-  await promisify(execFile)('flock', command, { timeout: INSTALL_TIMEOUT_MS, maxBuffer: Infinity });
+async function install(names: readonly string[], withinMs: number): Promise<void> {
+  // It ends all that it has started: a signal from here would reach flock and leave apt at work.
+  const limited = ['--kill-after=10', String(withinMs / 1000), 'flock', '/var/lib/apt', 'sh', '-c', INSTALL_SCRIPT, 'sh', ...names];
+  await promisify(execFile)('timeout', limited, { maxBuffer: Infinity });
 }
 
 function notInstalled(missing: readonly string[], why: string, cause?: unknown): Error {

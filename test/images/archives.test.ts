@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { buildArchives, type ImageSource } from '../../images/archives';
+import { buildArchives, type ImageSource, stageSources } from '../../images/archives';
 import { UnpackedImage } from './unpacked-image';
 
 const SOURCES: readonly ImageSource[] = ['one', 'two'].map((name) => ({
@@ -11,14 +11,18 @@ const SOURCES: readonly ImageSource[] = ['one', 'two'].map((name) => ({
 }));
 
 let cache = '';
+let images: UnpackedImage[] = [];
 beforeEach(() => {
   cache = mkdtempSync(join(tmpdir(), 'archives-'));
 });
-afterEach(() => rmSync(cache, { recursive: true, force: true }));
+afterEach(async () => {
+  await Promise.all(images.splice(0).map((image) => image.remove()));
+  rmSync(cache, { recursive: true, force: true });
+});
 
 test('images of a common context hold their own files and share the layer of the others', async () => {
   const archives = await buildArchives(SOURCES, cache);
-  const images = await Promise.all(archives.map(({ archive }) => UnpackedImage.of(archive)));
+  images = await Promise.all(archives.map(({ archive }) => UnpackedImage.of(archive)));
   expect(images.map(({ name }) => name)).toEqual(['registry.example/group/one:3', 'registry.example/group/two:3']);
   expect(await Promise.all(images.map((image) => image.files()))).toEqual([
     ['/data/shared', '/etc/name'],
@@ -28,7 +32,6 @@ test('images of a common context hold their own files and share the layer of the
   expect(images[0]?.layers).toHaveLength(2);
   expect(images[0]?.layers[0]).toBe(images[1]?.layers[0]);
   expect(images[0]?.layers[1]).not.toBe(images[1]?.layers[1]);
-  await Promise.all(images.map((image) => image.remove()));
 });
 
 test('the same sources are built once, and to the same bytes when they are built again', async () => {
@@ -57,6 +60,13 @@ test('archives that nobody has asked for in an hour are removed, others stay', a
   utimesSync(young, new Date(), new Date(Date.now() - 59 * 60_000));
   const newest = await folderOf('newest');
   expect(readdirSync(cache).sort()).toEqual([young, newest].map((folder) => basename(folder)).sort());
+});
+
+test('sources are staged in an empty folder only', async () => {
+  const folder = join(cache, 'context');
+  await stageSources(SOURCES, folder);
+  expect(readdirSync(folder).sort()).toEqual(['common', 'one', 'one.Containerfile', 'two', 'two.Containerfile']);
+  await expect(stageSources(SOURCES, folder)).rejects.toThrow(`images: context: expected an empty folder, or none, at '${folder}', got one with '`);
 });
 
 test('a Containerfile that cannot be built rejects with what the builder says, and leaves nothing behind', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuildContext, hashContext, programWithLibraries, stageContext } from '../../images/build-context';
@@ -47,9 +47,17 @@ describe('stageContext', () => {
     }
     const modes = Object.fromEntries(['deep', 'deep/down', 'deep/down/program', 'deep/text'].map((path) => [path, (statSync(join(folder, 'staged', path)).mode & 0o777).toString(8)]));
     expect(modes).toEqual({ deep: '755', 'deep/down': '755', 'deep/down/program': '755', 'deep/text': '644' });
+    expect(statSync(join(folder, 'staged')).mode & 0o777).toBe(0o700);
     expect(readlinkSync(join(folder, 'staged/link'))).toBe('deep/text');
     expect(readFileSync(join(folder, 'staged/link'), 'utf8')).toBe('hello');
   });
+});
+
+test('stageContext leaves folders that are not of the context as they are', async () => {
+  const secret = join(folder, 'secret');
+  mkdirSync(secret, { mode: 0o700 });
+  await stageContext({ 'open/text': { text: 'hello' } }, folder);
+  expect([secret, join(folder, 'open')].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o755]);
 });
 
 describe('programWithLibraries', () => {
