@@ -162,8 +162,6 @@ test('R111: a batch made again under its old name inherits neither pods nor task
 test('R99, R103: an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
-  const { killOperator } = target;
-  if (killOperator === undefined) throw new Error(`target '${target.name}': expected a way to kill the operator, got none`);
   await space.create('Pool', 'warm', fixedPool(20, target.podTemplate({ executor: true })));
   await space.untilWarm('warm', 20, 40_000);
   const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '').sort();
@@ -179,7 +177,7 @@ test('R99, R103: an operator killed in the middle of a burst gives no pod twice,
     return delivered;
   });
   const burst = Promise.all(names.slice(3).map(create));
-  await killOperator();
+  await target.killOperator();
   await burst;
 
   const done = await until(async () => {
@@ -199,7 +197,7 @@ test('R99, R103: an operator killed in the middle of a burst gives no pod twice,
 
   // And again while everything is being given back.
   await Promise.all(names.map((name) => space.delete('BatchSandbox', name)));
-  await killOperator();
+  await target.killOperator();
   await until(async () => expect(await space.list('BatchSandbox')).toEqual([]), 45_000);
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 20, allocated: 0, available: 20 }), 40_000);
   const after = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '');

@@ -93,13 +93,11 @@ test('R11: a pod that is not Ready is not given out', async () => {
 });
 
 test('R133: a hundred pods that become Ready one after another cost a batch far fewer writes', async () => {
-  const { writes } = cluster.target;
-  if (writes === undefined) throw new Error(`target '${cluster.target.name}': expected counts of writes, got none`);
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'own', { replicas: 100, template: handMadeTemplate() });
   await until(async () => expect(await space.list('Pod')).toHaveLength(100));
   await makeReady(space);
   await space.untilDelivered('own');
-  const ofBatch = Object.entries((await writes()).byObject).filter(([key]) => key.endsWith(` ${space.namespace}/own`) && key.includes('batchsandboxes'));
+  const ofBatch = Object.entries((await cluster.target.writes()).byObject).filter(([key]) => key.endsWith(` ${space.namespace}/own`) && key.includes('batchsandboxes'));
   expect(ofBatch.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(50);
 });

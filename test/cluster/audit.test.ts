@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const line = (auditID: string, name: string) => JSON.stringify({ auditID, verb: 'get', user: { username: 'u' }, objectRef: { resource: 'pods', name }, responseStatus: { code: 200 } });
+const line = (auditID: string, name: string) => JSON.stringify({ auditID, stage: 'ResponseComplete', verb: 'get', user: { username: 'u' }, objectRef: { resource: 'pods', name }, responseStatus: { code: 200 } });
 
 test('reads whole lines: one that is still being written is none yet, wherever its bytes end', async () => {
   const written = `${line('1', 'first')}\n${line('2', 'second')}\n`;

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 
 /** One request to the API server, as its audit log has it. */
 export interface AuditedRequest {
-  /** Such as `system:serviceaccount:sandbox-system:sandbox-operator`. */
+  /** Such as `system:serviceaccount:sandbox-system:sandbox-operator`; empty when the API server does not know who it is. */
   readonly user: string;
+  /** Id of the token of a service account, as `JTI=<id>`; empty for other users. */
+  readonly credential: string;
   /** Such as `list`; `deletecollection` and `watch` are verbs of their own. */
   readonly verb: string;
   /** Plural, such as `pods`; empty for paths that are no resource. */
@@ -16,6 +18,8 @@ export interface AuditedRequest {
   readonly name: string;
   /** HTTP status; a watch has its own from its start. */
   readonly code: number;
+  /** Whether the answer is complete; that of a watch is when it has ended. */
+  readonly isOver: boolean;
   /** Whether the user had no right to it. Admission answers with 403 too, as for a new object in a namespace that is being deleted. */
   readonly isForbidden: boolean;
 }
@@ -23,8 +27,9 @@ export interface AuditedRequest {
 /** The lines of an audit log that are read here. @see https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
 interface AuditEvent {
   readonly auditID: string;
+  readonly stage: string;
   readonly verb: string;
-  readonly user: { readonly username: string };
+  readonly user: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
   readonly responseStatus?: { readonly code?: number };
   readonly annotations?: Readonly<Record<string, string>>;
@@ -65,9 +70,10 @@ export async function auditOf({ folder }: { readonly folder: string }): Promise<
   const requests = new Map<string, AuditedRequest>();
   // What follows the last end of a line is still being written.
   for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n').slice(0, -1)) {
-    const { auditID, verb, user, objectRef = {}, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
+    const { auditID, stage, verb, user, objectRef = {}, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
-    requests.set(auditID, { user: user.username, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0, isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
+    const [credential = ''] = user.extra?.['authentication.kubernetes.io/credential-id'] ?? [];
+    requests.set(auditID, { user: user.username ?? '', credential, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0, isOver: stage === 'ResponseComplete', isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
   }
   return [...requests.values()];
 }

@@ -4,7 +4,7 @@ import type { StructuralSchema } from '../../src/schema/structural';
 import { ApiClient } from '../support/api-client';
 import { FULL_STATUSES } from '../support/full-status';
 import { type ControlPlane, startControlPlane } from './real-cluster';
-import { runProgram } from '../support/run-program';
+import { runKubectl } from '../support/run-kubectl';
 import { inParallel, until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';
 
@@ -39,7 +39,7 @@ describe('real Kubernetes', () => {
   let client: ApiClient;
   const explain = (path: string, output: string) => {
     if (cluster === undefined) throw new Error('cluster: expected a call from within a test');
-    return runProgram(cluster.program, ['kubectl', `--kubeconfig=${cluster.kubeconfigPath}`, 'explain', path, `--output=${output}`], { HOME: cluster.folder });
+    return runKubectl(cluster, ['explain', path, `--output=${output}`]);
   };
 
   beforeAll(async () => {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { packageRoot } from '../../local/programs';
 import { type NodeCluster, startControlPlane, startNodeCluster } from './real-cluster';
-import { runProgram } from '../support/run-program';
+import { runKubectl } from '../support/run-kubectl';
 import { until } from '../support/waiting';
 import { TestImage } from '../images/test-images';
 import { auditOf } from './audit';
@@ -30,8 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.stop(), CLUSTER_TIMEOUT_MS);
 
-const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath, folder: HOME } = cluster) =>
-  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME }, input);
+const kubectl = (args: readonly string[], input?: string, of = cluster) => runKubectl(of, args, input);
 
 const container = (name: string, script: string) => ({ name, image: TestImage.main, command: ['sh', '-c', script] });
 const READY_PROBE = { tcpSocket: { port: 80 }, periodSeconds: 1 };
@@ -134,7 +133,7 @@ test('what a user did is in the audit log, with its outcome', async () => {
   await kubectl([`--token=${token}`, 'delete', 'pod', 'unknown']);
   const user = 'system:serviceaccount:default:default';
   const [refused] = (await auditOf(cluster)).filter((request) => request.user === user && request.verb !== 'get');
-  expect(refused).toEqual({ user, verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', code: 403, isForbidden: true });
+  expect(refused).toEqual({ user, credential: expect.stringMatching(/^JTI=/), verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', code: 403, isOver: true, isForbidden: true });
 });
 
 test('the machine keeps its own settings, which a kubelet would change', async () => {

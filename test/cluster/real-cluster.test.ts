@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
 import { type ControlPlane, startControlPlane } from './real-cluster';
-import { runProgram } from '../support/run-program';
+import { runKubectl } from '../support/run-kubectl';
 import { until } from '../support/waiting';
 import { auditOf } from './audit';
 import { BUILD_TIMEOUT_MS, kubernetesVersion } from './programs';
@@ -15,8 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.stop());
 
-const kubectl = (args: readonly string[], input?: string, { program, kubeconfigPath, folder } = cluster) =>
-  runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME: folder }, input); // HOME: where kubectl keeps its cache
+const kubectl = (args: readonly string[], input?: string, of = cluster) => runKubectl(of, args, input);
 
 test('has the release of Kubernetes that go.mod names, in server and kubectl', async () => {
   const { stdout } = await kubectl(['version', '--output=json']);

@@ -10,6 +10,7 @@ import { sweepDeadNodes } from './node/sweep';
 import { buildKubernetes, buildKwok } from './programs';
 import { buildTestImages } from '../images/test-images';
 import { ClusterPrograms } from '../support/cluster-programs';
+import type { KubectlAccess } from '../support/run-kubectl';
 import { addSimulatedNodes, kwokFlags } from './simulated-nodes';
 
 /** Services have addresses, though nothing routes to them without a node. */
@@ -26,11 +27,9 @@ export interface NodeClusterOptions {
 }
 
 /** Real Kubernetes. */
-export interface ControlPlane extends Access {
+export interface ControlPlane extends Access, KubectlAccess {
   /** Everything that the cluster keeps on disk, with `<part>.log` for each part. */
   readonly folder: string;
-  /** The program that is kubectl of the same version when its first argument is `kubectl`. */
-  readonly program: string;
   /**
    * Ends every process and removes every file.
    *

@@ -3,18 +3,17 @@ import { join } from 'node:path';
 import { Yaml } from 'cdk8s';
 import { SandboxRuntime } from '../../src';
 import { ApiClient } from '../support/api-client';
-import { OperatorReplica } from './operator-replica';
-import { type ControlPlane, startControlPlane } from './real-cluster';
-import { runProgram } from '../support/run-program';
+import { OPERATOR_NAME, OPERATOR_NAMESPACE } from '../support/operator-identity';
+import { runKubectl } from '../support/run-kubectl';
 import { Space } from '../support/space';
 import { type Manifest, objectsOf } from '../support/synth';
-import type { Target } from '../support/target';
 import { until } from '../support/waiting';
+import { type AuditedRequest, auditOf } from './audit';
+import { OperatorReplica } from './operator-replica';
+import { type ControlPlane, startControlPlane } from './real-cluster';
 
-/** Namespace of the operator. */
-const NAMESPACE = 'opensandbox-system';
-const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;
-const TOKENS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/opensandbox-controller-manager/token`;
+const SECRETS = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/secrets`;
+const TOKENS = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts/${OPERATOR_NAME}/token`;
 /** The API server remembers for 10 s that a token is good. */
 const REFUSED_WITHIN_MS = 30_000;
 /** The shortest life of a token that the API server grants, in seconds. */
@@ -29,7 +28,8 @@ interface Token {
 /** The output of a SandboxRuntime in real Kubernetes with a simulated node, and operator processes with its rights. */
 export class RuntimeInCluster {
   private readonly replicas: OperatorReplica[] = [];
-  private readonly tokens = new Map<OperatorReplica, Token>();
+  /** Tokens of each replica, the newest last. */
+  private readonly tokens = new Map<OperatorReplica, readonly Token[]>();
 
   private constructor(
     readonly cluster: ControlPlane,
@@ -43,17 +43,19 @@ export class RuntimeInCluster {
   static async start(): Promise<RuntimeInCluster> {
     const cluster = await startControlPlane({ simulatedNodes: 1 });
     const client = new ApiClient(cluster.kubeconfigPath);
-    const space = await Space.create(targetOf(cluster, client));
-    const objects = objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, watchNamespaces: [space.namespace] }), { namespace: NAMESPACE });
-    return new RuntimeInCluster(cluster, client, space, objects);
-  }
-
-  /** Where the operator itself is. */
-  readonly namespace = NAMESPACE;
-
-  /** User name of the operator. */
-  get user(): string {
-    return `system:serviceaccount:${NAMESPACE}:opensandbox-controller-manager`;
+    try {
+      const space = await Space.create({
+        request: (...args) => client.request(...args),
+        kubectl: (args, input) => runKubectl(cluster, args, input),
+        podTemplate: () => ({ spec: { containers: [{ name: 'main', image: 'none' }] } }),
+      });
+      const objects = objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, watchNamespaces: [space.namespace] }), { namespace: OPERATOR_NAMESPACE });
+      return new RuntimeInCluster(cluster, client, space, objects);
+    } catch (error) {
+      await client.close();
+      await cluster.stop();
+      throw error;
+    }
   }
 
   get manifest(): string {
@@ -72,7 +74,7 @@ export class RuntimeInCluster {
     const token = await this.createToken();
     const replica = await OperatorReplica.start({ cluster: this.cluster, deployment, ca, token: token.text }, this.replicas.length);
     this.replicas.push(replica);
-    this.tokens.set(replica, token);
+    this.tokens.set(replica, [token]);
     await until(async () => expect(await replica.isReady()).toBe(true));
     return replica;
   }
@@ -87,12 +89,23 @@ export class RuntimeInCluster {
 
   /** Gives a replica a new token as the kubelet does, and ends the life of the one before; resolves when the API server refuses that. */
   async rotateToken(replica: OperatorReplica): Promise<void> {
-    const old = this.tokens.get(replica);
+    const tokens = this.tokensOf(replica);
+    const old = tokens.at(-1);
     const next = await this.createToken();
-    this.tokens.set(replica, next);
+    this.tokens.set(replica, [...tokens, next]);
     await replica.replaceToken(next.text);
     await this.client.request('DELETE', `${SECRETS}/${old?.secret}`);
     await until(async () => expect((await this.kubectl([`--token=${old?.text}`, 'get', '--raw=/version'])).stderr).toContain('must be logged in'), REFUSED_WITHIN_MS);
+  }
+
+  /** The requests of a replica that the API server has answered so far. */
+  async requestsOf(replica: OperatorReplica): Promise<readonly AuditedRequest[]> {
+    const credentials = this.tokensOf(replica).map(({ text }) => credentialOf(text));
+    return (await auditOf(this.cluster)).filter(({ credential }) => credentials.includes(credential));
+  }
+
+  private tokensOf(replica: OperatorReplica): readonly Token[] {
+    return this.tokens.get(replica) ?? [];
   }
 
   /** A token of the operator's service account, bound to a Secret of its own: it lives as long as that. */
@@ -117,16 +130,8 @@ export class RuntimeInCluster {
   }
 }
 
-function targetOf({ kubeconfigPath, program, folder, stop }: ControlPlane, client: ApiClient): Target {
-  return {
-    name: 'control plane',
-    kubeconfigPath,
-    request: (...args) => client.request(...args),
-    kubectl: (args, input) => runProgram(program, ['kubectl', `--kubeconfig=${kubeconfigPath}`, ...args], { HOME: folder, PATH: process.env.PATH }, input),
-    executorUrl: (ip) => `http://${ip}`,
-    imageFor: (name) => name,
-    largestBatch: 100,
-    podTemplate: () => ({ spec: { containers: [{ name: 'main', image: 'none' }] } }),
-    stop,
-  };
+/** What the API server's audit log calls a token. */
+function credentialOf(token: string): string {
+  const { jti } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { readonly jti: string };
+  return `JTI=${jti}`;
 }

@@ -1,4 +1,5 @@
 import { RuntimeInCluster } from './runtime-in-cluster';
+import { OPERATOR_NAME, OPERATOR_NAMESPACE } from '../support/operator-identity';
 import { until } from '../support/waiting';
 import { BUILD_TIMEOUT_MS } from './programs';
 
@@ -14,12 +15,12 @@ beforeAll(async () => {
 afterAll(() => runtime?.stop());
 
 const apply = (...flags: string[]) => runtime.kubectl(['apply', '--filename=-', ...flags], runtime.manifest);
-const inSystem = (args: readonly string[]) => runtime.kubectl([...args, '--namespace=opensandbox-system']);
+const inSystem = (args: readonly string[]) => runtime.kubectl([...args, `--namespace=${OPERATOR_NAMESPACE}`]);
 const budgetCounts = async () => (await inSystem(['get', 'poddisruptionbudget', '--output=jsonpath={.items[*].status.expectedPods} {.items[*].status.disruptionsAllowed}'])).stdout;
 
 test('comes up in one go, as two pods with a budget that lets one of them go', async () => {
   expect(await apply()).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(await inSystem(['rollout', 'status', 'deployment/opensandbox-controller-manager', '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+  expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=30s'])).toMatchObject({ exitCode: 0 });
   await until(async () => expect(await budgetCounts()).toBe('2 1'));
 });
 
@@ -33,7 +34,7 @@ test('applied a second time, changes nothing and leaves no difference', async ()
   const lines = stdout.trim().split('\n');
   expect(lines).toHaveLength(runtime.objects.length);
   // kubectl always sends the selector of a budget, since that is to be replaced as a whole, and calls it configured although the object is the same.
-  expect(lines.filter((line) => !line.endsWith(' unchanged'))).toEqual(['poddisruptionbudget.policy/opensandbox-controller-manager configured']);
+  expect(lines.filter((line) => !line.endsWith(' unchanged'))).toEqual([`poddisruptionbudget.policy/${OPERATOR_NAME} configured`]);
   expect(await runtime.kubectl(['diff', '--filename=-'], runtime.manifest)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
 }, LONGEST_TEST_MS);
 
@@ -50,7 +51,7 @@ test("by server-side apply, too, changes nothing the second time, and keeps the 
 
 test('passes the restricted Pod Security level', async () => {
   const level = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
-  expect(await runtime.kubectl(['label', 'namespace', 'opensandbox-system', ...level])).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(await inSystem(['rollout', 'restart', 'deployment/opensandbox-controller-manager'])).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(await inSystem(['rollout', 'status', 'deployment/opensandbox-controller-manager', '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+  expect(await runtime.kubectl(['label', 'namespace', OPERATOR_NAMESPACE, ...level])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await inSystem(['rollout', 'restart', `deployment/${OPERATOR_NAME}`])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=30s'])).toMatchObject({ exitCode: 0 });
 });

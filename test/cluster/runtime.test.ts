@@ -1,16 +1,20 @@
 import { OPERATOR_ACCESS } from '../../src/schema/access';
 import { BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import { Label, LEASE_NAME } from '../../src/schema/names';
-import type { OperatorReplica } from './operator-replica';
+import { OPERATOR_NAMESPACE, OPERATOR_USER } from '../support/operator-identity';
 import { fixedPool } from '../support/pool-spec';
-import { RuntimeInCluster } from './runtime-in-cluster';
 import { recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
 import { auditOf } from './audit';
+import type { OperatorReplica } from './operator-replica';
 import { BUILD_TIMEOUT_MS } from './programs';
+import { RuntimeInCluster } from './runtime-in-cluster';
 
 /** A lease lasts 15 s after its holder has died; the rest is for a busy machine. */
 const TAKE_OVER_MS = 40_000;
+
+/** Watches that a replica has open: pools, batches, pods of pools and pods of batches. */
+const WATCHES = 4;
 
 /** Used where a list was taken while a write of the same object was under way; then the object itself is read. */
 const RARELY_USED = ['served: get pools'];
@@ -32,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => runtime?.stop());
 
 const template = () => space.target.podTemplate();
-const audited = async () => (await auditOf(runtime.cluster)).filter(({ user }) => user === runtime.user);
+const audited = async () => (await auditOf(runtime.cluster)).filter(({ user }) => user === OPERATOR_USER);
 const remove = async (kind: 'Pool' | 'BatchSandbox', name: string) => {
   await space.delete(kind, name);
   await space.untilGone(kind, name);
@@ -48,19 +52,23 @@ test('delivers a batch of 100 from a pool of 100, while the other replica is rea
 });
 
 test('goes on with a new token when the old one is refused: no request fails, and no watch starts anew', async () => {
-  const watches = async () => (await audited()).filter(({ verb }) => verb === 'watch').length;
-  const before = await watches();
+  const [leaderBefore = 0, followerBefore = 0] = await watchesBegun();
   await runtime.rotateToken(leader);
   await space.create('BatchSandbox', 'rotated', { replicas: 1, template: template() });
   await space.untilDelivered('rotated');
-  expect(await leader.metric('rest_client_requests_total', 'code="401"')).toBe(0);
-  expect(await watches()).toBe(before);
-  expect(leader.log).not.toContain('lease not written');
+  // A busy API server ends all watches of a kind now and then. Those of the replica that keeps its token tell how often it did.
+  await until(async () => {
+    const [leaderAfter = 0, followerAfter = 0] = await watchesBegun();
+    expect(leaderAfter - leaderBefore).toBe(followerAfter - followerBefore);
+  });
+  const nameless = (await auditOf(runtime.cluster)).filter(({ code }) => code === 401);
+  expect(nameless).not.toEqual([]); // the old token was tried, on no resource
+  expect(nameless.filter(({ resource }) => resource !== '')).toEqual([]);
   await remove('BatchSandbox', 'rotated');
 });
 
 test('takes over when the leader stops, which frees its lease before it ends', async () => {
-  const holder = async () => (await runtime.kubectl(['get', `lease/${LEASE_NAME}`, '--namespace=opensandbox-system', '--output=jsonpath={.spec.holderIdentity}'])).stdout;
+  const holder = async () => (await runtime.kubectl(['get', `lease/${LEASE_NAME}`, `--namespace=${OPERATOR_NAMESPACE}`, '--output=jsonpath={.spec.holderIdentity}'])).stdout;
   const before = await holder();
   expect(await leader.end('SIGTERM')).toBe(0);
   expect(await holder()).not.toBe(before);
@@ -117,6 +125,16 @@ test('is refused nothing, and has no right that it does not use', async () => {
   expect(union(await usedRights(), RARELY_USED)).toEqual(union(GRANTED.map(({ right }) => right)));
 });
 
+/** How many watches each of the two has begun so far, at a moment when all are open. */
+function watchesBegun(): Promise<readonly number[]> {
+  return until(async () => {
+    const requests = await Promise.all([leader, follower].map((replica) => runtime.requestsOf(replica)));
+    const watches = requests.map((ofReplica) => ofReplica.filter(({ verb }) => verb === 'watch'));
+    expect(watches.map((ofReplica) => ofReplica.filter(({ isOver }) => !isOver).length)).toEqual([WATCHES, WATCHES]);
+    return watches.map(({ length }) => length);
+  });
+}
+
 /** Each verb of a rule on each resource, where, and on which object if the rule names it. */
 const GRANTED = Object.entries(OPERATOR_ACCESS).flatMap(([part, rules]) =>
   rules.flatMap(({ resources, resourceNames = [''], verbs }) =>
@@ -133,7 +151,7 @@ const union = (...rights: readonly (readonly string[])[]) => [...new Set(rights.
 
 /** What the requests of the operators needed, and what admission asks for with them; a name counts where the rule has one. */
 async function usedRights(): Promise<string[]> {
-  const places: Readonly<Record<string, string>> = { [space.namespace]: 'served', [runtime.namespace]: 'own' };
+  const places: Readonly<Record<string, string>> = { [space.namespace]: 'served', [OPERATOR_NAMESPACE]: 'own' };
   const requested = (await audited()).filter(({ resource }) => resource !== '').map(({ namespace, verb, resource, subresource, name }) => {
     const grant = toGrant(places[namespace] ?? namespace, verb, subresource === '' ? resource : `${resource}/${subresource}`, name);
     return GRANTED.some(({ right }) => right === grant.anyName) ? grant.anyName : grant.right;

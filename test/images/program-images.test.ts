@@ -8,16 +8,22 @@ import packageJson from '../../package.json';
 import { stageSources } from '../../images/archives';
 import { buildImages, programImages } from '../../images/program-images';
 import { defaultImage } from '../../src/images';
+import { childrenOf } from '../support/children-of';
 import { until } from '../support/waiting';
 import { UnpackedImage } from './unpacked-image';
 
 const PACKAGE = '/opt/cdk8s-sandboxes';
 
 let images: readonly UnpackedImage[] = [];
+let folder = '';
 beforeAll(async () => {
   const archives = await buildImages();
   images = await Promise.all(archives.map(({ archive }) => UnpackedImage.of(archive)));
 }, 300_000);
+afterEach(() => {
+  if (folder !== '') rmSync(folder, { recursive: true });
+  folder = '';
+});
 afterAll(() => Promise.all(images.map((image) => image.remove())));
 
 function imageOf(program: 'sandbox-operator' | 'sandbox-executor'): UnpackedImage {
@@ -29,11 +35,6 @@ function imageOf(program: 'sandbox-operator' | 'sandbox-executor'): UnpackedImag
 /** Files that are no library. */
 async function programsAndData(image: UnpackedImage): Promise<readonly string[]> {
   return (await image.files()).filter((path) => !/^\/(usr\/)?lib(64)?\//.test(path));
-}
-
-/** Children of a process. */
-function childrenOf(pid: number): readonly number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 }
 
 /** Tells who runs it, whether it can write, and which capabilities it has. */
@@ -51,7 +52,7 @@ test('both images share the layer of Node', () => {
 });
 
 test('a folder is made that any builder takes', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'image-context-'));
+  folder = mkdtempSync(join(tmpdir(), 'image-context-'));
   await stageSources(await programImages(), folder);
   for (const name of ['sandbox-operator', 'sandbox-executor']) {
     const containerfile = readFileSync(join(folder, `${name}.Containerfile`), 'utf8');
@@ -59,7 +60,6 @@ test('a folder is made that any builder takes', async () => {
     expect(copied).toHaveLength(2);
     expect(copied.filter((from) => !existsSync(join(folder, from)))).toEqual([]);
   }
-  rmSync(folder, { recursive: true });
 });
 
 describe('the image of the operator', () => {
@@ -92,7 +92,7 @@ describe('the image of the executor', () => {
   async function startExecutor(): Promise<ChildProcess> {
     const image = imageOf('sandbox-executor');
     const command = [...(image.config.Entrypoint ?? []), `--listen-addr=${new URL(url).host}`, '--allow-unauthenticated'];
-    executor = await image.start(command, { writable: ['/var/lib/sandbox/tasks'] });
+    executor = await image.start(command, ['/var/lib/sandbox/tasks']);
     await until(() => get('/health'));
     return executor;
   }

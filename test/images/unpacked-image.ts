@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { runOk } from '../support/run-ok';
+import { runProgram } from '../support/run-program';
+import type { ProgramResult } from '../support/target';
 
 /** Configuration of an image, as far as tests read it. */
 interface ImageConfig {
@@ -10,6 +12,9 @@ interface ImageConfig {
   readonly Env?: readonly string[];
   readonly Entrypoint?: readonly string[];
 }
+
+/** Runs a program in namespaces of its own. */
+const UNSHARE = '/usr/bin/unshare';
 
 /** Mounts the root file system read-only, with /dev and /proc, as a container runtime does, and folders that can be written to. */
 const ENTER = `
@@ -61,26 +66,27 @@ export class UnpackedImage {
   /**
    * Starts a program of the image as the image's user, in namespaces that end with it.
    *
-   * @param command the image's own when empty
    * @param writable folders that can be written to
    */
-  async start(command: readonly string[], { env = {}, writable = [] }: { readonly env?: Readonly<Record<string, string>>; readonly writable?: readonly string[] } = {}): Promise<ChildProcess> {
-    for (const path of ['/dev', '/proc', ...writable]) await mkdir(join(this.root, path), { recursive: true });
-    const inside = ['sh', '-c', ENTER, 'sh', this.root, this.config.User ?? '0:0', ...writable, '--', ...command];
-    const imageEnv = Object.fromEntries((this.config.Env ?? []).map((entry) => entry.split(/=(.*)/s)));
-    const path = imageEnv.PATH === undefined ? {} : { PATH: imageEnv.PATH };
-    return spawn('/usr/bin/unshare', ['--mount', '--pid', '--fork', '--kill-child', ...inside], { env: { ...path, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  async start(command: readonly string[], writable: readonly string[] = []): Promise<ChildProcess> {
+    return spawn(UNSHARE, await this.enter(command, writable), { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  /** Runs a program to its end. */
-  async run(command: readonly string[], options: Parameters<UnpackedImage['start']>[1] = {}): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
-    const child = await this.start(command, options);
-    const output = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'] as const) child[stream]?.setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
-    return new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ exitCode: code ?? -1, ...output }));
-    });
+  /** Runs a program to its end, as {@link start} does, and without a folder that can be written to. */
+  async run(command: readonly string[]): Promise<ProgramResult> {
+    return runProgram(UNSHARE, await this.enter(command, []), this.env);
+  }
+
+  /** Arguments of unshare that run a program in the image. */
+  private async enter(command: readonly string[], writable: readonly string[]): Promise<readonly string[]> {
+    for (const path of ['/dev', '/proc', ...writable]) await mkdir(join(this.root, path), { recursive: true });
+    return ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', this.root, this.config.User ?? '0:0', ...writable, '--', ...command];
+  }
+
+  /** The environment that the image asks for, as far as its programs are found by it. */
+  private get env(): NodeJS.ProcessEnv {
+    const path = this.config.Env?.find((entry) => entry.startsWith('PATH='));
+    return path === undefined ? {} : { PATH: path.slice('PATH='.length) };
   }
 
   async remove(): Promise<void> {

@@ -6,6 +6,7 @@ import { readTaskOutput } from '../support/executor';
 import { Gate } from '../support/gate';
 import { expectRights, targetOf } from '../targets/kubernetes-cluster';
 import { installRuntime, type OperatorCluster, renderRuntime, startOperatorCluster } from '../targets/operator-on-node';
+import { OPERATOR_NAMESPACE } from '../support/operator-identity';
 import { fixedPool } from '../support/pool-spec';
 import { endpointsOf, recordedUIDsOf, Space } from '../support/space';
 import type { Target } from '../support/target';
@@ -87,7 +88,7 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   await installRuntime(cluster, manifest);
 
   await until(async () => {
-    const { stdout } = await target.kubectl(['get', 'pods', '--namespace=opensandbox-system', '--output=jsonpath={.items[*].spec.containers[0].image}']);
+    const { stdout } = await target.kubectl(['get', 'pods', `--namespace=${OPERATOR_NAMESPACE}`, '--output=jsonpath={.items[*].spec.containers[0].image}']);
     expect(stdout).toBe(`${image} ${image}`); // the old ones are gone
   });
   await space.create('BatchSandbox', 'later', { replicas: 50, poolRef: 'warm' });
@@ -108,7 +109,7 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
 test('the other replica finishes a batch of a hundred whose operator is killed; each sandbox is in it once, and no task runs twice', async () => {
   const gate = await newGate();
   await space.create('BatchSandbox', 'orphaned', { replicas: SIZE, poolRef: 'warm', taskTemplate: patientTask('orphaned', gate) });
-  await target.killOperator?.();
+  await target.killOperator();
   const batch = await untilStates('orphaned', 'R'.repeat(SIZE));
   expect(new Set(recordedUIDsOf(batch)).size).toBe(SIZE);
   gate.open();

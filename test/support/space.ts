@@ -36,14 +36,17 @@ export const SPACE_PREFIX = 'acceptance-';
 /** Longest life of a namespace after its deletion, in ms; a pod may take its grace time. */
 const REMOVED_WITHIN_MS = 45_000;
 
+/** What a cluster has to offer for {@link Space}. */
+export type SpaceTarget = Pick<Target, 'request' | 'kubectl' | 'podTemplate'>;
+
 /** A namespace of one test. */
 export class Space {
   private constructor(
-    readonly target: Target,
+    readonly target: SpaceTarget,
     readonly namespace: string,
   ) {}
 
-  static async create(target: Target): Promise<Space> {
+  static async create(target: SpaceTarget): Promise<Space> {
     const name = `${SPACE_PREFIX}${randomBytes(4).toString('hex')}`;
     const { status, body } = await target.request('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     if (status !== 201) throw new Error(`namespace '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);

@@ -17,8 +17,6 @@ export interface WriteCounts {
 
 /** A cluster that runs the operator, reached by what a user has: a kubeconfig, kubectl, and the addresses of the pods. */
 export interface Target {
-  /** Name of the kind of cluster, for titles and messages. */
-  readonly name: string;
   readonly kubeconfigPath: string;
   /** Sends one request to the API server; `body` is sent as JSON. */
   request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
@@ -28,14 +26,12 @@ export interface Target {
   executorUrl(ip: string): string;
   /** The image that runs on this cluster in the place of one that a document names. */
   imageFor(name: string): string;
-  /** Sandboxes of the largest batch of a test that every cluster passes; test/kubernetes/fleet.test.ts has a larger one. */
-  readonly largestBatch: number;
   /** A template whose pods run on this cluster. */
   podTemplate(options?: TemplateOptions): PodTemplateSpec;
-  /** Counts of API writes; absent where the API server has none. */
-  readonly writes?: () => Promise<WriteCounts>;
-  /** Ends the acting operator by SIGKILL; the cluster starts another. Absent where that cannot be done. */
-  readonly killOperator?: () => Promise<void>;
+  /** Counts of API writes. */
+  writes(): Promise<WriteCounts>;
+  /** Ends the acting operator by SIGKILL, and waits until another acts. */
+  killOperator(): Promise<void>;
   /** Ends what was started for the tests. */
   stop(): Promise<void>;
 }

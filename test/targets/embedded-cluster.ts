@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
 import { ApiClient } from '../support/api-client';
+import { childrenOf } from '../support/children-of';
 import { renderPodTemplate } from '../support/pod-template';
 import { runProgram } from '../support/run-program';
 import { type RunningProgram, startSandboxes } from '../support/sandboxes';
@@ -37,12 +38,10 @@ export async function startEmbeddedCluster(): Promise<Target> {
   }
   const client = new ApiClient(kubeconfigPath);
   return {
-    name: 'embedded',
     kubeconfigPath,
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
-    largestBatch: 100,
     podTemplate: (options) => renderPodTemplate(IMAGES, options),
     imageFor: (name) => name,
     writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,
@@ -73,8 +72,7 @@ async function killOperatorOf(program: ChildProcess): Promise<void> {
 }
 
 function operatorPid({ pid = 0 }: ChildProcess): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-  const operator = children.find((child) => commandLine(child).includes('sandbox-operator'));
+  const operator = childrenOf(pid).find((child) => commandLine(child).includes('sandbox-operator'));
   if (operator === undefined) throw new Error(`operator: expected a child of process ${pid}, got none`);
   return operator;
 }

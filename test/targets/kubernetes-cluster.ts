@@ -1,28 +1,22 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { findMarked, sendSignal } from '../../local/nodes/marked-processes';
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { LEASE_NAME, Port } from '../../src/schema/names';
 import { auditOf } from '../cluster/audit';
+import { withClient } from '../cluster/control-plane';
 import { TestImage } from '../images/test-images';
 import { ApiClient } from '../support/api-client';
+import { OPERATOR_NAMESPACE, OPERATOR_USER } from '../support/operator-identity';
 import { renderPodTemplate } from '../support/pod-template';
-import { runProgram } from '../support/run-program';
+import { type KubectlAccess, runKubectl } from '../support/run-kubectl';
 import { SPACE_PREFIX } from '../support/space';
 import type { Target, WriteCounts } from '../support/target';
 import { until } from '../support/waiting';
 
-/** Namespace of the operator. */
-export const OPERATOR_NAMESPACE = 'opensandbox-system';
-/** The operator, as the API server knows it. */
-const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:opensandbox-controller-manager`;
 /** Environment variable by which tests find the cluster that the set-up of their run has started. */
 export const CLUSTER_VARIABLE = 'KUBERNETES_UNDER_TEST';
 
 /** What tests know of the cluster. */
-export interface SharedCluster {
-  readonly kubeconfigPath: string;
-  readonly folder: string;
-  /** The program that is kubectl when its first argument is `kubectl`. */
-  readonly program: string;
+export interface SharedCluster extends KubectlAccess {
   /** Image of the executor. */
   readonly executorImage: string;
 }
@@ -42,15 +36,13 @@ export function connectKubernetes(): Target {
 
 /** A real cluster that runs the operator, as a target; the target's end is not the cluster's. */
 export function targetOf(shared: SharedCluster): Target {
-  const { kubeconfigPath, folder, program, executorImage } = shared;
+  const { kubeconfigPath, executorImage } = shared;
   const client = new ApiClient(kubeconfigPath);
   return {
-    name: 'kubernetes',
     kubeconfigPath,
     request: (...args) => client.request(...args),
-    kubectl: (args, input) => runProgram(program, ['kubectl', ...args], { PATH: process.env.PATH, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
+    kubectl: (args, input) => runKubectl(shared, args, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
-    largestBatch: 20, // a pod of two containers takes a second of processor time
     podTemplate: (options) => renderPodTemplate({ main: TestImage.main, executor: executorImage }, options),
     imageFor: (name) => (name.includes('executor') ? executorImage : TestImage.main),
     writes: () => countWrites(shared),
@@ -61,16 +53,13 @@ export function targetOf(shared: SharedCluster): Target {
 
 /** Waits until no namespace of a test is left. @throws Error that names those that stay */
 export async function expectSpacesGone({ kubeconfigPath }: Pick<SharedCluster, 'kubeconfigPath'>): Promise<void> {
-  const client = new ApiClient(kubeconfigPath);
-  try {
-    await until(async () => {
+  await withClient(kubeconfigPath, (client) =>
+    until(async () => {
       const { body } = await client.request<{ readonly items: readonly KubeObject[] }>('GET', '/api/v1/namespaces');
       const left = body.items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(SPACE_PREFIX));
       if (left.length > 0) throw new Error(`namespaces: expected none of a test after their deletion, got ${left.join(', ')}`);
-    }, SPACES_GONE_MS);
-  } finally {
-    await client.close();
-  }
+    }, SPACES_GONE_MS),
+  );
 }
 
 /** @throws Error when the API server has refused the operator anything, or knows nothing of it */
@@ -95,7 +84,10 @@ async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {
 /** Kills the process that holds the lease, and its pod with it, so that it does not come back; waits until another pod holds it. */
 async function killLeader(client: ApiClient): Promise<void> {
   const killed = await leadingPod(client);
-  process.kill(pidInPod(killed), 'SIGKILL');
+  // The node is a part of this machine, and HOSTNAME is the name of the pod in all its containers.
+  const processes = findMarked('HOSTNAME', (pod) => pod === killed);
+  if (processes.length === 0) throw new Error(`pod '${killed}': expected a process of the operator, got none`);
+  for (const found of processes) sendSignal(found, 'SIGKILL');
   await client.request('DELETE', `/api/v1/namespaces/${OPERATOR_NAMESPACE}/pods/${killed}?gracePeriodSeconds=0`);
   await until(async () => {
     if ((await leadingPod(client)) === killed) throw new Error(`lease: expected another holder than '${killed}', got the same`);
@@ -108,20 +100,4 @@ async function leadingPod(client: ApiClient): Promise<string> {
   const [pod = ''] = body.spec?.holderIdentity?.split('_') ?? []; // <pod>_<random>
   if (pod === '') throw new Error('lease: expected a holder, got none');
   return pod;
-}
-
-/** The operator's process in a pod, as this machine counts: the node is a part of it. */
-function pidInPod(pod: string): number {
-  const pid = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((name) => isOperatorIn(pod, name));
-  if (pid === undefined) throw new Error(`pod '${pod}': expected a process of the operator, got none`);
-  return Number(pid);
-}
-
-function isOperatorIn(pod: string, pid: string): boolean {
-  try {
-    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
-    return read('environ').includes(`HOSTNAME=${pod}`) && read('cmdline').some((word) => word.endsWith('/sandbox-operator.js'));
-  } catch {
-    return false; // it has ended
-  }
 }

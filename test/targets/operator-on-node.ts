@@ -1,10 +1,11 @@
 import { Yaml } from 'cdk8s';
 import { buildImages } from '../../images/program-images';
 import { type ControllerOptions, SandboxRuntime } from '../../src';
-import { OPERATOR_NAMESPACE, type SharedCluster } from './kubernetes-cluster';
 import { type NodeCluster, startNodeCluster } from '../cluster/real-cluster';
-import { runProgram } from '../support/run-program';
+import { OPERATOR_NAME, OPERATOR_NAMESPACE } from '../support/operator-identity';
+import { runKubectl } from '../support/run-kubectl';
 import { objectsOf } from '../support/synth';
+import type { SharedCluster } from './kubernetes-cluster';
 
 /** A cluster whose node runs the operator. */
 export interface OperatorCluster extends NodeCluster, SharedCluster {}
@@ -32,10 +33,10 @@ export function renderRuntime(controller?: ControllerOptions): string {
 /** Applies a manifest with kubectl, and waits until the operator runs as it says. */
 export async function installRuntime(cluster: NodeCluster, manifest: string): Promise<void> {
   await kubectl(cluster, ['apply', '--filename=-'], manifest);
-  await kubectl(cluster, ['rollout', 'status', '--timeout=55s', `--namespace=${OPERATOR_NAMESPACE}`, 'deployment/opensandbox-controller-manager']);
+  await kubectl(cluster, ['rollout', 'status', '--timeout=55s', `--namespace=${OPERATOR_NAMESPACE}`, `deployment/${OPERATOR_NAME}`]);
 }
 
-async function kubectl({ program, kubeconfigPath, folder }: NodeCluster, args: readonly string[], input?: string): Promise<void> {
-  const { exitCode, stderr } = await runProgram(program, ['kubectl', ...args], { PATH: process.env.PATH, KUBECONFIG: kubeconfigPath, HOME: folder }, input);
+async function kubectl(cluster: NodeCluster, args: readonly string[], input?: string): Promise<void> {
+  const { exitCode, stderr } = await runKubectl(cluster, args, input);
   if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: expected exit code 0, got ${exitCode}: ${stderr}`);
 }
