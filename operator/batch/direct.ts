@@ -38,7 +38,8 @@ export class DirectDelivery {
     tasks.reportUnstopped(plan.giveBack);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = [...(await this.remove(batch, plan.giveBack, signal)), ...(await this.clearDead(batch, plan.lost, signal))];
-    tasks.forget([...plan.lost, ...plan.giveBack].filter(({ uid }) => !kept.some(({ pod }) => pod.uid === uid)));
+    const keptUIDs = new Set(kept.map(({ pod }) => pod.uid));
+    tasks.forget([...plan.lost, ...plan.giveBack].filter(({ uid }) => !keptUIDs.has(uid)));
     const waitMs = await this.create(batch, plan.fill, signal);
 
     const slots = this.slotsOf(batch, replicas);

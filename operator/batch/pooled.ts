@@ -15,7 +15,7 @@ import { endpointsOf, planBatchStatus, type PoolWait } from './status';
 interface Returned {
   readonly done: readonly HeldSlot[];
   /** Those of them that live on in their pool. */
-  readonly clean: readonly HeldSlot[];
+  readonly clean: ReadonlySet<HeldSlot>;
   /** Could not be deleted; their slots keep them until the next pass. */
   readonly kept: readonly HeldSlot[];
   readonly failure: unknown;
@@ -111,7 +111,7 @@ export class PooledDelivery {
     tasks.reportUnstopped(plan.giveBack);
     const returned = await this.giveBack(batch, record, plan, signal);
     // That a living pod has stopped is remembered as long as the record names it, or the next pass would have it stop again.
-    tasks.forget(returned.done.filter((pod) => !returned.clean.includes(pod)));
+    tasks.forget(returned.done.filter((pod) => !returned.clean.has(pod)));
     if (returned.failure !== undefined) throw returned.failure;
     return plan.stop.length === 0;
   }
@@ -153,7 +153,8 @@ export class PooledDelivery {
     const failed = await removePods(api, poolPods, dirty.map((pod) => ({ ...pod, namespace })), signal);
     for (const { pod } of failed) ledger.spare(pod.uid);
     const kept = failed.map(({ pod }) => pod);
-    return { done: plan.giveBack.filter((pod) => !kept.some(({ uid }) => uid === pod.uid)), clean, kept, failure: failed[0]?.reason };
+    const keptUIDs = new Set(kept.map(({ uid }) => uid));
+    return { done: plan.giveBack.filter(({ uid }) => !keptUIDs.has(uid)), clean: new Set(clean), kept, failure: failed[0]?.reason };
   }
 
   /** How a returned pod is treated; without its Pool, or with one that is going, it is deleted (R120). */

@@ -61,7 +61,9 @@ function describeFailure(failing: readonly PodFacts[], seen: number): [string, s
   const byReason = new Map<string, PodFacts[]>();
   for (const pod of failing) {
     const reason = pod.failing?.reason ?? 'Unknown';
-    byReason.set(reason, [...(byReason.get(reason) ?? []), pod]);
+    const pods = byReason.get(reason);
+    if (pods === undefined) byReason.set(reason, [pod]);
+    else pods.push(pod);
   }
   const [reason, pods] = [...byReason].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))[0] ?? ['Unknown', failing];
   const sample = pods[0];
