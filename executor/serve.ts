@@ -8,6 +8,7 @@ import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
 import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
+import { checkProcessor } from './tasks/enter-script';
 import { Health } from './tasks/health';
 import { hostLauncher, sidecarLauncher } from './tasks/launch';
 import { checkEntryCapabilities } from './tasks/main-process';
@@ -37,10 +38,11 @@ export interface ServeOptions {
 /**
  * The server mode: recovers what is on disk, then serves until told to stop.
  *
- * @throws an error when the data directory, the keys or the address cannot be used, or when rights for sidecar mode are missing
+ * @throws an error when the data directory, the keys or the address cannot be used, or when processor or rights do not do for sidecar mode
  */
 export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop, endTasks }: ServeOptions): Promise<void> {
   if (settings.sidecarMode) {
+    checkProcessor();
     checkEntryCapabilities();
   }
   const clock = systemClock;
@@ -57,8 +59,9 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
   const findMarked = () => findScope(scope);
   const findHidden = () => {
+    const mates = findCgroupMates(); // before the marked ones: a child that one of them forks in between hides from nobody
     const known = new Set([...findMarked().map(({ pid }) => pid), ...supervisor.runnerPids()]);
-    return findCgroupMates().filter(({ pid }) => !known.has(pid));
+    return mates.filter(({ pid }) => !known.has(pid));
   };
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
   if (corruptCount > 0) {

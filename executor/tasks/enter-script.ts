@@ -11,8 +11,9 @@ export const READY_TO_EXEC = 'ready ';
  * environment of its main process, and becomes the task. Perl, because Node can neither change its root nor give up capabilities, and
  * because every Debian has it; it loads no module, hence nothing out of the main container while it still has our rights.
  *
- * SYS_PTRACE stays with it to the very last step: without that capability it would be open, and with it our own root directory, to
- * any process of the container with the same user.
+ * It must not be open, and with it our own root directory, to any process of the container with the same user. While it is root,
+ * SYS_PTRACE protects it: it keeps that capability until its exec. Becoming another user takes all capabilities from it, and from there it is
+ * protected as every process that has changed its user is: it is not dumpable (fs.suid_dumpable, which must not be 1).
  *
  * Descriptors: 3 is a socket to the runner, 4 the root directory, 5 the working directory. The runner sends {@link enterOrder} and closes
  * its side; the answer is {@link READY_TO_EXEC} alone when the task's program runs, and ends with `<step> <errno>` when something failed.
@@ -82,7 +83,12 @@ const SYSCALLS: Readonly<Record<string, string>> = {
 function syscallNumbers(): string {
   const numbers = SYSCALLS[process.arch];
   if (numbers === undefined) {
-    throw new Error(`sidecar mode: expected a processor of kind ${Object.keys(SYSCALLS).join(' or ')}, got ${process.arch}`);
+    throw new Error(`executor: --enable-sidecar-mode: expected a processor of kind ${Object.keys(SYSCALLS).join(' or ')}, got ${process.arch}`);
   }
   return numbers;
+}
+
+/** @throws Error on a processor whose system calls {@link ENTER_SCRIPT} cannot make */
+export function checkProcessor(): void {
+  syscallNumbers();
 }

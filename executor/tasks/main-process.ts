@@ -40,26 +40,26 @@ export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds
     return undefined;
   }
   const opened: number[] = [];
+  let isKept = false;
   try {
     const [rootFd, workingDirFd] = ['root', 'cwd'].map((name) => {
       const fd = openSync(`/proc/${found.pid}/${name}`, constants.O_RDONLY | constants.O_DIRECTORY);
       opened.push(fd);
       return fd;
     }) as [number, number];
-    const env = variablesOf(found.pid);
-    const credentials = readCredentials(found.pid);
-    if (isAlive(identity)) {
-      return { rootFd, workingDirFd, env, credentials };
-    }
+    const main = { rootFd, workingDirFd, env: variablesOf(found.pid), credentials: readCredentials(found.pid) };
+    isKept = isAlive(identity);
+    return isKept ? main : undefined;
   } catch (error) {
-    opened.forEach(closeSync);
     if (isAlive(identity)) {
       throw error;
     }
     return undefined;
+  } finally {
+    if (!isKept) {
+      opened.forEach(closeSync);
+    }
   }
-  opened.forEach(closeSync);
-  return undefined;
 }
 
 /** Capabilities that finding and entering a container and ending its processes takes, by number. @see include/uapi/linux/capability.h of Linux */

@@ -229,3 +229,9 @@ test.each([
   const launcher = withCapabilities(...capabilities);
   await expect(ExecutorProcess.start([], undefined, { ENABLE_SIDECAR_MODE: 'true' }, { launcher })).rejects.toThrow(`expected root with the default capabilities of a container and SYS_PTRACE, got a process without ${missing}`);
 });
+
+test('an executor on a processor whose system calls it does not know says so', async () => {
+  const onRiscv = `--import=data:text/javascript,${encodeURIComponent('Object.defineProperty(process, "arch", { value: "riscv64" })')}`;
+  const env = { ENABLE_SIDECAR_MODE: 'true', NODE_OPTIONS: onRiscv };
+  await expect(ExecutorProcess.start([], undefined, env)).rejects.toThrow('--enable-sidecar-mode: expected a processor of kind x64 or arm64, got riscv64');
+});
