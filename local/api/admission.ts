@@ -1,7 +1,7 @@
 import { type ApiMetadata, type ApiObject, apiVersionOf } from './api-object';
 import { type ApiError, badRequest, invalid } from './api-error';
 import { invalidValue, type FieldProblem, problemText } from './field-problem';
-import { jsonEqual, type JsonObject } from './json';
+import { jsonEqual, type JsonObject, withoutUndefined } from './json';
 import { checkMetadata, cleanMetadata, metadataOf, misshapenMetadata, unknownMetadataFields } from './metadata';
 import type { ResourceKind } from './resource-kind';
 
@@ -101,11 +101,7 @@ function changedMetadata(old: ApiMetadata, input: JsonObject): ApiMetadata {
   const { uid, creationTimestamp, generation, resourceVersion, deletionTimestamp, deletionGracePeriodSeconds, name, namespace, generateName } = old;
   const system = { name, namespace, generateName, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds };
   const { labels, annotations, ownerReferences, finalizers } = cleanMetadata(input);
-  return compact({ ...system, labels, annotations, ownerReferences, finalizers }) as unknown as ApiMetadata;
-}
-
-function compact(object: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+  return withoutUndefined({ ...system, labels, annotations, ownerReferences, finalizers }) as unknown as ApiMetadata;
 }
 
 function toApiObject(body: JsonObject, metadata: ApiMetadata, kind: ResourceKind): ApiObject {

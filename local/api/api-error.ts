@@ -88,6 +88,11 @@ export function invalid(kind: { readonly group: string; readonly kind: string },
   });
 }
 
+/** What is wrong with the options of a request, such as those of a query; `kind` is `PatchOptions` or the like. */
+export function invalidOptions(kind: string, problems: readonly FieldProblem[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind }, '', problems);
+}
+
 /** A version that is no longer in memory: the client lists anew. */
 export function expired(message: string): ApiError {
   return new ApiError(410, 'Expired', message);

@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../../src/schema/kubernetes';
+import { type ObjectMeta, objectKey } from '../../src/schema/kubernetes';
 import { type JsonObject } from './json';
 import type { ManagedFieldsEntry } from './managed-fields/entries';
 
@@ -22,6 +22,11 @@ export interface ApiObject extends JsonObject {
 /** `group/version`, or the version alone for the core group. */
 export function apiVersionOf(group: string, version: string): string {
   return group === '' ? version : `${group}/${version}`;
+}
+
+/** Key of an object in its collection. */
+export function keyOf(namespace: string | undefined, name: string): string {
+  return objectKey({ metadata: { name, namespace } });
 }
 
 /** An instant as Kubernetes writes it: RFC 3339 in UTC, whole seconds. */

@@ -1,7 +1,7 @@
 import { type ApiObject, timestampOf } from './api-object';
 import { AGE, crdColumn, NAME } from './columns';
 import { type FieldProblem, invalidValue, requiredValue } from './field-problem';
-import { isJsonObject, type JsonObject, toJsonObject, valueAt } from './json';
+import { isJsonObject, type JsonObject, objectsOf, toJsonObject, valueAt } from './json';
 import { compileObjectSchema } from './object-schema';
 import type { ResourceKind, ScalePaths } from './resource-kind';
 import type { StructuralSchema } from './structural-schema';
@@ -129,8 +129,4 @@ function checkReplicas(object: ApiObject, { spec, status }: ScalePaths): readonl
 
 function pathSteps(jsonPath: unknown): readonly string[] {
   return String(jsonPath).split('.').filter((step) => step !== '');
-}
-
-function objectsOf(list: unknown): readonly JsonObject[] {
-  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }

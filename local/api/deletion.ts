@@ -1,8 +1,8 @@
 import type { ApiObject } from './api-object';
 import { timestampOf } from './api-object';
-import { type ApiError, conflict, invalid } from './api-error';
+import { conflict, invalidOptions } from './api-error';
 import { unsupportedValue } from './field-problem';
-import { isJsonObject, type JsonObject, toJsonObject } from './json';
+import { toJsonObject } from './json';
 import { parseCount } from './query-count';
 import type { ResourceKind } from './resource-kind';
 
@@ -29,10 +29,10 @@ export function parseDeleteOptions(body: unknown, query: URLSearchParams): Delet
   const options = toJsonObject(body);
   const grace = options.gracePeriodSeconds ?? ((query.get('gracePeriodSeconds') ?? '') === '' ? undefined : parseCount(query, 'gracePeriodSeconds'));
   const propagation = options.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;
-  if (propagation !== undefined && !isPropagation(propagation)) throw badOption('propagationPolicy', propagation, ['Foreground', 'Background', 'Orphan', 'nil']);
-  const { uid, resourceVersion } = isJsonObject(options.preconditions) ? options.preconditions : ({} as JsonObject);
+  if (propagation !== undefined && !isPropagation(propagation)) throw invalidOptions('DeleteOptions', [unsupportedValue(['propagationPolicy'], propagation, ['Foreground', 'Background', 'Orphan', 'nil'])]);
+  const { uid, resourceVersion } = toJsonObject(options.preconditions);
   const dryRuns: readonly unknown[] = Array.isArray(options.dryRun) ? options.dryRun : query.getAll('dryRun').filter((value) => value !== '');
-  if (dryRuns.some((value) => value !== 'All')) throw badOption('dryRun', dryRuns, ['All']);
+  if (dryRuns.some((value) => value !== 'All')) throw invalidOptions('DeleteOptions', [unsupportedValue(['dryRun'], dryRuns, ['All'])]);
   return {
     dryRun: dryRuns.length > 0,
     ...(typeof grace === 'number' ? { graceSeconds: Math.max(0, grace) } : {}),
@@ -40,10 +40,6 @@ export function parseDeleteOptions(body: unknown, query: URLSearchParams): Delet
     ...(typeof uid === 'string' ? { uid } : {}),
     ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}),
   };
-}
-
-function badOption(name: string, value: unknown, supported: readonly string[]): ApiError {
-  return invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [unsupportedValue([name], value, supported)]);
 }
 
 function isPropagation(value: unknown): value is Propagation {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, expired, invalid, versionTooLarge } from './api-error';
+import { badRequest, expired, invalidOptions, versionTooLarge } from './api-error';
 import { forbiddenField, unsupportedValue } from './field-problem';
 import { type JsonObject } from './json';
 import { parseCount } from './query-count';
@@ -92,12 +92,12 @@ export function checkVersionMatch(query: URLSearchParams, isWatch: boolean): voi
   const match = query.get('resourceVersionMatch') ?? '';
   const version = query.get('resourceVersion') ?? '';
   const sendsInitial = query.has('sendInitialEvents');
-  const problem = (name: string, why: string) => invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField([name], why)]);
+  const problem = (name: string, why: string) => invalidOptions('ListOptions', [forbiddenField([name], why)]);
   if (sendsInitial && !isWatch) throw problem('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   if (sendsInitial && match !== 'NotOlderThan') throw problem('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   if (match === '' || sendsInitial) return;
   if (isWatch) throw problem('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   if (version === '') throw problem('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [unsupportedValue(['resourceVersionMatch'], match, ['Exact', 'NotOlderThan'])]);
+  if (match !== 'Exact' && match !== 'NotOlderThan') throw invalidOptions('ListOptions', [unsupportedValue(['resourceVersionMatch'], match, ['Exact', 'NotOlderThan'])]);
   if (match === 'Exact' && version === '0') throw problem('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
 }

@@ -1,10 +1,10 @@
 import { objectKey } from '../../src/schema/kubernetes';
 import { type AdmissionOptions, admitChange, admitNew, checkTypeOf, type WrittenPart } from './admission';
-import { type ApiMetadata, type ApiObject, apiVersionOf, timestampOf } from './api-object';
+import { type ApiMetadata, type ApiObject, apiVersionOf, keyOf, timestampOf } from './api-object';
 import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound } from './api-error';
 import { beginDeletion, canBeRemoved, checkPreconditions, type DeleteOptions } from './deletion';
 import { invalidValue, requiredValue } from './field-problem';
-import { jsonEqual, type JsonObject } from './json';
+import { jsonEqual, type JsonObject, withoutUndefined } from './json';
 import { parseConfig } from './managed-fields/applied-config';
 import type { FieldManager } from './managed-fields/entries';
 import { FieldTracker, withEntries } from './managed-fields/field-tracker';
@@ -70,8 +70,8 @@ export class ObjectWriter {
   apply(kind: ResourceKind, namespace: string | undefined, name: string, body: unknown, options: WriteOptions, force: boolean): { readonly stored: StoredObject; readonly isNew: boolean } {
     const config = parseConfig(body, kind, name, this.fields.typeOf(kind));
     const manager = toManager('Apply', kind, options);
-    const part = options.subresource === 'status' ? 'status' : 'object';
-    const stored = this.store.collectionOf(kind).get(objectKey({ metadata: { name, namespace } }));
+    const part = partOf(options);
+    const stored = this.store.collectionOf(kind).get(keyOf(namespace, name));
     if (stored !== undefined) {
       const applied = this.fields.apply(kind, stored.object, config, part, manager, force);
       return { stored: this.replace(kind, stored, part, applied.object, options, (object) => withEntries(object, applied.entries)), isNew: false };
@@ -88,7 +88,8 @@ export class ObjectWriter {
    *
    * @throws ApiError 400, 404, 409, 422
    */
-  change(kind: ResourceKind, key: string, part: WrittenPart, change: (old: ApiObject) => JsonObject, options: WriteOptions): StoredObject {
+  change(kind: ResourceKind, key: string, change: (old: ApiObject) => JsonObject, options: WriteOptions): StoredObject {
+    const part = partOf(options);
     const stored = this.get(kind, key);
     const old = stored.object;
     const input = change(old);
@@ -148,7 +149,7 @@ export class ObjectWriter {
       uid: this.sources.newUid(),
       resourceVersion: '',
       creationTimestamp: timestampOf(this.sources.now()),
-      ...Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined)),
+      ...withoutUndefined(user),
     };
   }
 
@@ -159,7 +160,7 @@ export class ObjectWriter {
     const collection = this.store.collectionOf(kind);
     for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt += 1) {
       const candidate = base + this.sources.newSuffix();
-      if (collection.get(objectKey({ metadata: { name: candidate, namespace } })) === undefined) return candidate;
+      if (collection.get(keyOf(namespace, candidate)) === undefined) return candidate;
     }
     throw alreadyExists(kind, `${base}*`);
   }
@@ -197,6 +198,11 @@ export class ObjectWriter {
   private unstored(object: ApiObject): StoredObject {
     return new StoredObject(object, this.store.currentVersion);
   }
+}
+
+/** The part of an object that a request writes through the subresource it is sent to. */
+function partOf({ subresource }: WriteOptions): WrittenPart {
+  return subresource === 'status' || subresource === 'binding' ? subresource : 'object';
 }
 
 function toManager(operation: FieldManager['operation'], { group, version }: ResourceKind, { manager, subresource }: WriteOptions): FieldManager {

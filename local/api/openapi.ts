@@ -1,6 +1,6 @@
 import { apiVersionOf } from './api-object';
 import { type JsonObject } from './json';
-import { APPLY_TYPE } from './patch-body';
+import { APPLY_TYPE, patchTypesOf } from './patch-body';
 import type { Registry } from './registry';
 import type { ResourceKind } from './resource-kind';
 import { SERVER_VERSION } from './discovery';
@@ -76,7 +76,7 @@ function pathsOf(kind: ResourceKind): [string, JsonObject][] {
   });
   const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } }));
   // Strategic merge is left out although built-in kinds take it: kubectl then merges by its own types, which know the keys of lists.
-  const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', APPLY_TYPE];
+  const patchTypes = [...patchTypesOf({ custom: true }), APPLY_TYPE];
   const content = Object.fromEntries(patchTypes.map((type) => [type, { schema: { type: 'object' } }]));
   return [
     [base, { get: operation('list'), post: operation('post', { parameters }), delete: operation('deletecollection') }],

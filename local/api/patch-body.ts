@@ -10,7 +10,7 @@ import type { ResourceKind } from './resource-kind';
 export const APPLY_TYPE = 'application/apply-patch+yaml';
 
 /** Media types of the patches that change an object of a kind from what it was, without those that are applied. */
-export function patchTypesOf({ custom }: ResourceKind): readonly string[] {
+export function patchTypesOf({ custom }: Pick<ResourceKind, 'custom'>): readonly string[] {
   return ['application/json-patch+json', 'application/merge-patch+json', ...(custom ? [] : ['application/strategic-merge-patch+json'])];
 }
 

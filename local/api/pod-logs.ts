@@ -1,6 +1,6 @@
 import { type ApiObject } from './api-object';
 import { badRequest } from './api-error';
-import { isJsonObject, type JsonObject, toJsonObject } from './json';
+import { objectsOf, toJsonObject } from './json';
 import { parseCount } from './query-count';
 
 /** Which part of the log of a container is wanted. */
@@ -45,6 +45,5 @@ function containerOf(pod: ApiObject, wanted: string): string {
 }
 
 function namesOf(containers: unknown): string[] {
-  const list: readonly JsonObject[] = Array.isArray(containers) ? containers.filter(isJsonObject) : [];
-  return list.map(({ name }) => String(name));
+  return objectsOf(containers).map(({ name }) => String(name));
 }

@@ -1,4 +1,3 @@
-import { apiVersionOf } from './api-object';
 import type { ResourceKind } from './resource-kind';
 
 /** The kinds that are served at this moment, by the path they are served under. */
@@ -19,11 +18,6 @@ export class Registry {
 
   find(group: string, version: string, plural: string): ResourceKind | undefined {
     return this.kindsByPath.get(pathOf(group, version, plural));
-  }
-
-  /** The kind an owner reference names. */
-  findByKind(apiVersion: string, kind: string): ResourceKind | undefined {
-    return this.all().find((candidate) => candidate.kind === kind && apiVersionOf(candidate.group, candidate.version) === apiVersion);
   }
 
   /** All kinds, in the order they were added. */

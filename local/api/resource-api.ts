@@ -1,6 +1,6 @@
 import { objectKey } from '../../src/schema/kubernetes';
-import { type ApiObject } from './api-object';
-import { type ApiError, badRequest, conflict, invalid, methodNotAllowed, unknownPath, unsupportedMediaType } from './api-error';
+import { type ApiObject, keyOf, timestampOf } from './api-object';
+import { badRequest, conflict, invalidOptions, methodNotAllowed, unknownPath, unsupportedMediaType } from './api-error';
 import { parseDeleteOptions } from './deletion';
 import { forbiddenField, requiredValue, tooLong, unsupportedValue } from './field-problem';
 import { type JsonObject, isJsonObject, toJsonObject } from './json';
@@ -103,7 +103,7 @@ export class ResourceApi {
   private create(request: ResourceRequest): ResourceAnswer {
     const { path: { kind, namespace } } = request;
     if (kind.namespaced && namespace === undefined) throw methodNotAllowed();
-    const options = parseWriteOptions(request, false);
+    const options = parseWriteOptions(request);
     const stored = this.writer.create(kind, namespace, bodyObject(request), options);
     this.count('create', request.path, objectKey(stored.object), options.dryRun);
     return this.one(request, 201, stored, options.warnings);
@@ -113,10 +113,10 @@ export class ResourceApi {
     const { path, method } = request;
     const { kind, subresource } = path;
     if (method === 'PATCH' && request.contentType === APPLY_TYPE) return this.apply(request, key);
-    const options = parseWriteOptions(request, method === 'PATCH');
+    const options = parseWriteOptions(request);
     const body = bodyObjectOrList(request);
     const patch = method === 'PATCH' ? parsePatch(request.contentType, body, kind) : () => toJsonObject(body);
-    const stored = this.writer.change(kind, key, subresource === 'status' ? 'status' : 'object', changeOf(path, patch), options);
+    const stored = this.writer.change(kind, key, changeOf(path, patch), options);
     this.count(method === 'PATCH' ? 'patch' : 'update', path, key, options.dryRun);
     if (subresource === 'scale') return { ...json(200, toScale(stored.object, kind)), warnings: options.warnings };
     return this.one(request, 200, stored, options.warnings);
@@ -126,7 +126,7 @@ export class ResourceApi {
     const { path, query, body } = request;
     const { kind, namespace, name = '', subresource } = path;
     if (subresource !== undefined && (subresource !== 'status' || !kind.hasStatus)) throw subresource === 'scale' ? unsupportedMediaType(patchTypesOf(kind)) : unknownPath();
-    const options = parseWriteOptions(request, true);
+    const options = parseWriteOptions(request);
     const { stored, isNew } = this.writer.apply(kind, namespace, name, body, options, isSet(query.get('force')));
     this.count('patch', path, key, options.dryRun);
     return this.one(request, isNew ? 201 : 200, stored, options.warnings);
@@ -139,9 +139,9 @@ export class ResourceApi {
     const { name: nodeName } = toJsonObject(target);
     if (typeof nodeName !== 'string' || nodeName === '') throw badRequest('Binding: target.name: expected the name of a node');
     const { uid } = toJsonObject(metadata);
-    const options = parseWriteOptions(request, false);
+    const options = parseWriteOptions(request);
     const bind = (pod: ApiObject) => boundPod(pod, nodeName, uid, kind, this.now());
-    this.writer.change(kind, key, 'binding', bind, options);
+    this.writer.change(kind, key, bind, options);
     this.count('create', request.path, key, options.dryRun);
     return json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201, details: { name, kind: 'pods' } });
   }
@@ -218,18 +218,20 @@ function boundPod(pod: ApiObject, nodeName: string, uid: unknown, kind: Resource
   if (present !== undefined && present !== '') throw conflict(kind, pod.metadata.name, `pod ${pod.metadata.name} is already assigned to node "${String(present)}"`);
   const status = toJsonObject(pod.status);
   const others = Array.isArray(status.conditions) ? status.conditions.filter((condition) => toJsonObject(condition).type !== 'PodScheduled') : [];
-  const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: `${now.toISOString().slice(0, 19)}Z` };
+  const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: timestampOf(now) };
   return { ...pod, spec: { ...toJsonObject(pod.spec), nodeName }, status: { ...status, conditions: [...others, scheduled] } };
 }
 
 /** How a write is wanted, by its query. @throws ApiError 422 */
-function parseWriteOptions({ query, contentType, userAgent, path: { subresource } }: ResourceRequest, isPatch: boolean): WriteOptions {
+function parseWriteOptions({ method, query, contentType, userAgent, path: { subresource } }: ResourceRequest): WriteOptions {
+  const isPatch = method === 'PATCH';
+  const kindOfOptions = isPatch ? 'PatchOptions' : method === 'PUT' ? 'UpdateOptions' : 'CreateOptions';
   const fieldValidation = query.get('fieldValidation') ?? 'Warn';
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict') {
-    throw badOption('fieldValidation', fieldValidation, ['Ignore', 'Strict', 'Warn']);
+    throw invalidOptions(kindOfOptions, [unsupportedValue(['fieldValidation'], fieldValidation, ['Ignore', 'Strict', 'Warn'])]);
   }
   const dryRun = query.get('dryRun') ?? '';
-  if (dryRun !== '' && dryRun !== 'All') throw badOption('dryRun', dryRun, ['All']);
+  if (dryRun !== '' && dryRun !== 'All') throw invalidOptions(kindOfOptions, [unsupportedValue(['dryRun'], dryRun, ['All'])]);
   const manager = query.get('fieldManager') ?? '';
   const isApply = isPatch && contentType === APPLY_TYPE;
   const problems = [
@@ -237,7 +239,7 @@ function parseWriteOptions({ query, contentType, userAgent, path: { subresource 
     ...(isPatch && !isApply && query.has('force') ? [forbiddenField(['force'], 'may not be specified for non-apply patch')] : []),
     ...(Buffer.byteLength(manager) > MAX_MANAGER_BYTES ? [tooLong(['fieldManager'], MAX_MANAGER_BYTES)] : []),
   ];
-  if (problems.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', problems);
+  if (problems.length > 0) throw invalidOptions(kindOfOptions, problems);
   const ownName = userAgent.split('/')[0]?.slice(0, MAX_MANAGER_BYTES) ?? '';
   return { fieldValidation, isPatch, warnings: [], dryRun: dryRun === 'All', manager: manager || ownName || 'unknown', ...(subresource === undefined ? {} : { subresource }) };
 }
@@ -247,23 +249,13 @@ function isSet(value: string | null): boolean {
   return value !== null && value !== 'false' && value !== '0';
 }
 
-function badOption(name: string, value: string, supported: readonly string[]): ApiError {
-  return invalid({ group: 'meta.k8s.io', kind: 'WriteOptions' }, '', [unsupportedValue([name], value, supported)]);
-}
-
 function bodyObject({ body }: ResourceRequest): JsonObject {
   if (!isJsonObject(body)) throw badRequest('the request body must be one object in JSON or YAML');
   return body;
 }
 
-function bodyObjectOrList({ body, method }: ResourceRequest): unknown {
-  if (method === 'PATCH' && Array.isArray(body)) return body;
-  if (!isJsonObject(body)) throw badRequest('the request body must be one object in JSON or YAML');
-  return body;
-}
-
-function keyOf(namespace: string | undefined, name: string): string {
-  return objectKey({ metadata: { name, namespace } });
+function bodyObjectOrList(request: ResourceRequest): unknown {
+  return request.method === 'PATCH' && Array.isArray(request.body) ? request.body : bodyObject(request);
 }
 
 function json(code: number, body: JsonObject): ResourceAnswer {

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import { parse as parseYaml } from 'yaml';
 import { ApiError, badRequest, unknownPath } from './api-error';
+import { keyOf } from './api-object';
 import { aggregated, AGGREGATED_TYPE, coreVersions, findGroup, findResources, groupList, SERVER_VERSION } from './discovery';
 import { type JsonObject, toJsonObject } from './json';
 import type { ObjectWriter } from './object-writer';
@@ -127,7 +128,7 @@ function watch(c: Context<Env>, { store, now }: RouteParts, path: ResourcePath, 
 }
 
 function podLog(c: Context<Env>, { writer, logs }: RouteParts, { kind, namespace, name = '' }: ResourcePath, query: URLSearchParams): Response {
-  const { object } = writer.get(kind, `${namespace}/${name}`);
+  const { object } = writer.get(kind, keyOf(namespace, name));
   const request = parseLogRequest(object, query);
   const closing = new AbortController();
   const log = logs?.(request, closing.signal);

@@ -1,5 +1,5 @@
 import { duplicateValue, type FieldPath, type FieldProblem, forbiddenField, invalidValue, requiredValue } from '../field-problem';
-import { isJsonObject, type JsonObject, toJsonObject } from '../json';
+import { isJsonObject, type JsonObject, objectsOf, toJsonObject } from '../json';
 import { checkResources } from './resource-checks';
 
 /** What a container is judged by beside itself. */
@@ -21,11 +21,6 @@ export function checkContainer(container: JsonObject, path: FieldPath, context: 
     ...Object.entries(toJsonObject(container.lifecycle)).flatMap(([field, handler]) => (isJsonObject(handler) ? checkHandler(handler, [...path, 'lifecycle', field]) : [])),
     ...checkPrivileges(toJsonObject(container.securityContext), [...path, 'securityContext']),
   ];
-}
-
-/** The objects of a list; none when it is no list. */
-export function objectsOf(list: unknown): readonly JsonObject[] {
-  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }
 
 function checkImage(image: unknown, path: FieldPath): FieldProblem[] {

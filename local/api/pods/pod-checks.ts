@@ -1,8 +1,8 @@
 import type { ApiObject } from '../api-object';
 import { duplicateValue, type FieldPath, type FieldProblem, forbiddenField, invalidValue, requiredValue } from '../field-problem';
-import { jsonEqual, type JsonObject, toJsonObject } from '../json';
+import { jsonEqual, type JsonObject, objectsOf, toJsonObject } from '../json';
 import { checkLabels, whyNotLabel, whyNotName } from '../metadata';
-import { checkContainer, objectsOf } from './container-checks';
+import { checkContainer } from './container-checks';
 import { checkVolume } from './volume-checks';
 
 /** Everything wrong with the spec of a pod at `path` that its schema can not tell. */

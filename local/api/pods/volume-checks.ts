@@ -1,6 +1,5 @@
 import { type FieldPath, type FieldProblem, forbiddenField, requiredValue } from '../field-problem';
-import { isJsonObject, type JsonObject, toJsonObject } from '../json';
-import { objectsOf } from './container-checks';
+import { isJsonObject, type JsonObject, objectsOf, toJsonObject } from '../json';
 import { isQuantity } from './resource-checks';
 
 /** What a volume of each source can not do without; sources that are not named here are not looked into. */

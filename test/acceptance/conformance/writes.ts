@@ -93,6 +93,16 @@ export function describeWrites(api: ApiUnderTest): void {
       expect(answer).toMatchObject({ status: code, body: { kind: 'Status', status: 'Failure', ...(reason !== undefined && { reason }), code } });
     });
 
+    test.each([
+      ['CreateOptions', 'POST', '', 'dryRun=Some'],
+      ['CreateOptions', 'POST', '', `fieldManager=${'x'.repeat(129)}`],
+      ['UpdateOptions', 'PUT', '/a', 'fieldValidation=Perhaps'],
+      ['PatchOptions', 'PATCH', '/a', 'dryRun=Some'],
+    ])('names the options that are wrong: %s of %s', async (kind, method, name, query) => {
+      const answer = await api.request(method, `${configMaps('default')}${name}?${query}`, { metadata: { name: 'a' } }, method === 'PATCH' ? MERGE : undefined);
+      expect(answer).toMatchObject({ status: 422, body: { reason: 'Invalid', details: { group: 'meta.k8s.io', kind } } });
+    });
+
     test('refuses a namespace that does not exist', async () => {
       const answer = await api.request('POST', configMaps('nowhere'), { metadata: { name: 'x' } });
       expect(answer).toMatchObject({ status: 404, body: { reason: 'NotFound', message: 'namespaces "nowhere" not found', details: { name: 'nowhere', kind: 'namespaces' } } });
