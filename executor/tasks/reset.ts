@@ -14,7 +14,7 @@ export interface ResetOptions {
   readonly findMarked: () => readonly ProcessStat[];
   /** Those that hide their mark; empty where nobody can tell. */
   readonly findHidden: () => readonly ProcessStat[];
-  /** Time between SIGTERM and SIGKILL for hidden ones, in seconds; at most {@link LONGEST_HIDDEN_GRACE_MS}. */
+  /** Time between SIGTERM and SIGKILL for hidden ones, in seconds; less when that is too long, see {@link hiddenGraceMs}. */
   readonly stopGraceSeconds: number;
   /** Directories to empty. */
   readonly resetPaths: readonly string[];
@@ -23,8 +23,8 @@ export interface ResetOptions {
 /** Longest wait for processes to end, in ms; the answer must leave within the 30 s of a request. */
 const RESET_DEADLINE_MS = 25_000;
 
-/** Longest time between SIGTERM and SIGKILL for hidden processes, in ms: well below the deadline, so that those who ignore the first are gone by then. */
-const LONGEST_HIDDEN_GRACE_MS = 10_000;
+/** Time between SIGTERM and SIGKILL for hidden processes, in ms: well below the deadline, so that those who ignore the first are gone by then. */
+export const hiddenGraceMs = (stopGraceSeconds: number): number => Math.min(stopGraceSeconds * 1000, 10_000);
 
 /** Most processes that an error names. */
 const MAX_NAMED_PROCESSES = 20;
@@ -39,8 +39,7 @@ export async function resetSandbox({ supervisor, store, findMarked, findHidden, 
   const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
   const look = () => [...findMarked(), ...findHidden()];
   const aliveBefore = look().length;
-  const graceMs = Math.min(stopGraceSeconds * 1000, LONGEST_HIDDEN_GRACE_MS);
-  const endHidden = () => endProcesses({ look: findHidden, graceMs, deadline });
+  const endHidden = () => endProcesses({ look: findHidden, graceMs: hiddenGraceMs(stopGraceSeconds), deadline });
   await supervisor.reset(deadline, endHidden, async () => {
     // Whatever is left and belongs to no held task has had its grace long ago.
     await endProcesses({ look, graceMs: 0, deadline });

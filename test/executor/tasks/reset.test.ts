@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { SandboxError } from '../../../src/schema/errors';
 import { readStat } from '../../../executor/tasks/proc';
-import { resetSandbox, type ResetOptions } from '../../../executor/tasks/reset';
+import { hiddenGraceMs, resetSandbox, type ResetOptions } from '../../../executor/tasks/reset';
 
 /** A process that hides whose it is: it ends by itself when its input does. */
 function startHidden(script: string) {
@@ -16,7 +16,7 @@ const options = (findHidden: ResetOptions['findHidden'], supervisor: ResetOption
   store: { wipe: () => Promise.resolve() },
   findMarked: () => [],
   findHidden,
-  stopGraceSeconds: 3600,
+  stopGraceSeconds: 1,
   resetPaths: [],
 });
 
@@ -30,7 +30,16 @@ test('a reset that is refused ends no process', async () => {
   expect(await hidden.ended).toBe(0);
 });
 
-test('a reset kills a process that ignores SIGTERM in time, however long the grace of tasks is', async () => {
+test.each([
+  [0, 0],
+  [1, 1000],
+  [10, 10_000],
+  [3600, 10_000],
+])('a hidden process has the grace of tasks, and no more than 10 s: %d s', (stopGraceSeconds, want) => {
+  expect(hiddenGraceMs(stopGraceSeconds)).toBe(want);
+});
+
+test('a reset kills a process that ignores SIGTERM', async () => {
   const hidden = startHidden('trap "" TERM; echo ready; exec cat');
   await hidden.ready;
   const supervisor: ResetOptions['supervisor'] = {
