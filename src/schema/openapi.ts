@@ -6,7 +6,7 @@ import { checkStructural, KEYWORDS, type StructuralSchema } from './structural';
  * What zod makes of a schema, with our own hints beside it:
  * `intOrString`, `preserveUnknownFields`, `listMapKeys`, `listedAsRequired`, and `expected` and `secret` for messages.
  */
-interface ZodJson extends Omit<StructuralSchema, 'properties' | 'items' | 'additionalProperties' | 'anyOf'> {
+export interface ZodJson extends Omit<StructuralSchema, 'properties' | 'items' | 'additionalProperties' | 'anyOf'> {
   readonly properties?: Readonly<Record<string, ZodJson>>;
   readonly items?: ZodJson;
   readonly additionalProperties?: ZodJson;

@@ -1,12 +1,12 @@
 import { allCrds, BATCH_SANDBOX, POOL } from '../../src/schema/crds';
 import type { CustomResourceDefinition } from '../../src/schema/resource';
-import type { StructuralSchema } from '../../src/schema/structural';
 import { ApiClient } from '../support/api-client';
 import { FULL_STATUSES } from '../support/full-status';
-import { type ControlPlane, startControlPlane } from './real-cluster';
 import { runKubectl } from '../support/run-kubectl';
 import { inParallel, until } from '../support/waiting';
+import { fieldPathsOf } from './field-paths';
 import { BUILD_TIMEOUT_MS } from './programs';
+import { type ControlPlane, startControlPlane } from './real-cluster';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
@@ -21,15 +21,8 @@ const capacity = (change: object = {}) => ({ capacitySpec: { bufferMin: 1, buffe
 const pool = (name: string, spec: object) => ({ apiVersion: POOL.apiVersion, kind: 'Pool', metadata: { name }, spec });
 const batch = (name: string, spec: object) => ({ apiVersion: BATCH_SANDBOX.apiVersion, kind: 'BatchSandbox', metadata: { name }, spec });
 
-/** Every field of a spec or status, as `kubectl explain` names it. */
-function pathsOf({ properties = {}, items }: StructuralSchema, path: string): { readonly path: string; readonly description: string }[] {
-  const isOurs = ([name]: [string, StructuralSchema]) => path.includes('.') || name === 'spec' || name === 'status';
-  const fields = Object.entries(properties).filter(isOurs).flatMap(([name, field]) => [
-    { path: `${path}.${name}`, description: field.description ?? 'nothing' },
-    ...pathsOf(field, `${path}.${name}`),
-  ]);
-  return items === undefined ? fields : [...fields, ...pathsOf(items, path)];
-}
+/** Outputs of kubectl explain: from version 3 of OpenAPI, and from version 2. */
+const FORMS = ['plaintext', 'plaintext-openapiv2'] as const;
 
 /** A text on one line. */
 const words = (text: string) => text.replace(/\s+/g, ' ');
@@ -49,6 +42,10 @@ describe('real Kubernetes', () => {
     await until(async () => {
       for (const { plural } of [POOL, BATCH_SANDBOX]) expect(await client.request('GET', `${NAMESPACE}/${plural}`)).toMatchObject({ status: 200 });
     });
+    // The documents that kubectl explain reads come some time after the kinds are served.
+    for (const kind of ['pool', 'batchsandbox']) {
+      for (const output of FORMS) await until(async () => expect(await explain(kind, output)).toMatchObject({ exitCode: 0 }));
+    }
   }, BUILD_TIMEOUT_MS);
 
   afterAll(async () => {
@@ -65,18 +62,19 @@ describe('real Kubernetes', () => {
   });
 
   test.each([
-    { output: 'plaintext', parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <Object>', 'kubectl explain pod.spec'] },
-    { output: 'plaintext-openapiv2', parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <', 'kubectl explain pod.spec'] },
+    { output: FORMS[0], parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <Object>', 'kubectl explain pod.spec'] },
+    { output: FORMS[1], parts: ['capacitySpec <Object> -required-', 'Bounds of the idle pods', 'template <', 'kubectl explain pod.spec'] },
   ])('kubectl explain describes the fields, in the form $output', async ({ output, parts }) => {
-    const { stdout } = await explain('pool.spec', output);
+    const { exitCode, stdout, stderr } = await explain('pool.spec', output);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     for (const part of parts) expect(words(stdout)).toContain(part);
   });
 
   test('kubectl explain describes each field by itself', async () => {
-    const paths = allCrds().flatMap((crd) => pathsOf(crd.spec.versions[0]?.schema.openAPIV3Schema ?? {}, crd.spec.names.singular));
+    const paths = allCrds().flatMap((crd) => fieldPathsOf(crd.spec.versions[0]?.schema.openAPIV3Schema ?? {}, crd.spec.names.singular));
     expect(paths.length).toBeGreaterThan(40);
     const answers = await inParallel(paths, 4, async ({ path, description }) => {
-      const { exitCode, stdout, stderr } = await explain(path, 'plaintext');
+      const { exitCode, stdout, stderr } = await explain(path, FORMS[0]);
       const isDescribed = exitCode === 0 && words(stdout).includes(words(description));
       return isDescribed ? undefined : { path, stdout, stderr };
     });

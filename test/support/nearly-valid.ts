@@ -1,24 +1,6 @@
 import * as fc from 'fast-check';
 import { z } from 'zod';
-
-/** A zod schema as JSON Schema, with the hints of ours that change what is valid. */
-interface Json {
-  readonly type?: string;
-  readonly format?: string;
-  readonly nullable?: boolean;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Json[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minItems?: number;
-  readonly items?: Json;
-  readonly properties?: Readonly<Record<string, Json>>;
-  readonly additionalProperties?: Json;
-  readonly required?: readonly string[];
-  readonly preserveUnknownFields?: boolean;
-}
+import type { ZodJson } from '../../src/schema/openapi';
 
 /** Right parts for each part that is a mistake: an object of ten fields is then as likely right as wrong. */
 const RIGHT_TO_WRONG = 24;
@@ -34,26 +16,26 @@ const ANYTHING = [null, true, false, 0, -1, 1.5, 2147483648, 9007199254740992, 1
  * Whether the value is right is not known; that is for those to say who are compared.
  */
 export function nearlyValid(schema: z.ZodType): fc.Arbitrary<unknown> {
-  return part(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0', unrepresentable: 'any' }) as Json);
+  return part(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0', unrepresentable: 'any' }) as ZodJson);
 }
 
-function part(json: Json): fc.Arbitrary<unknown> {
+function part(json: ZodJson): fc.Arbitrary<unknown> {
   const right = json.nullable === true ? fc.oneof({ weight: 4, arbitrary: shaped(json) }, { weight: 1, arbitrary: fc.constant(null) }) : shaped(json);
   return fc.oneof({ weight: RIGHT_TO_WRONG, arbitrary: right }, { weight: 1, arbitrary: fc.oneof(anything(json), justOutside(json)) });
 }
 
 /** A list where a time belongs is a case of its own: the API server lets it pass. */
-function anything({ format }: Json): fc.Arbitrary<unknown> {
+function anything({ format }: ZodJson): fc.Arbitrary<unknown> {
   return fc.constantFrom(...ANYTHING.filter((value) => format !== 'date-time' || !Array.isArray(value)));
 }
 
-function shaped(json: Json): fc.Arbitrary<unknown> {
+function shaped(json: ZodJson): fc.Arbitrary<unknown> {
   if (json.anyOf !== undefined) return fc.oneof(...json.anyOf.map(shaped));
   if (json.enum !== undefined) return fc.constantFrom(...json.enum);
   return SHAPES[json.type ?? '']?.(json) ?? fc.jsonValue();
 }
 
-const SHAPES: Readonly<Record<string, (json: Json) => fc.Arbitrary<unknown>>> = {
+const SHAPES: Readonly<Record<string, (json: ZodJson) => fc.Arbitrary<unknown>>> = {
   integer: ({ minimum = -5, maximum = 5 }) => fc.oneof(fc.constantFrom(minimum, maximum), fc.integer({ min: minimum, max: Math.min(maximum, minimum + 9) })),
   number: () => fc.double({ noNaN: true, noDefaultInfinity: true }),
   boolean: () => fc.boolean(),
@@ -62,7 +44,7 @@ const SHAPES: Readonly<Record<string, (json: Json) => fc.Arbitrary<unknown>>> = 
   object: objectOf,
 };
 
-function textOf({ format, minLength = 0, maxLength = 20 }: Json): fc.Arbitrary<unknown> {
+function textOf({ format, minLength = 0, maxLength = 20 }: ZodJson): fc.Arbitrary<unknown> {
   if (format === 'date-time') return fc.oneof(time(), mangledTime());
   const most = Math.min(maxLength, MAX_GENERATED_LENGTH);
   const letters = fc.string({ minLength, maxLength: Math.min(most, 12) });
@@ -85,7 +67,7 @@ function mangledTime(): fc.Arbitrary<string> {
   });
 }
 
-function objectOf({ properties, additionalProperties, required = [], preserveUnknownFields }: Json): fc.Arbitrary<unknown> {
+function objectOf({ properties, additionalProperties, required = [], preserveUnknownFields }: ZodJson): fc.Arbitrary<unknown> {
   if (properties === undefined) {
     const value = preserveUnknownFields === true || additionalProperties === undefined ? fc.jsonValue({ maxDepth: 2 }) : part(additionalProperties);
     return fc.dictionary(fc.string({ maxLength: 8 }).filter((key) => key !== '__proto__'), value, { maxKeys: 3, noNullPrototype: true });
@@ -102,7 +84,7 @@ function objectOf({ properties, additionalProperties, required = [], preserveUnk
   );
 }
 
-function justOutside(json: Json): fc.Arbitrary<unknown> {
+function justOutside(json: ZodJson): fc.Arbitrary<unknown> {
   const { minimum = 0, maximum = 0, minLength = 1, maxLength = 0 } = json.anyOf === undefined ? json : Object.assign({}, ...json.anyOf);
   return fc.constantFrom<unknown>(minimum - 1, maximum + 1, 'x'.repeat(minLength - 1), ...(maxLength < MAX_GENERATED_LENGTH * 4 ? ['x'.repeat(maxLength + 1), '🐳'.repeat(maxLength + 1)] : []));
 }

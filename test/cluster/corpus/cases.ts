@@ -59,7 +59,7 @@ const optional = ({ right, wrong }: Values): Values => ({ right: [ABSENT, null, 
 /** A field that must be there. */
 const required = ({ right, wrong }: Values): Values => ({ right, wrong: [ABSENT, null, ...wrong] });
 /** An object that may have fields, of which none has this name. */
-const closed = (right: readonly unknown[] = []): Values => ({ right, wrong: ['', 'x', 1, true, [], [{}]] });
+const closed = (right: readonly unknown[]): Values => ({ right, wrong: ['', 'x', 1, true, [], [{}]] });
 
 const capacity = { bufferMin: 1, bufferMax: 2, poolMin: 1, poolMax: 4 };
 const inPool = (field: string, values: Values, around: (value: unknown) => object): FieldCases => ({ field, resource: POOL, part: 'spec', with: (value) => ({ capacitySpec: capacity, ...around(value) }), ...values });
