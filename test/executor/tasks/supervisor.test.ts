@@ -6,10 +6,15 @@ import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-pr
 
 let executor: ExecutorProcess;
 const start = async (...flags: string[]) => (executor = await ExecutorProcess.start(flags));
-afterEach(() => executor.clean());
+afterEach(async () => {
+  finish(0);
+  await executor.clean();
+});
 
 /** A task that notes each of its runs, and ends when told to. */
 const noting = (name: string, more: object = {}) => task(name, [fixture('waits-for-file.sh'), executor.home], more);
+/** A task that ignores SIGTERM, and ends when told to. */
+const ignoring = (name: string) => task(name, [fixture('ignores-term.sh'), executor.home]);
 const runs = () => readFileSync(join(executor.home, 'runs'), 'utf8').trim().split('\n').length;
 const finish = (exitCode: number) => writeFileSync(join(executor.home, 'go'), String(exitCode));
 const names = (tasks: readonly { readonly name: string; readonly deletionTimestamp?: string }[]) =>
@@ -29,14 +34,15 @@ describe('setting the tasks', () => {
   });
 
   test('a changed task starts only when the old one is gone', async () => {
-    await start();
-    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await start('--stop-grace-seconds=60');
+    await executor.set(ignoring('a'));
     await executor.log('a');
     const old = executor.pidOf('a', 'leader');
     const answer = await executor.set(shell('a', 'exit 4'));
     expect(answer.map(({ processStatus }) => processStatus)).toEqual([{ waiting: expect.objectContaining({ reason: 'WaitingForPrevious' }) }, { running: expect.anything() }]);
     expect(names(answer)).toEqual(['a', 'a (removed)']);
     expect(isRunning(old)).toBe(true);
+    finish(0);
     await executor.until(([first]) => first?.processStatus?.waiting?.reason !== 'WaitingForPrevious');
     expect(isRunning(old)).toBe(false);
     expect(await executor.ended()).toMatchObject({ exitCode: 4 });
@@ -53,23 +59,25 @@ describe('setting the tasks', () => {
   });
 
   test('a task that waits is dropped at once when it is not wanted any more', async () => {
-    await start();
-    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await start('--stop-grace-seconds=60');
+    await executor.set(ignoring('a'));
     await executor.log('a');
     await executor.set(shell('b', 'true'));
     expect(names(await executor.set(shell('c', 'true')))).toEqual(['c', 'a (removed)']);
+    finish(0);
     await executor.ended();
     expect(names(await executor.list())).toEqual(['c']);
   });
 
   test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots', async () => {
-    await start('--max-tasks=2');
-    await executor.set(task('a', [fixture('ignores-term.sh')]), task('b', [fixture('ignores-term.sh')]));
+    await start('--max-tasks=2', '--stop-grace-seconds=60');
+    await executor.set(ignoring('a'), ignoring('b'));
     await Promise.all([executor.log('a'), executor.log('b')]);
-    await executor.set(task('b', [fixture('ignores-term.sh')]));
+    await executor.set(ignoring('b'));
     const answer = await executor.set(shell('d', 'exit 0'), shell('c', 'exit 0'));
     expect(names(answer)).toEqual(['d', 'c', 'a (removed)', 'b (removed)']);
     expect(answer.slice(0, 2).map(({ processStatus }) => processStatus?.waiting?.reason)).toEqual(['WaitingForPrevious', 'WaitingForPrevious']);
+    finish(0);
     const done = await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
     expect(names(done)).toEqual(['d', 'c']);
   });
@@ -134,7 +142,7 @@ describe('after the server was killed', () => {
 
   test('a removal goes on, and what waited for it starts then', async () => {
     await start('--stop-grace-seconds=60');
-    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await executor.set(ignoring('a'));
     await executor.log('a');
     const pid = executor.pidOf('a', 'leader');
     await executor.set(shell('b', 'exit 2'));
@@ -219,18 +227,18 @@ describe('what cannot be known is no success', () => {
 
 test('a task whose record is lost does not run on beside the next one', async () => {
   await start();
-  await executor.set(task('a', [fixture('ignores-term.sh')]));
+  await executor.set(ignoring('a'));
   await executor.log('a');
   const pid = executor.pidOf('a', 'leader');
   await executor.kill('SIGKILL');
   writeFileSync(join(executor.dataDir, 'a', 'task.json'), '');
-  executor = await ExecutorProcess.start([], executor.home);
+  executor = await ExecutorProcess.start(['--stop-grace-seconds=0'], executor.home);
   expect(isRunning(pid)).toBe(false);
 });
 
 describe('a reset', () => {
   test('ends everything, deletes everything and says how much there was', async () => {
-    await start();
+    await start('--stop-grace-seconds=0');
     await executor.set(task('a', [fixture('leaves-children.sh')]));
     await executor.ended();
     const children = (await executor.log('a')).body.trim().split('\n').map(Number);
@@ -262,13 +270,14 @@ describe('a reset', () => {
   });
 
   test('keeps other changes out meanwhile', async () => {
-    await start();
-    await executor.set(task('a', [fixture('ignores-term.sh')]));
+    await start('--stop-grace-seconds=60');
+    await executor.set(ignoring('a'));
     await executor.log('a');
     const reset = executor.request('POST', '/reset', {});
     await executor.until(([first]) => first?.deletionTimestamp !== undefined);
     expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 409, body: { reason: 'ResetInProgress' } });
     expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 409, body: { reason: 'ResetInProgress' } });
+    finish(0);
     expect(await reset).toMatchObject({ status: 200 });
   });
 });
