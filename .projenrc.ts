@@ -90,10 +90,11 @@ const project = new typescript.TypeScriptProject({
     'eslint-import-resolver-typescript@^4',
     '@types/node@^24',
   ],
-  gitignore: ['/lib/*', '!/lib/README.md', 'dist/', '.cache/', '/examples/*/imports/', '/test/.tmp/'],
+  gitignore: ['/lib/*', '!/lib/README.md', 'dist/', '.cache/', '/examples/*/imports/'],
 });
 // projen ignores the whole folder, and git then looks at nothing in it.
 project.gitignore.removePatterns('/lib');
+project.gitignore.exclude('/test/.tmp/'); // after projen's own line for the folder of tests, which takes it back
 for (const path of ['tsconfig.dev.json', 'projenrc/tsconfig.json']) project.tryRemoveFile(path);
 
 project.package.addField('exports', {
