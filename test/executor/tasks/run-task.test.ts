@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LogHeader } from '../../../src/schema/executor-api';
+import { type ExecutorTask, LogHeader } from '../../../src/schema/executor-api';
 import { packagesReachedFrom } from '../../support/source-imports';
 import { until } from '../../support/waiting';
 import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
@@ -43,18 +43,6 @@ const RESULTS: Readonly<Record<string, { given: object; want: object }>> = {
     given: task('t', ['true', 'x'.repeat(200_000)]),
     want: { exitCode: 126, reason: 'StartFailed', message: expect.stringContaining('E2BIG') },
   },
-  'a task over its limit that heeds SIGTERM is a timeout': {
-    given: shell('t', 'sleep 60', { timeoutSeconds: 1 }),
-    want: { exitCode: 143, signal: 15, reason: 'TaskTimeout', message: 'timed out after 1 s (timeoutSeconds), stopped by SIGTERM' },
-  },
-  'a task over its limit that ignores SIGTERM is killed': {
-    given: task('t', [fixture('ignores-term.sh')], { timeoutSeconds: 1 }),
-    want: { exitCode: 137, signal: 9, reason: 'TaskTimeout', message: 'timed out after 1 s (timeoutSeconds), stopped by SIGKILL 1 s after SIGTERM' },
-  },
-  'a task that answers the limit by success has still timed out': {
-    given: task('t', [fixture('ends-well-on-term.sh')], { timeoutSeconds: 1 }),
-    want: { exitCode: 143, reason: 'TaskTimeout' },
-  },
 };
 
 test.each(Object.entries(RESULTS))('%s', async (_title, { given, want }) => {
@@ -62,6 +50,33 @@ test.each(Object.entries(RESULTS))('%s', async (_title, { given, want }) => {
   const ended = await executor.ended();
   expect(ended).toMatchObject(want);
   expect(ended.finishedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+});
+
+describe('a task over its limit', () => {
+  const LATE: Readonly<Record<string, { given: readonly string[]; want: object }>> = {
+    'that heeds SIGTERM is a timeout': {
+      given: ['sh', '-c', 'sleep 60'],
+      want: { exitCode: 143, signal: 15, reason: 'TaskTimeout', message: 'timed out after 1 s (timeoutSeconds), stopped by SIGTERM' },
+    },
+    'that ignores SIGTERM is killed': {
+      given: [fixture('ignores-term.sh')],
+      want: { exitCode: 137, signal: 9, reason: 'TaskTimeout', message: 'timed out after 1 s (timeoutSeconds), stopped by SIGKILL 1 s after SIGTERM' },
+    },
+    'that answers the limit by success has still timed out': { given: [fixture('ends-well-on-term.sh')], want: { exitCode: 143, reason: 'TaskTimeout' } },
+  };
+  /** By name: all at once, since they take their time. */
+  let results: ReadonlyMap<string, ExecutorTask['processStatus']>;
+  beforeAll(async () => {
+    const late = await ExecutorProcess.start(['--max-tasks=3']);
+    await late.set(...Object.values(LATE).map(({ given }, index) => task(`t${index}`, given, { timeoutSeconds: 1 })));
+    const ended = await late.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
+    results = new Map(ended.map(({ processStatus }, index) => [Object.keys(LATE)[index] ?? '', processStatus]));
+    await late.clean();
+  });
+
+  test.each(Object.entries(LATE))('%s', (title, { want }) => {
+    expect(results.get(title)?.terminated).toMatchObject(want);
+  });
 });
 
 describe('the process of a task', () => {
@@ -144,7 +159,7 @@ describe('output', () => {
 
 describe('a stop', () => {
   test('ends children that left the group, the session and their parent', async () => {
-    await executor.set(task('t', [fixture('leaves-children.sh')]));
+    await executor.set(task('t', [fixture('leaves-children.sh')], { stopGraceSeconds: 0 }));
     await executor.ended();
     const children = (await executor.log('t')).body.trim().split('\n').map(Number);
     expect(children.map(isRunning)).toEqual([true, true]);
@@ -169,14 +184,17 @@ describe('a stop', () => {
   });
 
   test('keeps the task listed until it is gone', async () => {
-    await executor.set(task('t', [fixture('ignores-term.sh')]));
+    await executor.set(task('t', [fixture('ignores-term.sh'), executor.home], { stopGraceSeconds: 60 }));
     await executor.log('t');
     const pid = executor.pidOf('t', 'leader');
     const [removed] = await executor.set();
     expect(removed).toMatchObject({ name: 't', deletionTimestamp: expect.stringMatching(/Z$/), processStatus: { running: {} } });
     expect(isRunning(pid)).toBe(true);
+    const go = join(executor.home, 'go');
+    writeFileSync(go, 'now');
     await executor.until((tasks) => tasks.length === 0);
     expect(isRunning(pid)).toBe(false);
+    rmSync(go);
   });
 
   test('leaves no zombie and no file', async () => {
