@@ -10,7 +10,7 @@
 my ($server, $isEnding, $hasServed) = (0, 0, 0);
 $SIG{TERM} = $SIG{INT} = sub { $isEnding = 1; $SIG{ALRM}->() };
 $SIG{ALRM} = sub { kill('URG', $server) if $server; alarm 1 };   # and again, since a server that starts does not listen yet
-$SIG{USR1} = sub { $hasServed = 1 };
+$SIG{USR1} = sub { $hasServed = 1; $SIG{ALRM}->() if $isEnding };
 $ENV{EXECUTOR_INIT_PID} = $$;
 # Only a process that was put into a namespace of processes from outside has no parent there.
 $ENV{EXECUTOR_OWNS_CONTAINER} = getppid() == 0 ? 'true' : 'false';
