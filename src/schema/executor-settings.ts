@@ -97,7 +97,7 @@ export const executorSettings = defineSettings(
       kind: 'integer',
       default: '1',
       max: 100,
-      description: 'Processes kept waiting for a task: each takes about 9 MB and saves its start, about 45 ms of processor time.',
+      description: 'Processes kept waiting for a task: each takes about 10 MB and saves its start, about 45 ms of processor time.',
     },
     resetPaths: {
       flag: 'reset-paths',
