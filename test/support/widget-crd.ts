@@ -65,6 +65,12 @@ export const WIDGET_CRD = {
   },
 };
 
+/** The same CRD for another kind, which has this name in lower case. */
+export function renamedCrd(name: string, shortName: string): typeof WIDGET_CRD {
+  const kind = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  return JSON.parse(JSON.stringify(WIDGET_CRD).replaceAll('widget', name).replaceAll('Widget', kind).replaceAll('"wd"', JSON.stringify(shortName))) as typeof WIDGET_CRD;
+}
+
 /** Path of the widgets in a namespace. */
 export const widgetsIn = (namespace: string): string => `/apis/test.example.com/v1/namespaces/${namespace}/widgets`;
 

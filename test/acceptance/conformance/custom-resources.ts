@@ -1,8 +1,8 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
 import { until } from '../../support/waiting';
-import { widget, WIDGET_CRD, widgetsIn } from '../../support/widget-crd';
+import { renamedCrd, widget, type WIDGET_CRD, widgetsIn } from '../../support/widget-crd';
+import { MERGE } from './media-types';
 
-const MERGE = 'application/merge-patch+json';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /** Tests of custom resources: their schemas, their status and scale, and their definitions; needs the widgets to be defined. */
@@ -149,7 +149,7 @@ export function describeCustomResources(api: ApiUnderTest): void {
   });
 
   describe('a definition', () => {
-    const other = (change: (crd: typeof WIDGET_CRD) => object) => change(JSON.parse(JSON.stringify(WIDGET_CRD).replaceAll('widget', 'gadget').replaceAll('Widget', 'Gadget').replaceAll('"wd"', '"gd"')));
+    const other = (change: (crd: typeof WIDGET_CRD) => object) => change(renamedCrd('gadget', 'gd'));
 
     test('takes its objects with it, those with finalizers last', async () => {
       const namespace = await api.newNamespace();

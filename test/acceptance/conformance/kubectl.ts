@@ -1,6 +1,7 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
-import { widget, WIDGET_CRD } from '../../support/widget-crd';
+import { renamedCrd, widget } from '../../support/widget-crd';
 import { DEPLOYMENT } from './deployment';
+import { configMap, LEAF, type Owned, ownersOf } from './owned';
 
 /** Tests of what people do by kubectl; needs the widgets to be defined. */
 export function describeKubectl(api: ApiUnderTest): void {
@@ -34,7 +35,7 @@ export function describeKubectl(api: ApiUnderTest): void {
   });
 
   test('apply defines a kind, and wait sees when it is served', async () => {
-    const definition = JSON.parse(JSON.stringify(WIDGET_CRD).replaceAll('widget', 'gizmo').replaceAll('Widget', 'Gizmo').replaceAll('"wd"', '"gz"'));
+    const definition = renamedCrd('gizmo', 'gz');
     expect(await run('default', ['apply', '-f', '-'], definition)).toBe('customresourcedefinition.apiextensions.k8s.io/gizmos.test.example.com created');
     await run('default', ['wait', '--for=condition=Established', '--timeout=20s', 'crd/gizmos.test.example.com']);
     expect(await run('default', ['get', 'crd', 'gizmos.test.example.com', '-o', 'name'])).toBe('customresourcedefinition.apiextensions.k8s.io/gizmos.test.example.com');
@@ -151,5 +152,43 @@ export function describeKubectl(api: ApiUnderTest): void {
 
   test('auth can-i asks the server', async () => {
     expect(await run('default', ['auth', 'can-i', 'create', 'pods'])).toBe('yes');
+  });
+
+  describe('apply --server-side', () => {
+    /** Runs kubectl on a ConfigMap; its exit code and what it printed. */
+    const runOn = async (namespace: string, args: readonly string[], data: object) => {
+      const { exitCode, stdout, stderr } = await api.kubectl(['-n', namespace, ...args, '-f', '-'], JSON.stringify(configMap(data)));
+      return { exitCode, output: stdout + stderr };
+    };
+
+    test('applies on the server, is told of conflicts, and forces them', async () => {
+      const namespace = await api.newNamespace();
+      await runOn(namespace, ['create'], { x: '1' });
+      expect(await runOn(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringContaining('Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.x') });
+      expect(await runOn(namespace, ['apply', '--server-side', '--force-conflicts'], { x: '2' })).toMatchObject({ exitCode: 0, output: expect.stringContaining('configmap/a serverside-applied') });
+      const { stdout } = await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml', '--show-managed-fields']);
+      expect(stdout).toMatch(/f:x: \{\}\n {4}manager: kubectl\n {4}operation: Apply/);
+      expect((await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml'])).stdout).not.toContain('managedFields');
+    });
+
+    test('diffs what it would apply on the server', async () => {
+      const namespace = await api.newNamespace();
+      await runOn(namespace, ['apply', '--server-side'], { x: '1' });
+      expect(await runOn(namespace, ['diff', '--server-side'], { x: '1' })).toEqual({ exitCode: 0, output: '' });
+      expect(await runOn(namespace, ['diff', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringMatching(/-\s+x: "1"\n\+\s+x: "2"/) });
+    });
+
+    test('changes from applying on its side to applying on the server, and back', async () => {
+      const namespace = await api.newNamespace();
+      expect(await runOn(namespace, ['apply'], { x: '1', y: '1' })).toMatchObject({ exitCode: 0 });
+      expect(await runOn(namespace, ['apply', '--server-side'], { x: '2', y: '1' })).toMatchObject({ exitCode: 0 });
+      expect(await runOn(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 0 });
+      const { body } = await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`);
+      expect(body.data).toEqual({ x: '2' });
+      expect(ownersOf(body)).toEqual({ 'kubectl Apply': { 'f:data': { 'f:x': LEAF } }, 'kubectl-last-applied Apply': { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/last-applied-configuration': LEAF } } } });
+      expect(JSON.parse(body.metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration'] ?? '')).toMatchObject({ data: { x: '2' } });
+      expect(await runOn(namespace, ['apply'], { z: '3' })).toMatchObject({ exitCode: 0 });
+      expect((await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`)).body.data).toEqual({ z: '3' });
+    });
   });
 }

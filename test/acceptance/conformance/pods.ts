@@ -28,6 +28,7 @@ const VALID: readonly (readonly [string, object])[] = [
 /** What is wrong, where Kubernetes sees it (below `spec`), and the spec. */
 const INVALID: readonly (readonly [string, string, object])[] = [
   ['no container', 'containers', {}],
+  ['no image', 'containers[0].image', main({ image: undefined })],
   ['an image with a space before it', 'containers[0].image', main({ image: ' i' })],
   ['a port beyond the last', 'containers[0].ports[0].containerPort', main({ ports: [{ containerPort: 65_536 }] })],
   ['a port of the node beyond the last', 'containers[0].ports[0].hostPort', main({ ports: [{ containerPort: 80, hostPort: 65_536 }] })],
@@ -66,8 +67,11 @@ const INVALID: readonly (readonly [string, string, object])[] = [
   ['a hook that does nothing', 'containers[0].lifecycle.preStop', main({ lifecycle: { preStop: {} } })],
   ['a user below 0', 'containers[0].securityContext.runAsUser', main({ securityContext: { runAsUser: -1 } })],
   ['a group below 0', 'securityContext.fsGroup', main({}, { securityContext: { fsGroup: -1 } })],
-  ['two containers of a name', 'initContainers[0].name', main({}, { initContainers: [{ name: 'main', image: 'i' }] })],
+  ['a container with capitals', 'containers[0].name', main({ name: 'A' })],
+  ['two containers of one name', 'containers[1].name', { containers: [{ name: 'a', image: 'i' }, { name: 'a', image: 'i' }] }],
+  ['an init container of the name of another', 'initContainers[0].name', main({}, { initContainers: [{ name: 'main', image: 'i' }] })],
   ['an init container with a probe', 'initContainers[0].readinessProbe', main({}, { initContainers: [{ name: 'x', image: 'i', readinessProbe: exec }] })],
+  ['an unknown restart policy', 'restartPolicy', main({}, { restartPolicy: 'Sometimes' })],
   ['an unknown DNS policy', 'dnsPolicy', main({}, { dnsPolicy: 'Maybe' })],
   ['no DNS at all', 'dnsConfig', main({}, { dnsPolicy: 'None' })],
   ['a host name with capitals', 'hostname', main({}, { hostname: 'Host' })],
@@ -93,8 +97,11 @@ export function describePods(api: ApiUnderTest): void {
     expect([status, body.details?.causes?.map((cause) => cause.field)]).toEqual([422, expect.arrayContaining([`spec.${field}`])]);
   });
 
-  test('a text where a flag is wanted can not be read', async () => {
-    expect(await create(main({ tty: 'yes' }))).toMatchObject({ status: 400, body: { reason: 'BadRequest' } });
+  test.each([
+    ['flag', main({ tty: 'yes' })],
+    ['list', { containers: 'none' }],
+  ])('a text where a %s is wanted can not be read', async (_, spec) => {
+    expect(await create(spec)).toMatchObject({ status: 400, body: { reason: 'BadRequest' } });
   });
 
   test('a namespace has an account for its pods, and the certificate of the API server', async () => {

@@ -1,57 +1,14 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
-import { widget, widgetsIn } from '../../support/widget-crd';
+import { widget } from '../../support/widget-crd';
 import { DEPLOYMENT, deploymentsIn } from './deployment';
+import { APPLY } from './media-types';
+import { configMap, inNamespace, LEAF, type Owned, ownersOf, partOfWidget } from './owned';
 
-const APPLY = 'application/apply-patch+yaml';
-const MERGE = 'application/merge-patch+json';
-
-interface Owned {
-  readonly metadata: {
-    readonly resourceVersion: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly managedFields?: readonly { readonly manager: string; readonly operation: string; readonly subresource?: string; readonly apiVersion: string; readonly time?: string; readonly fieldsType: string; readonly fieldsV1: object }[];
-  };
-  readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: unknown;
-  readonly status?: unknown;
-}
-
-/** Fields by their owner, as `MANAGER OPERATION[ SUBRESOURCE]`. */
-function ownersOf({ metadata }: Owned): Record<string, object> {
-  return Object.fromEntries((metadata.managedFields ?? []).map(({ manager, operation, subresource, fieldsV1 }) => [[manager, operation, subresource].filter((word) => word !== undefined).join(' '), fieldsV1]));
-}
-
-/** A set of fields without children. */
-const LEAF = {};
-
-/** Tests of server-side apply, and of who owns which field after any write; needs the widgets to be defined. */
+/** Tests of server-side apply; needs the widgets to be defined. */
 export function describeServerSideApply(api: ApiUnderTest): void {
-  const configMap = (data: object, metadata: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', ...metadata }, data });
-
-  /** Requests for one ConfigMap and one widget, both named `a`, in a namespace of their own. */
-  async function inNamespace() {
-    const namespace = await api.newNamespace();
-    const maps = `/api/v1/namespaces/${namespace}/configmaps`;
-    const send = (method: string, path: string, body: unknown, contentType?: string) => api.request<Owned>(method, path, body, contentType);
-    return {
-      namespace,
-      create: (manager: string, body: object) => send('POST', `${maps}?fieldManager=${manager}`, body),
-      apply: (manager: string, body: unknown, query = '') => send('PATCH', `${maps}/a?fieldManager=${manager}${query}`, body, APPLY),
-      merge: (manager: string, body: object, query = '') => send('PATCH', `${maps}/a?fieldManager=${manager}${query}`, body, MERGE),
-      read: async () => (await send('GET', `${maps}/a`, undefined)).body,
-      createWidget: (manager: string, body: object) => send('POST', `${widgetsIn(namespace)}?fieldManager=${manager}`, body),
-      applyWidget: (manager: string, body: object, subpath = '', query = '') => send('PATCH', `${widgetsIn(namespace)}/a${subpath}?fieldManager=${manager}${query}`, body, APPLY),
-      mergeWidget: (manager: string, body: object, subpath = '') => send('PATCH', `${widgetsIn(namespace)}/a${subpath}?fieldManager=${manager}`, body, MERGE),
-      readWidget: async () => (await send('GET', `${widgetsIn(namespace)}/a`, undefined)).body,
-    };
-  }
-  /** A widget that says only this of its spec. */
-  const partOfWidget = (spec: object, more: object = {}) => ({ ...widget('a'), spec, ...more });
-
   describe('apply', () => {
     test('creates an object and owns what it says, without the defaults', async () => {
-      const { applyWidget } = await inNamespace();
+      const { applyWidget } = await inNamespace(api);
       const { status, body } = await applyWidget('one', widget('a', { tags: ['x'], free: { deep: { deeper: 1 }, list: [1], none: {} } }));
       expect([status, body.spec]).toEqual([201, { size: 'small', colour: 'red', replicas: 1, tags: ['x'], free: { deep: { deeper: 1 }, list: [1], none: {} } }]);
       const free = { 'f:deep': { '.': LEAF, 'f:deeper': LEAF }, 'f:list': LEAF, 'f:none': LEAF };
@@ -60,7 +17,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('changes what it says, and removes what it says no more', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       await apply('one', configMap({ x: '1', y: '2' }, { labels: { a: 'b' }, annotations: { c: 'd' } }));
       const { status, body } = await apply('one', configMap({ x: '3' }, { annotations: { c: 'd' } }));
       expect([status, body.data, body.metadata.labels, body.metadata.annotations]).toEqual([200, { x: '3' }, undefined, { c: 'd' }]);
@@ -68,7 +25,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('leaves what others own, and what they own with it', async () => {
-      const { apply, merge } = await inNamespace();
+      const { apply, merge } = await inNamespace(api);
       await apply('one', configMap({ x: '1', y: '2' }));
       await apply('two', configMap({ x: '1' }));
       await merge('three', { data: { z: '3' } });
@@ -78,21 +35,21 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('of nothing gives up all', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       await apply('one', configMap({ x: '1' }));
       const { body } = await apply('one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } });
       expect([body.data, body.metadata.managedFields]).toEqual([undefined, undefined]);
     });
 
     test('of the same again writes nothing', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       const first = await apply('one', configMap({ x: '1' }));
       const second = await apply('one', configMap({ x: '1' }));
       expect([second.status, second.body]).toEqual([200, first.body]);
     });
 
     test('of what another owns with the same value makes two owners', async () => {
-      const { create, apply } = await inNamespace();
+      const { create, apply } = await inNamespace(api);
       const first = await create('one', configMap({ x: '1' }));
       const { body } = await apply('two', configMap({ x: '1' }));
       expect(body.metadata.resourceVersion).not.toBe(first.body.metadata.resourceVersion);
@@ -100,7 +57,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('as a dry run shows what would be, and changes nothing', async () => {
-      const { apply, read } = await inNamespace();
+      const { apply, read } = await inNamespace(api);
       const planned = await apply('one', configMap({ x: '1' }), '&dryRun=All');
       expect([planned.status, ownersOf(planned.body)]).toEqual([201, { 'one Apply': { 'f:data': { 'f:x': LEAF } } }]);
       expect(await read()).toMatchObject({ kind: 'Status', code: 404 });
@@ -110,13 +67,13 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('may be written in YAML', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: "1" # as people write it\n';
       expect(await apply('one', text)).toMatchObject({ status: 201, body: { data: { x: '1' } } });
     });
 
     test('of null leaves a map that others own parts of, and owns it', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       await apply('one', configMap({ x: '1' }, { labels: { a: 'b' } }));
       const { body } = await apply('two', configMap({ y: '2' }, { labels: null }));
       expect([body.data, body.metadata.labels]).toEqual([{ x: '1', y: '2' }, { a: 'b' }]);
@@ -124,7 +81,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('needs no name for an object that is there, and one for a new one', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       const nameless = configMap({ x: '1' }, { name: undefined });
       expect(await apply('one', nameless)).toMatchObject({ status: 400, body: { message: 'the name of the object (a based on URL) was undeterminable: name must be provided' } });
       await apply('one', configMap({ y: '1' }));
@@ -134,7 +91,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
 
   describe('a conflict', () => {
     test('is told with the owner and the field', async () => {
-      const { apply, merge, read } = await inNamespace();
+      const { apply, merge, read } = await inNamespace(api);
       await apply('one', configMap({ x: '1', y: '2' }));
       await merge('three', { data: { z: '3' } });
       const before = await read();
@@ -154,7 +111,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('is none with the same value, and none with oneself', async () => {
-      const { apply } = await inNamespace();
+      const { apply } = await inNamespace(api);
       await apply('one', configMap({ x: '1' }));
       expect((await apply('two', configMap({ x: '1' }))).status).toBe(200);
       expect((await apply('three', configMap({ y: '1' }))).status).toBe(200);
@@ -162,7 +119,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('is decided by force: the field changes its owner', async () => {
-      const { apply, create } = await inNamespace();
+      const { apply, create } = await inNamespace(api);
       await create('zero', configMap({ x: '0', w: '0' }));
       await apply('one', configMap({ y: '1' }));
       const { status, body } = await apply('two', configMap({ x: '9', y: '9' }), '&force=true');
@@ -171,7 +128,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('names items by their keys, and the subresource', async () => {
-      const { createWidget, applyWidget } = await inNamespace();
+      const { createWidget, applyWidget } = await inNamespace(api);
       await createWidget('zero', widget('a'));
       const status = (word: string) => partOfWidget({}, { status: { conditions: [{ type: 'Ready', status: word }] } });
       await applyWidget('one', status('True'), '/status');
@@ -209,7 +166,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
       ['others stay before what they stood before', ['x', 'y'], ['y', 'z'], ['x', 'y', 'z']],
       ['others come before what is new at the end', ['x', 'y'], ['z'], ['x', 'y', 'z']],
     ])('that are sets get new values: %s', async (_, there, applied, want) => {
-      const { createWidget, applyWidget } = await inNamespace();
+      const { createWidget, applyWidget } = await inNamespace(api);
       await createWidget('zero', widget('a', { tags: there }));
       const { body } = await applyWidget('one', partOfWidget({ tags: applied }));
       expect(body.spec).toMatchObject({ tags: want });
@@ -229,74 +186,9 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
   });
 
-  describe('other writes', () => {
-    test('own what they change, each manager by itself', async () => {
-      const { create, merge } = await inNamespace();
-      await create('one', configMap({ x: '1' }, { labels: { l: '1' }, finalizers: ['test.example.com/a'] }));
-      const { body } = await merge('two', { data: { x: '2', y: '3' }, metadata: { labels: { m: '2' }, finalizers: null } });
-      expect(ownersOf(body)).toEqual({
-        'one Update': { 'f:data': LEAF, 'f:metadata': { 'f:labels': { '.': LEAF, 'f:l': LEAF } } },
-        'two Update': { 'f:data': { 'f:x': LEAF, 'f:y': LEAF }, 'f:metadata': { 'f:labels': { 'f:m': LEAF } } },
-      });
-    });
-
-    test('give up what they remove, also for others', async () => {
-      const { create, merge } = await inNamespace();
-      await create('one', configMap({ x: '1', y: '2' }));
-      const { body } = await merge('two', { data: { x: null } });
-      expect(ownersOf(body)).toEqual({ 'one Update': { 'f:data': { '.': LEAF, 'f:y': LEAF } } });
-    });
-
-    test('of a custom object own the defaults too', async () => {
-      const { createWidget } = await inNamespace();
-      const { body } = await createWidget('one', widget('a', { nested: {}, free: { deep: { deeper: 1 } } }));
-      const spec = { '.': LEAF, 'f:size': LEAF, 'f:colour': LEAF, 'f:replicas': LEAF, 'f:nested': { '.': LEAF, 'f:level': LEAF }, 'f:free': { '.': LEAF, 'f:deep': { '.': LEAF, 'f:deeper': LEAF } } };
-      expect(ownersOf(body)).toEqual({ 'one Update': { 'f:spec': spec } });
-    });
-
-    test('own by subresource: status and scale are apart', async () => {
-      const { createWidget, mergeWidget, readWidget } = await inNamespace();
-      await createWidget('one', { ...widget('a'), status: { replicas: 1 } });
-      await mergeWidget('one', { status: { replicas: 2 } }, '/status');
-      await mergeWidget('one', { spec: { replicas: 3 } }, '/scale');
-      expect(ownersOf(await readWidget())).toEqual({
-        'one Update': { 'f:spec': { '.': LEAF, 'f:size': LEAF, 'f:colour': LEAF } },
-        'one Update status': { 'f:status': { '.': LEAF, 'f:replicas': LEAF } },
-        'one Update scale': { 'f:spec': { 'f:replicas': LEAF } },
-      });
-    });
-
-    test('are told by the name of the client when they have no other', async () => {
-      const namespace = await api.newNamespace();
-      const made = await api.kubectl(['create', '--raw', `/api/v1/namespaces/${namespace}/configmaps`, '-f', '-'], JSON.stringify(configMap({ x: '1' })));
-      expect(ownersOf(JSON.parse(made.stdout) as Owned)).toEqual({ 'kubectl Update': { 'f:data': { '.': LEAF, 'f:x': LEAF } } });
-    });
-
-    test.each([
-      ['an empty list', []],
-      ['a list of one empty entry', [{}]],
-    ])('may forget all owners by %s; the next apply finds one for all', async (_, managedFields) => {
-      const { create, merge, apply } = await inNamespace();
-      await create('one', configMap({ x: '1' }));
-      expect((await merge('two', { metadata: { managedFields } })).body.metadata.managedFields).toBeUndefined();
-      expect((await merge('two', { data: { y: '2' } })).body.metadata.managedFields).toBeUndefined();
-      const { body } = await apply('three', configMap({ z: '3' }));
-      expect(ownersOf(body)).toEqual({ 'three Apply': { 'f:data': { 'f:z': LEAF } }, 'before-first-apply Update': { 'f:data': { '.': LEAF, 'f:x': LEAF, 'f:y': LEAF } } });
-    });
-
-    test('may set owners, and change none by null or by what can not be read', async () => {
-      const { create, merge } = await inNamespace();
-      await create('one', configMap({ x: '1' }));
-      const entry = { manager: 'set', operation: 'Apply', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:x': {} } } };
-      expect((await merge('two', { metadata: { managedFields: [entry] } })).body.metadata.managedFields).toEqual([entry]);
-      expect((await merge('two', { metadata: { managedFields: null } })).body.metadata.managedFields).toEqual([entry]);
-      expect((await merge('two', { metadata: { managedFields: [{ ...entry, operation: 'Eat' }] } })).body.metadata.managedFields).toEqual([entry]);
-    });
-  });
-
   describe('subresources', () => {
     test('apply to the status touches nothing else, and needs an object', async () => {
-      const { createWidget, applyWidget } = await inNamespace();
+      const { createWidget, applyWidget } = await inNamespace(api);
       const config = partOfWidget({ size: 'large' }, { status: { replicas: 2 } });
       expect(await applyWidget('one', config, '/status')).toMatchObject({ status: 404, body: { reason: 'NotFound' } });
       await createWidget('zero', widget('a'));
@@ -306,7 +198,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('apply to the object touches no status', async () => {
-      const { applyWidget } = await inNamespace();
+      const { applyWidget } = await inNamespace(api);
       const { body } = await applyWidget('one', partOfWidget({ size: 'small' }, { status: { replicas: 2 } }));
       expect([body.status, ownersOf(body)]).toEqual([undefined, { 'one Apply': { 'f:spec': { 'f:size': LEAF } } }]);
     });
@@ -322,7 +214,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
       ['with owners', 'one', configMap({}, { managedFields: [] }), 400, 'metadata.managedFields must be nil'],
       ['with an old version', 'one', configMap({}, { resourceVersion: '1' }), 409, 'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again'],
     ])('%s', async (_, manager, body, status, message) => {
-      const { create, apply } = await inNamespace();
+      const { create, apply } = await inNamespace(api);
       await create('zero', configMap({ x: '1' }));
       expect(await apply(manager, body)).toMatchObject({ status, body: { code: status, message } });
     });
@@ -332,7 +224,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
       ['a value twice in a set', partOfWidget({ tags: ['x', 'x'] }), '.spec.tags: duplicate entries for key [="x"]'],
       ['an item without its key', partOfWidget({}, { status: { conditions: [{ status: 'True' }] } }), '.status.conditions: element 0: associative list with keys has an element that omits all key fields ["type"] (and doesn\'t have default values for any key fields)'],
     ])('with %s', async (_, body, problem) => {
-      const { applyWidget } = await inNamespace();
+      const { applyWidget } = await inNamespace(api);
       expect(await applyWidget('one', body)).toMatchObject({ status: 500, body: { message: `failed to create typed patch object (/a; test.example.com/v1, Kind=Widget): ${problem}` } });
     });
 
@@ -342,7 +234,7 @@ export function describeServerSideApply(api: ApiUnderTest): void {
       ['finalizers that are no list', { finalizers: 'x' }, '.metadata.finalizers'],
       ['a version that is no text', { resourceVersion: 5 }, '.metadata.resourceVersion'],
     ])('with %s, of a new object and of one that is there', async (_, metadata, field) => {
-      const { create, apply } = await inNamespace();
+      const { create, apply } = await inNamespace(api);
       const refused = { status: 500, body: { message: expect.stringContaining(`failed to create typed patch object`) } };
       const fresh = await apply('one', configMap({}, metadata));
       await create('zero', configMap({ x: '1' }));
@@ -352,52 +244,14 @@ export function describeServerSideApply(api: ApiUnderTest): void {
     });
 
     test('for its values is told as for any write', async () => {
-      const { applyWidget } = await inNamespace();
+      const { applyWidget } = await inNamespace(api);
       expect(await applyWidget('one', partOfWidget({ replicas: -1 }))).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
     });
 
     test('is what another patch with force is', async () => {
-      const { create, merge } = await inNamespace();
+      const { create, merge } = await inNamespace(api);
       await create('zero', configMap({ x: '1' }));
       expect(await merge('one', {}, '&force=true')).toMatchObject({ status: 422, body: { message: 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch' } });
-    });
-  });
-
-  describe('kubectl', () => {
-    /** Runs kubectl on a ConfigMap; its exit code and what it printed. */
-    const run = async (namespace: string, args: readonly string[], data: object) => {
-      const { exitCode, stdout, stderr } = await api.kubectl(['-n', namespace, ...args, '-f', '-'], JSON.stringify(configMap(data)));
-      return { exitCode, output: stdout + stderr };
-    };
-
-    test('applies on the server, is told of conflicts, and forces them', async () => {
-      const namespace = await api.newNamespace();
-      await run(namespace, ['create'], { x: '1' });
-      expect(await run(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringContaining('Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.x') });
-      expect(await run(namespace, ['apply', '--server-side', '--force-conflicts'], { x: '2' })).toMatchObject({ exitCode: 0, output: expect.stringContaining('configmap/a serverside-applied') });
-      const { stdout } = await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml', '--show-managed-fields']);
-      expect(stdout).toMatch(/f:x: \{\}\n {4}manager: kubectl\n {4}operation: Apply/);
-      expect((await api.kubectl(['-n', namespace, 'get', 'cm', 'a', '-o', 'yaml'])).stdout).not.toContain('managedFields');
-    });
-
-    test('diffs what it would apply on the server', async () => {
-      const namespace = await api.newNamespace();
-      await run(namespace, ['apply', '--server-side'], { x: '1' });
-      expect(await run(namespace, ['diff', '--server-side'], { x: '1' })).toEqual({ exitCode: 0, output: '' });
-      expect(await run(namespace, ['diff', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 1, output: expect.stringMatching(/-\s+x: "1"\n\+\s+x: "2"/) });
-    });
-
-    test('changes from applying on its side to applying on the server, and back', async () => {
-      const namespace = await api.newNamespace();
-      expect(await run(namespace, ['apply'], { x: '1', y: '1' })).toMatchObject({ exitCode: 0 });
-      expect(await run(namespace, ['apply', '--server-side'], { x: '2', y: '1' })).toMatchObject({ exitCode: 0 });
-      expect(await run(namespace, ['apply', '--server-side'], { x: '2' })).toMatchObject({ exitCode: 0 });
-      const { body } = await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`);
-      expect(body.data).toEqual({ x: '2' });
-      expect(ownersOf(body)).toEqual({ 'kubectl Apply': { 'f:data': { 'f:x': LEAF } }, 'kubectl-last-applied Apply': { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/last-applied-configuration': LEAF } } } });
-      expect(JSON.parse(body.metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration'] ?? '')).toMatchObject({ data: { x: '2' } });
-      expect(await run(namespace, ['apply'], { z: '3' })).toMatchObject({ exitCode: 0 });
-      expect((await api.request<Owned>('GET', `/api/v1/namespaces/${namespace}/configmaps/a`)).body.data).toEqual({ z: '3' });
     });
   });
 }

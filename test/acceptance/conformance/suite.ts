@@ -2,6 +2,8 @@ import { type ApiTarget, useApi } from '../../support/api-under-test';
 import { until } from '../../support/waiting';
 import { WIDGET_CRD, widgetsIn } from '../../support/widget-crd';
 import { describeCustomResources } from './custom-resources';
+import { describeDeletion } from './deletion';
+import { describeFieldOwners } from './field-owners';
 import { describeKubectl } from './kubectl';
 import { describePods } from './pods';
 import { describeServerSideApply } from './server-side-apply';
@@ -25,9 +27,11 @@ export function describeConformance(name: string, start: () => Promise<ApiTarget
     });
 
     describe('writes', () => describeWrites(api));
+    describe('deletion', () => describeDeletion(api));
     describe('watch', () => describeWatch(api));
     describe('custom resources', () => describeCustomResources(api));
     describe('server-side apply', () => describeServerSideApply(api));
+    describe('other writes', () => describeFieldOwners(api));
     describe('pods', () => describePods(api));
     describe('kubectl', () => describeKubectl(api));
   });

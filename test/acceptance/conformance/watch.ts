@@ -1,7 +1,6 @@
 import { type ApiUnderTest, take } from '../../support/api-under-test';
 import { widgetsIn } from '../../support/widget-crd';
-
-const MERGE = 'application/merge-patch+json';
+import { MERGE } from './media-types';
 
 interface List {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };

@@ -1,35 +1,10 @@
 import type { ApiUnderTest } from '../../support/api-under-test';
-import { until } from '../../support/waiting';
+import { configMaps, createConfigMap, type Stored } from './config-maps';
 import { DEPLOYMENT } from './deployment';
+import { JSON_PATCH, MERGE, STRATEGIC } from './media-types';
 
-const MERGE = 'application/merge-patch+json';
-const JSON_PATCH = 'application/json-patch+json';
-const STRATEGIC = 'application/strategic-merge-patch+json';
-
-interface Stored {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly generation?: number;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly finalizers?: readonly string[];
-    readonly deletionTimestamp?: string;
-    readonly ownerReferences?: readonly unknown[];
-  };
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const configMaps = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`;
-
-/** Tests of create, update, patch and delete, of built-in kinds. */
+/** Tests of create, update and patch, of built-in kinds. */
 export function describeWrites(api: ApiUnderTest): void {
-  async function createConfigMap(namespace: string, name: string, metadata: object = {}): Promise<Stored> {
-    const { status, body } = await api.request<Stored>('POST', configMaps(namespace), { metadata: { name, ...metadata }, data: { a: '1' } });
-    expect(status).toBe(201);
-    return body;
-  }
-
   describe('create', () => {
     test('sets what the server owns, whatever the client says', async () => {
       const namespace = await api.newNamespace();
@@ -62,7 +37,7 @@ export function describeWrites(api: ApiUnderTest): void {
 
     test('takes a null label as an empty one', async () => {
       const namespace = await api.newNamespace();
-      const { metadata } = await createConfigMap(namespace, 'a', { labels: { empty: null } });
+      const { metadata } = await createConfigMap(api, namespace, 'a', { labels: { empty: null } });
       expect(metadata.labels).toEqual({ empty: '' });
     });
 
@@ -88,7 +63,7 @@ export function describeWrites(api: ApiUnderTest): void {
       ['annotations beyond 256 KiB', { metadata: { name: 'x', annotations: { a: 'b'.repeat(262_144) } } }, '', 422, 'Invalid'],
     ])('refuses %s', async (_, body, query, code, reason) => {
       const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'taken');
+      await createConfigMap(api, namespace, 'taken');
       const answer = await api.request('POST', configMaps(namespace) + query, body);
       expect(answer).toMatchObject({ status: code, body: { kind: 'Status', status: 'Failure', ...(reason !== undefined && { reason }), code } });
     });
@@ -113,31 +88,12 @@ export function describeWrites(api: ApiUnderTest): void {
       expect((await api.request('POST', `${configMaps(namespace)}?dryRun=All`, { metadata: { name: 'dry' } })).status).toBe(201);
       expect((await api.request('GET', `${configMaps(namespace)}/dry`)).status).toBe(404);
     });
-
-    test.each([
-      ['a pod without containers', { spec: {} }, 'spec.containers'],
-      ['a pod whose container has no image', { spec: { containers: [{ name: 'a' }] } }, 'spec.containers[0].image'],
-      ['a pod whose container has a bad name', { spec: { containers: [{ name: 'A', image: 'i' }] } }, 'spec.containers[0].name'],
-      ['a pod with two containers of one name', { spec: { containers: [{ name: 'a', image: 'i' }, { name: 'a', image: 'i' }] } }, 'spec.containers[1].name'],
-      ['a mount without a volume', { spec: { containers: [{ name: 'a', image: 'i', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] } }, 'spec.containers[0].volumeMounts[0].name'],
-      ['an unknown restart policy', { spec: { restartPolicy: 'Sometimes', containers: [{ name: 'a', image: 'i' }] } }, 'spec.restartPolicy'],
-    ])('refuses %s and names the field', async (_, pod, field) => {
-      const namespace = await api.newNamespace();
-      const answer = await api.request('POST', `/api/v1/namespaces/${namespace}/pods`, { metadata: { name: 'p' }, ...pod });
-      expect(answer).toMatchObject({ status: 422, body: { reason: 'Invalid', details: { causes: expect.arrayContaining([expect.objectContaining({ field })]) } } });
-    });
-
-    test('refuses a pod with a list that is a text as a request it can not read', async () => {
-      const namespace = await api.newNamespace();
-      const answer = await api.request('POST', `/api/v1/namespaces/${namespace}/pods`, { metadata: { name: 'p' }, spec: { containers: 'none' } });
-      expect(answer).toMatchObject({ status: 400, body: { reason: 'BadRequest' } });
-    });
   });
 
   describe('update', () => {
     test('takes the version that was read, and refuses an older one', async () => {
       const namespace = await api.newNamespace();
-      const first = await createConfigMap(namespace, 'a');
+      const first = await createConfigMap(api, namespace, 'a');
       const path = `${configMaps(namespace)}/a`;
       expect(await api.request('PUT', path, { ...first, data: { a: '2' } })).toMatchObject({ status: 200, body: { data: { a: '2' } } });
       expect(await api.request('PUT', path, { ...first, data: { a: '3' } })).toMatchObject({
@@ -152,7 +108,7 @@ export function describeWrites(api: ApiUnderTest): void {
 
     test('keeps the version when nothing changes', async () => {
       const namespace = await api.newNamespace();
-      const first = await createConfigMap(namespace, 'a');
+      const first = await createConfigMap(api, namespace, 'a');
       const path = `${configMaps(namespace)}/a`;
       const { body: put } = await api.request<Stored>('PUT', path, first);
       const { body: patched } = await api.request<Stored>('PATCH', path, { data: { a: '1' } }, MERGE);
@@ -165,7 +121,7 @@ export function describeWrites(api: ApiUnderTest): void {
       ['another uid', { metadata: { name: 'a', uid: '00000000-0000-0000-0000-000000000000' } }, 409],
     ])('refuses %s', async (_, body, code) => {
       const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a');
+      await createConfigMap(api, namespace, 'a');
       expect((await api.request('PUT', `${configMaps(namespace)}/a`, body)).status).toBe(code);
     });
 
@@ -198,7 +154,7 @@ export function describeWrites(api: ApiUnderTest): void {
       ['strategic merge merges maps', STRATEGIC, { data: { b: '2' } }, { a: '1', b: '2' }],
     ])('%s', async (_, type, patch, data) => {
       const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a');
+      await createConfigMap(api, namespace, 'a');
       expect(await api.request('PATCH', `${configMaps(namespace)}/a`, patch, type)).toMatchObject({ status: 200, body: { data } });
       expect((await api.request<Stored>('GET', `${configMaps(namespace)}/a`)).body.data).toEqual(data);
     });
@@ -226,124 +182,16 @@ export function describeWrites(api: ApiUnderTest): void {
       ['a type that nobody knows', 'application/x-patch', {}, 'a', 415],
     ])('refuses %s', async (_, type, patch, name, code) => {
       const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a');
+      await createConfigMap(api, namespace, 'a');
       expect(await api.request('PATCH', `${configMaps(namespace)}/${name}`, patch, type)).toMatchObject({ status: code, body: { kind: 'Status', code } });
     });
 
     test('lets exactly one of many writers with the same version win', async () => {
       const namespace = await api.newNamespace();
-      const { metadata: { resourceVersion } } = await createConfigMap(namespace, 'a');
+      const { metadata: { resourceVersion } } = await createConfigMap(api, namespace, 'a');
       const write = (i: number) => api.request('PATCH', `${configMaps(namespace)}/a`, { metadata: { resourceVersion }, data: { winner: String(i) } }, MERGE);
       const codes = (await Promise.all(Array.from({ length: 10 }, (_, i) => write(i)))).map(({ status }) => status);
       expect(codes.sort()).toEqual([200, ...Array.from({ length: 9 }, () => 409)]);
-    });
-  });
-
-  describe('delete', () => {
-    test('answers with the UID of what is gone', async () => {
-      const namespace = await api.newNamespace();
-      const { metadata: { uid } } = await createConfigMap(namespace, 'a');
-      expect(await api.request('DELETE', `${configMaps(namespace)}/a`)).toMatchObject({ status: 200, body: { kind: 'Status', status: 'Success', details: { name: 'a', kind: 'configmaps', uid } } });
-      expect(await api.request('GET', `${configMaps(namespace)}/a`)).toMatchObject({ status: 404, body: { reason: 'NotFound', message: 'configmaps "a" not found' } });
-    });
-
-    test.each([
-      ['another UID', { uid: '00000000-0000-0000-0000-000000000000' }],
-      ['another version', { resourceVersion: '1' }],
-    ])('refuses %s than the object has', async (_, preconditions) => {
-      const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a');
-      expect(await api.request('DELETE', `${configMaps(namespace)}/a`, { preconditions })).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
-    });
-
-    test.each([
-      ['propagation', { propagationPolicy: 'Sideways' }],
-      ['dry run', { dryRun: ['Some'] }],
-    ])('refuses an unknown %s', async (_, options) => {
-      const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a');
-      expect(await api.request('DELETE', `${configMaps(namespace)}/a`, options)).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
-    });
-
-    test('waits for finalizers, which can only go from then on', async () => {
-      const namespace = await api.newNamespace();
-      const path = `${configMaps(namespace)}/a`;
-      await createConfigMap(namespace, 'a', { finalizers: ['test.example.com/one', 'test.example.com/two'] });
-      expect(await api.request('DELETE', path)).toMatchObject({ status: 200, body: { kind: 'ConfigMap', metadata: { deletionTimestamp: expect.any(String), finalizers: { length: 2 } } } });
-      expect((await api.request('DELETE', path)).status).toBe(200);
-      const add = { metadata: { finalizers: ['test.example.com/one', 'test.example.com/three'] } };
-      expect(await api.request('PATCH', path, add, MERGE)).toMatchObject({ status: 422, body: { details: { causes: expect.arrayContaining([expect.objectContaining({ field: 'metadata.finalizers', reason: 'FieldValueForbidden' })]) } } });
-      expect((await api.request('PATCH', path, { metadata: { finalizers: ['test.example.com/two'] } }, MERGE)).status).toBe(200);
-      expect((await api.request('GET', path)).status).toBe(200);
-      expect((await api.request('PATCH', path, { metadata: { finalizers: null } }, MERGE)).status).toBe(200);
-      expect((await api.request('GET', path)).status).toBe(404);
-    });
-
-    test('deletes a selected part of a collection', async () => {
-      const namespace = await api.newNamespace();
-      await createConfigMap(namespace, 'a', { labels: { go: 'yes' } });
-      await createConfigMap(namespace, 'b', { labels: { go: 'no' } });
-      expect((await api.request('DELETE', `${configMaps(namespace)}?labelSelector=go%3Dyes`)).status).toBe(200);
-      const { body } = await api.request<{ items: Stored[] }>('GET', `${configMaps(namespace)}?labelSelector=go`);
-      expect(body.items.map(({ metadata }) => metadata.name)).toEqual(['b']);
-    });
-
-    test('ends what an object owns after it, and lets go what is orphaned', async () => {
-      const namespace = await api.newNamespace();
-      const own = async (owner: string) => {
-        const { metadata: { name, uid } } = await createConfigMap(namespace, owner);
-        await createConfigMap(namespace, `${owner}-child`, { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }] });
-      };
-      await own('ended');
-      await own('orphaned');
-      await api.request('DELETE', `${configMaps(namespace)}/ended`, { propagationPolicy: 'Background' });
-      await api.request('DELETE', `${configMaps(namespace)}/orphaned`, { propagationPolicy: 'Orphan' });
-      await until(async () => expect((await api.request('GET', `${configMaps(namespace)}/ended-child`)).status).toBe(404));
-      await until(async () => expect((await api.request('GET', `${configMaps(namespace)}/orphaned`)).status).toBe(404));
-      const { body } = await api.request<Stored>('GET', `${configMaps(namespace)}/orphaned-child`);
-      expect(body.metadata.ownerReferences).toBeUndefined();
-    });
-
-    test('in the foreground holds the owner until what blocks it is gone', async () => {
-      const namespace = await api.newNamespace();
-      const { metadata: { name, uid } } = await createConfigMap(namespace, 'owner');
-      const child = `${configMaps(namespace)}/child`;
-      await createConfigMap(namespace, 'child', { finalizers: ['test.example.com/hold'], ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid, blockOwnerDeletion: true }] });
-      await api.request('DELETE', `${configMaps(namespace)}/owner`, { propagationPolicy: 'Foreground' });
-      await until(async () => expect((await api.request<Stored>('GET', child)).body.metadata.deletionTimestamp).toBeDefined());
-      expect((await api.request<Stored>('GET', `${configMaps(namespace)}/owner`)).body.metadata.finalizers).toEqual(['foregroundDeletion']);
-      await api.request('PATCH', child, { metadata: { finalizers: null } }, MERGE);
-      await until(async () => expect((await api.request('GET', `${configMaps(namespace)}/owner`)).status).toBe(404));
-    });
-
-    test('of a namespace empties it, and refuses new content', async () => {
-      const namespace = await api.newNamespace();
-      const held = `${configMaps(namespace)}/held`;
-      await createConfigMap(namespace, 'held', { finalizers: ['test.example.com/hold'] });
-      await createConfigMap(namespace, 'free');
-      expect(await api.request('DELETE', `/api/v1/namespaces/${namespace}`)).toMatchObject({ status: 200, body: { status: { phase: 'Terminating' } } });
-      await until(async () => expect((await api.request('GET', `${configMaps(namespace)}/free`)).status).toBe(404));
-      expect(await api.request('POST', configMaps(namespace), { metadata: { name: 'new' } })).toMatchObject({ status: 403, body: { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } } });
-      await until(async () => expect((await api.request<Stored>('GET', held)).body.metadata.deletionTimestamp).toBeDefined());
-      await api.request('PATCH', held, { metadata: { finalizers: null } }, MERGE);
-      await until(async () => expect((await api.request('GET', `/api/v1/namespaces/${namespace}`)).status).toBe(404));
-    });
-
-    test('of a bound pod leaves it to its node; an unbound one goes at once', async () => {
-      const namespace = await api.newNamespace();
-      const pods = `/api/v1/namespaces/${namespace}/pods`;
-      const create = (name: string) => api.request('POST', pods, { metadata: { name }, spec: { schedulerName: 'nobody', containers: [{ name: 'a', image: 'i' }] } });
-      await create('unbound');
-      await create('bound');
-      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'bound' }, target: { apiVersion: 'v1', kind: 'Node', name: 'node-of-nobody' } };
-      expect((await api.request('POST', `${pods}/bound/binding`, binding)).status).toBe(201);
-      expect(await api.request('POST', `${pods}/bound/binding`, binding)).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
-      expect((await api.request('DELETE', `${pods}/unbound`)).status).toBe(200);
-      expect((await api.request('GET', `${pods}/unbound`)).status).toBe(404);
-      await api.request('DELETE', `${pods}/bound`, { gracePeriodSeconds: 7 });
-      expect((await api.request('GET', `${pods}/bound`)).body).toMatchObject({ spec: { nodeName: 'node-of-nobody' }, metadata: { deletionGracePeriodSeconds: 7, deletionTimestamp: expect.any(String) } });
-      await api.request('DELETE', `${pods}/bound`, { gracePeriodSeconds: 0 });
-      expect((await api.request('GET', `${pods}/bound`)).status).toBe(404);
     });
   });
 }
