@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childrenOf } from '../support/children-of';
 import { freePort } from '../support/free-port';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
@@ -15,7 +16,6 @@ const INIT = ['/usr/bin/perl', join(__dirname, '../../executor/sandbox-executor-
 const startInit = async (env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) =>
   ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { launcher: [...launcher, ...INIT] });
 
-const childrenOf = (pid: number): readonly number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number);
 const serverOf = (init: number): number => childrenOf(init).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(EXECUTOR_PROGRAM)) ?? NaN;
 
 test.each(['SIGKILL', 'SIGTERM'] as const)('a server that ends by %s is started again, and its task goes on', async (signal) => {
