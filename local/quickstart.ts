@@ -31,11 +31,11 @@ export async function quickstart(options: QuickstartOptions, context: CommandCon
   const startedAt = performance.now();
   const { progress, signal, env } = context;
   const outputFolder = resolve(options.output);
+  // Beside the manifests, which name its path, so that they can be applied again later.
+  const input = await toTextInput(options.input, join(outputFolder, 'input.txt'));
   const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
-  // Beside the manifests, which name its path, so that they can be applied again later.
-  const input = await toTextInput(options.input, join(outputFolder, 'input.txt'));
   const { pool, batch } = await progress.step('synthesize examples/quickstart', () =>
     synthesizeFleet(options, input, outputFolder, cluster, context),
   );

@@ -1,5 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, constants, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { BATCHES, POOLS } from '../operator/kube/resource-types';
 import { aborted } from '../src/program/shutdown';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
@@ -28,11 +28,13 @@ const SHOW_INTERVAL_MS = 500;
 export async function up({ app, kubeconfig, json }: UpOptions, context: CommandContext): Promise<void> {
   const { progress, signal, env } = context;
   const source = app === undefined ? undefined : { path: app, app: await findApp(app) };
+  const ownPath = kubeconfig === undefined ? undefined : resolve(kubeconfig);
+  if (ownPath !== undefined) await checkPlace(ownPath);
   const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
-  const kubeconfigPath = kubeconfig === undefined ? cluster.kubeconfigPath : resolve(kubeconfig);
-  if (kubeconfig !== undefined) await writeKubeconfig(kubeconfigPath, cluster, context);
+  const kubeconfigPath = ownPath ?? cluster.kubeconfigPath;
+  if (ownPath !== undefined) await writeKubeconfig(ownPath, cluster, context);
   if (source !== undefined) await applyApp(source, cluster, context);
 
   if (json) context.print(JSON.stringify({ kubeconfig: kubeconfigPath, server: cluster.server.url, pid: process.pid }));
@@ -41,18 +43,23 @@ export async function up({ app, kubeconfig, json }: UpOptions, context: CommandC
   await untilAborted(signal);
 }
 
-/** Writes the kubeconfig to a place of the user's choice, until the end of the cluster; never over one that is not ours. */
-async function writeKubeconfig(path: string, { server }: Cluster, { atEnd }: CommandContext): Promise<void> {
+/** Refuses a place for the kubeconfig that holds one that is not ours, or that cannot be written, before anything is started. */
+async function checkPlace(path: string): Promise<void> {
   const existing = await readFile(path, 'utf8').catch(() => undefined);
   if (existing !== undefined && !existing.includes('"current-context": "sandboxes"')) {
     throw new Error(`--kubeconfig: expected a path without a file, got '${path}', which is not ours; name another`);
   }
   try {
-    await writeFile(path, server.kubeconfig(), { mode: 0o600 });
+    await access(existing === undefined ? dirname(path) : path, constants.W_OK);
   } catch (error) {
     throw new Error(`--kubeconfig: expected a path that can be written, got '${path}': ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+/** Writes the kubeconfig to a place of the user's choice, until the end of the cluster. */
+async function writeKubeconfig(path: string, { server }: Cluster, { atEnd }: CommandContext): Promise<void> {
   atEnd(() => rm(path, { force: true }));
+  await writeFile(path, server.kubeconfig(), { mode: 0o600 });
 }
 
 async function applyApp({ path, app }: { path: string; app: App | undefined }, cluster: Cluster, { progress, signal, env }: CommandContext): Promise<void> {

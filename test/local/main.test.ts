@@ -100,10 +100,10 @@ test.each([
 });
 
 test.each([
-  ['up /no/such/app', /^sandboxes: app: expected a folder or file, got '\/no\/such\/app', which does not exist$/m],
-  ['up --kubeconfig /no/such/folder/file', /^sandboxes: --kubeconfig: expected a path that can be written, got '\/no\/such\/folder\/file'/m],
+  ['up /no/such/app', /^sandboxes: app: expected a folder or file, got '\/no\/such\/app', which does not exist\n$/],
+  ['up --kubeconfig /no/such/folder/file', /^sandboxes: --kubeconfig: expected a path that can be written, got '\/no\/such\/folder\/file'/],
   ['status --kubeconfig /no/such/file', /^sandboxes: status: expected a cluster that answers, got none: .*\/no\/such\/file.*; is it running/],
-  ['quickstart --input /no/such/text', /^sandboxes: input: expected a file or folder, got '\/no\/such\/text', which cannot be read/m],
+  ['quickstart --input /no/such/text', /^sandboxes: input: expected a file or folder, got '\/no\/such\/text', which cannot be read/],
 ])('%s fails with 1, says why, and leaves nothing', async (line, text) => {
   const result = await runSandboxes([...line.split(' '), ...(line.startsWith('quickstart') ? ['--output', join(folder, 'dist')] : [])], env);
   expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(text) as string });
