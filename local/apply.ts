@@ -2,6 +2,7 @@ import { type KubeApi, LIST_DEADLINE_MS } from '../operator/kube/api';
 import { isAlreadyExists, isNotFound } from '../operator/kube/api-error';
 import type { ResourceType } from '../operator/kube/resource-types';
 import type { Transport } from '../operator/kube/transport';
+import { joinSentences } from '../src/schema/errors';
 import type { Manifest } from './manifests';
 
 /** The part of a discovery answer that is read. */
@@ -38,7 +39,7 @@ export class Applier {
         problems.push(`${manifest.file}: ${kind} '${metadata.name}': ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    if (problems.length > 0) throw new Error(`apply: ${problems.length === 1 ? '' : `${String(problems.length)} problems: `}${problems.join('; ')}`);
+    if (problems.length > 0) throw new Error(joinSentences('apply', problems));
   }
 
   private async applyOne({ object }: Manifest): Promise<void> {

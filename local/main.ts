@@ -1,7 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { clustersRoot, sweepDeadClusters } from './cluster-folder';
 import { type CommandContext, runCommand } from './command';
+import type { LogsOptions } from './logs';
+import type { QuickstartOptions } from './quickstart';
 import { REAP_COMMAND, reapCluster } from './reaper';
+import type { StatusOptions } from './status';
+import type { UpOptions } from './up';
 
 const BAD_USAGE_EXIT_CODE = 2;
 
@@ -27,7 +31,7 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
       'after',
       examples('sandboxes quickstart', 'sandboxes quickstart --input /usr/share/doc --replicas 20', 'sandboxes quickstart --json | jq .deliverMs'),
     )
-    .action((options: { input?: string; replicas: number; output: string; json: boolean }) =>
+    .action((options: QuickstartOptions) =>
       onChosen(async (context) => (await import('./quickstart.js')).quickstart(options, context), options),
     );
 
@@ -38,7 +42,7 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .option('--kubeconfig <file>', 'where to write the kubeconfig; default is a file that goes away with the cluster')
     .option('--json', 'print one JSON object when the cluster is up, and no progress', false)
     .addHelpText('after', examples('sandboxes up', 'sandboxes up examples/gitops', 'sandboxes up manifests/ --kubeconfig ./kubeconfig'))
-    .action((app: string | undefined, options: { kubeconfig?: string; json: boolean }) =>
+    .action((app: string | undefined, options: Omit<UpOptions, 'app'>) =>
       onChosen(async (context) => (await import('./up.js')).up({ app, ...options }, context), options),
     );
 
@@ -50,7 +54,7 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .option('-A, --all-namespaces', 'all namespaces', false)
     .option('-o, --output <form>', 'table or json', toOutputForm, 'table')
     .addHelpText('after', examples('sandboxes status -A', 'sandboxes status -n team-a -o json | jq .batches'))
-    .action((options: { kubeconfig?: string; namespace?: string; allNamespaces: boolean; output: 'table' | 'json' }) =>
+    .action((options: StatusOptions) =>
       onChosen(async (context) => (await import('./status.js')).status(options, context), { json: true }),
     );
 
@@ -63,7 +67,7 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .option('-n, --namespace <name>', 'namespace; default is the one of the kubeconfig')
     .option('--operator-namespace <name>', "namespace of the operator, whose Secret holds the key; default is to look in all")
     .addHelpText('after', examples('sandboxes logs dice-0', 'sandboxes logs dice-19 --stderr', 'sandboxes logs dice-0 --operator-namespace opensandbox-system'))
-    .action((task: string, { stderr, ...options }: { kubeconfig?: string; namespace?: string; operatorNamespace?: string; stderr: boolean }) =>
+    .action((task: string, { stderr, ...options }: Omit<LogsOptions, 'stream'> & { readonly stderr: boolean }) =>
       onChosen(async (context) => (await import('./logs.js')).logs(task, { ...options, stream: stderr ? 'stderr' : 'stdout' }, context), { json: true }),
     );
   return program;

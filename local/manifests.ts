@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { joinSentences } from '../src/schema/errors';
 import type { KubeObject } from '../src/schema/kubernetes';
 
 /** An object to apply, and where it stands. */
@@ -43,7 +44,7 @@ export async function readManifests(path: string): Promise<Manifest[]> {
       else problems.push(`${file}: expected an object with apiVersion, kind and metadata.name, got ${JSON.stringify(value).slice(0, 200)}`);
     }
   }
-  if (problems.length > 0) throw new Error(`manifests: ${problems.length === 1 ? '' : `${String(problems.length)} problems: `}${problems.join('; ')}`);
+  if (problems.length > 0) throw new Error(joinSentences('manifests', problems));
   if (manifests.length === 0) throw new Error(`manifests: expected at least one object in '${path}', got none`);
   return sortForApply(manifests);
 }

@@ -117,6 +117,11 @@ export function problem(subject: string, path: string, expected: string, got: st
 
 /** All problems of one subject as one message. */
 export function joinProblems(subject: string, problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? '' : `${problems.length} problems: `;
-  return `${subject}: ${count}${problems.map(formatProblem).join('; ')}`;
+  return joinSentences(subject, problems.map(formatProblem));
+}
+
+/** All that is wrong with one subject as one message, each told by a sentence already. */
+export function joinSentences(subject: string, sentences: readonly string[]): string {
+  const count = sentences.length === 1 ? '' : `${sentences.length} problems: `;
+  return `${subject}: ${count}${sentences.join('; ')}`;
 }
