@@ -21,9 +21,9 @@ export function filesOf(...patterns: string[]): string[] {
   return globSync(patterns, { cwd: ROOT }).sort();
 }
 
-/** The syntax tree of a file. */
-export function parseFile(file: string): ts.SourceFile {
-  return ts.createSourceFile(file, readFileSync(join(ROOT, file), 'utf8'), ts.ScriptTarget.ES2023, true);
+/** The syntax tree of a file. Without `parent` of each node it takes half the time, which counts for a program of 5 MB. */
+export function parseFile(file: string, withParents = true): ts.SourceFile {
+  return ts.createSourceFile(file, readFileSync(join(ROOT, file), 'utf8'), ts.ScriptTarget.ES2023, withParents);
 }
 
 /** Everything that a file imports by a literal name, static or dynamic, except Node's own modules. */
@@ -36,7 +36,7 @@ export function importsOf(file: string): SourceImport[] {
     }
     ts.forEachChild(node, visit);
   };
-  visit(parseFile(file));
+  visit(parseFile(file, false));
   return found;
 }
 
