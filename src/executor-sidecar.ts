@@ -107,9 +107,6 @@ export function hasExecutor(template: PodTemplateSpec | undefined): boolean {
     );
 }
 
-/** Its answer is late when tasks have the node's processors. */
-const HEALTH = { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 5 } as const;
-
 function executorContainer(problems: Problems, mainContainer: string, options: ExecutorOptions): Container {
   const { sidecarMode, mainContainerName } = executorSettings.table;
   return {
@@ -125,9 +122,10 @@ function executorContainer(problems: Problems, mainContainer: string, options: E
       requests: { cpu: '50m', memory: '64Mi' },
       limits: { cpu: '500m', memory: '256Mi' },
     }),
-    // Often only until it has started: probes of a hundred idle sandboxes are a load for their node.
-    startupProbe: { ...HEALTH, periodSeconds: 1, failureThreshold: 60 },
-    readinessProbe: { ...HEALTH, periodSeconds: 10 },
+    // Often only until it has started: probes of a hundred idle sandboxes are a load for their node. It has started when it listens: an
+    // executor that is not healthy, since it cannot read a record, is repaired by a reset and not by a restart.
+    startupProbe: { tcpSocket: { port: Port.executor }, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 5, periodSeconds: 10 }, // late when tasks have the processors
     securityContext: {
       // Root with the default capabilities and SYS_PTRACE is what entering the main container takes; a task runs as its user.
       runAsNonRoot: false,

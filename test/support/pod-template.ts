@@ -22,13 +22,12 @@ export interface TemplateImages {
 /** A template of pods that end a second after they are told to. */
 export function renderPodTemplate(images: TemplateImages, { executor = false, command = ['sleep', 'infinity'], env = [], labels = {} }: TemplateOptions = {}): PodTemplateSpec {
   const main = { name: 'main', image: images.main, command, env };
-  const health = { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 10 }; // a busy node answers late
   const taskExecutor = {
     name: EXECUTOR_CONTAINER,
     image: images.executor,
     securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
-    startupProbe: { ...health, periodSeconds: 1, failureThreshold: 60 },
-    readinessProbe: { ...health, periodSeconds: 10 },
+    startupProbe: { tcpSocket: { port: Port.executor }, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 10, periodSeconds: 10 }, // a busy node answers late
   };
   return {
     metadata: { labels },
