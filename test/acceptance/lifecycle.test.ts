@@ -162,21 +162,21 @@ test('R111: a batch made again under its old name inherits neither pods nor task
 test('R99, R103: an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
-  await space.create('Pool', 'warm', fixedPool(20, target.podTemplate({ executor: true })));
-  await space.untilWarm('warm', 20, 40_000);
+  await space.create('Pool', 'warm', fixedPool(12, target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 12, 40_000);
   const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '').sort();
-  const names = Array.from({ length: 10 }, (_, index) => `batch-${index}`);
+  const names = Array.from({ length: 6 }, (_, index) => `batch-${index}`);
   // A file of the pod says how often the task has run in it.
   const count = 'echo run >> ran-here; grep -c run ran-here';
   const create = (name: string) => space.create('BatchSandbox', name, { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sh', '-c', count] } } } });
 
-  await Promise.all(names.slice(0, 3).map(create));
+  await Promise.all(names.slice(0, 2).map(create));
   const early = await until(async () => {
     const delivered = (await space.list('BatchSandbox')).filter((batch) => endpointsOf(batch).length === 2);
     expect(delivered.length).toBeGreaterThan(0);
     return delivered;
   });
-  const burst = Promise.all(names.slice(3).map(create));
+  const burst = Promise.all(names.slice(2).map(create));
   await target.killOperator();
   await burst;
 
@@ -199,8 +199,8 @@ test('R99, R103: an operator killed in the middle of a burst gives no pod twice,
   await Promise.all(names.map((name) => space.delete('BatchSandbox', name)));
   await target.killOperator();
   await until(async () => expect(await space.list('BatchSandbox')).toEqual([]), 45_000);
-  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 20, allocated: 0, available: 20 }), 40_000);
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 12, allocated: 0, available: 12 }), 40_000);
   const after = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '');
-  expect(after).toHaveLength(20);
+  expect(after).toHaveLength(12);
   expect(after.filter((uid) => pods.includes(uid))).toEqual([]); // Delete: nobody gets a used pod
 }, 300_000);
