@@ -165,6 +165,15 @@ new JsonFile(project, 'tsconfig.check.json', {
     references: Object.keys(ROOMS).map((path) => ({ path })),
   },
 });
+new JsonFile(project, 'tsconfig.lint.json', {
+  // All files in one program, for the rules that need types: one for each room takes half as long again.
+  obj: {
+    extends: './tsconfig.base.json',
+    compilerOptions: { noEmit: true, rootDir: '.', types: ['node', 'jest'], allowImportingTsExtensions: true },
+    include: ['**/*.ts', '.projenrc.ts'],
+    exclude: ['**/node_modules', 'lib', '**/dist', 'examples/*/imports', 'test/.tmp'],
+  },
+});
 
 // --- Jest: all tests once, and those that any cluster must pass a second time, on real Kubernetes.
 const tests = {
@@ -233,7 +242,7 @@ export default tseslint.config(
     plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: {
-        project: [${Object.keys(ROOMS).map((room) => `'${room}/tsconfig.json'`).join(', ')}, 'tsconfig.check.json'],
+        project: ['tsconfig.lint.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

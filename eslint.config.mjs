@@ -16,7 +16,7 @@ export default tseslint.config(
     plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: {
-        project: ['src/schema/tsconfig.json', 'src/program/tsconfig.json', 'src/tsconfig.json', 'operator/kube/tsconfig.json', 'operator/tsconfig.json', 'executor/tsconfig.json', 'local/tsconfig.json', 'images/tsconfig.json', 'tsconfig.check.json'],
+        project: ['tsconfig.lint.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
