@@ -12,7 +12,7 @@ import { TestImage } from '../images/test-images';
 import { auditOf } from './audit';
 import { runOk } from '../support/run-ok';
 import { runOnNode } from './node/run-on-node';
-import { namespacesOf, type NodeTraces, remainsOf } from './node/remains';
+import { type NodeTraces, processesOn, remainsOf } from './node/remains';
 import { BUILD_TIMEOUT_MS } from './programs';
 
 /** Longest start or end of a cluster on a busy machine, in ms. */
@@ -56,7 +56,7 @@ async function runPod(name: string, of = cluster): Promise<string> {
 const tracesOf = ({ folder: path, node: { network, pid } }: { readonly folder: string; readonly node: Pick<NodeCluster['node'], 'network' | 'pid'> }): NodeTraces => ({
   id: basename(path),
   network,
-  namespaces: namespacesOf(pid),
+  processes: processesOn(pid),
 });
 
 describe('a pod of two containers', () => {
