@@ -49,7 +49,8 @@ const project = new typescript.TypeScriptProject({
   release: false,
   package: false,
   npmignoreEnabled: false,
-  typescriptVersion: '~5.9.3',
+  // For ESLint, whose rules need the compiler's JavaScript API, which TypeScript 7 has not; `tsc` is TypeScript 7, below.
+  typescriptVersion: 'npm:@typescript/typescript6@6.0.2',
   allowScripts: [`node@${NODE_VERSION}`, '@swc/core', 'esbuild'],
   peerDeps: ['cdk8s@^2.70.0', 'constructs@^10.4.0'],
   peerDependencyOptions: { pinnedDevDependency: false },
@@ -59,6 +60,7 @@ const project = new typescript.TypeScriptProject({
   ],
   devDeps: [
     `node@${NODE_VERSION}`,
+    'typescript7@npm:typescript@7.0.2', // `tsc`: compiles and checks everything in a quarter of the time of 5.9
     'cdk8s@2.70.106',
     'constructs@10.8.1',
     'cdk8s-cli@2.207.60', // `cdk8s synth` and `cdk8s import` in examples and tests
