@@ -97,6 +97,7 @@ const project = new typescript.TypeScriptProject({
 // projen ignores the whole folder, and git then looks at nothing in it.
 project.gitignore.removePatterns('/lib');
 project.gitignore.exclude('/test/.tmp/'); // after projen's own line for the folder of tests, which takes it back
+project.npmrc.addConfig('prefer-offline', 'true'); // `npm ci` asks the registry nothing about packages that are in npm's cache
 for (const path of ['tsconfig.dev.json', 'projenrc/tsconfig.json']) project.tryRemoveFile(path);
 
 project.package.addField('exports', {
