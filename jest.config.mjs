@@ -1,89 +1,40 @@
 // npx projen: written from .projenrc.ts, to be edited there.
 import { availableParallelism } from 'node:os';
 
-export default {
-  ...{
-    "testTimeout": 60000,
-    "testSequencer": "<rootDir>/test/longest-first.ts",
-    "projects": [
-      {
-        "testEnvironment": "node",
-        "roots": [
-          "<rootDir>/test"
-        ],
-        "modulePathIgnorePatterns": [
-          "<rootDir>/test/.tmp/"
-        ],
-        "transform": {
-          "^.+\\.ts$": [
-            "@swc/jest",
-            {
-              "jsc": {
-                "parser": {
-                  "syntax": "typescript"
-                },
-                "target": "es2023"
-              },
-              "module": {
-                "type": "commonjs"
-              },
-              "sourceMaps": "inline"
-            }
-          ]
-        },
-        "clearMocks": true,
-        "displayName": "embedded",
-        "testMatch": [
-          "**/*.test.ts"
-        ],
-        "testPathIgnorePatterns": [
-          "<rootDir>/test/kubernetes/"
-        ],
-        "globals": {
-          "CLUSTER": "embedded"
-        }
-      },
-      {
-        "testEnvironment": "node",
-        "roots": [
-          "<rootDir>/test"
-        ],
-        "modulePathIgnorePatterns": [
-          "<rootDir>/test/.tmp/"
-        ],
-        "transform": {
-          "^.+\\.ts$": [
-            "@swc/jest",
-            {
-              "jsc": {
-                "parser": {
-                  "syntax": "typescript"
-                },
-                "target": "es2023"
-              },
-              "module": {
-                "type": "commonjs"
-              },
-              "sourceMaps": "inline"
-            }
-          ]
-        },
-        "clearMocks": true,
-        "displayName": "kubernetes",
-        "testMatch": [
-          "<rootDir>/test/acceptance/*.test.ts",
-          "<rootDir>/test/kubernetes/**/*.test.ts"
-        ],
-        "globals": {
-          "CLUSTER": "kubernetes"
-        },
-        "globalSetup": "<rootDir>/test/kubernetes/start.ts",
-        "globalTeardown": "<rootDir>/test/kubernetes/stop.ts",
-        "setupFilesAfterEnv": [
-          "<rootDir>/test/kubernetes/patience.ts"
-        ]
-      }
-    ]
+const tests = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  modulePathIgnorePatterns: ['<rootDir>/test/.tmp/'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+    ],
   },
+  clearMocks: true,
+};
+
+export default {
+  testTimeout: 60000,
+  testSequencer: '<rootDir>/test/longest-first.ts',
   maxWorkers: Math.ceil(1.5 * availableParallelism()), // most tests wait for processes
+  projects: [
+    {
+      ...tests,
+      displayName: 'embedded',
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/kubernetes/'],
+      globals: { CLUSTER: 'embedded' },
+    },
+    {
+      ...tests,
+      displayName: 'kubernetes',
+      testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
+      globals: { CLUSTER: 'kubernetes' },
+      // One cluster for all files but fleet.test.ts, which counts what is left on its own: it takes much longer to start than an embedded one.
+      globalSetup: '<rootDir>/test/kubernetes/start.ts',
+      globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],
+    },
+  ],
 };

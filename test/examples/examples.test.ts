@@ -67,7 +67,7 @@ describe('gitops', () => {
        new Pool(chart, 'pool', { spec: { capacitySpec: { bufferMin: 1, bufferMax: 1, poolMin: 0, poolMax: 2 } } });
        new BatchSandbox(chart, 'batch', { spec: { replicas: 1, poolRef: 'warm' } });`,
     );
-    expect(run(join(root, 'node_modules/typescript/bin/tsc'), ['-p', output], folder)).toMatchObject({ status: 0, stdout: '' });
+    expect(run(join(root, 'node_modules/typescript/bin/tsc6'), ['-p', output], folder)).toMatchObject({ status: 0, stdout: '' });
   }, TIMEOUT_MS);
 });
 
