@@ -8,13 +8,13 @@ import { inParallel, until } from '../support/waiting';
 
 const cluster = useCluster();
 
-test('R16: batches of 1, 10 and 30 from a warm pool get counts, conditions, finalizer and endpoints that answer', async () => {
+test('R16: batches of 1 and 10 from a warm pool get counts, conditions, finalizer and endpoints that answer', async () => {
   const space = await cluster.newSpace();
   // A hundred with executors: the quickstart (test/local/main.test.ts) and, on a real node, test/kubernetes/fleet.test.ts.
-  const sizes = [1, 10, 30];
-  const total = 41;
+  const sizes = [1, 10];
+  const total = 11;
   await space.create('Pool', 'warm', fixedPool(total, cluster.target.podTemplate({ executor: true })));
-  await space.untilWarm('warm', total, 50_000);
+  await space.untilWarm('warm', total);
   const poolPods = (await space.list('Pod')).map(({ metadata }) => metadata.name);
 
   for (const replicas of sizes) {
@@ -47,7 +47,7 @@ test('R16: batches of 1, 10 and 30 from a warm pool get counts, conditions, fina
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total, allocated: total, available: 0 }));
 });
 
-test.each([1, 100, LARGEST_BATCH])('R17: a batch of %d from a warm pool takes 3 writes, and none to its pods', async (replicas) => {
+test.each([1, LARGEST_BATCH])('R17: a batch of %d from a warm pool takes 3 writes, and none to its pods', async (replicas) => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(replicas, handMadeTemplate()));
   await until(async () => expect(await space.list('Pod')).toHaveLength(replicas), 50_000);

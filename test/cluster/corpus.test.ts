@@ -16,7 +16,7 @@ const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 /** Requests in flight to each API server. */
 const AT_ONCE = 16;
 /** Generated objects of each kind and part. */
-const GENERATED = 250;
+const GENERATED = 150;
 const SEED = 20260101;
 
 interface Server {

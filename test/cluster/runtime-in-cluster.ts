@@ -94,6 +94,8 @@ export class RuntimeInCluster {
     const next = await this.createToken();
     this.tokens.set(replica, [...tokens, next]);
     await replica.replaceToken(next.text);
+    // As with the kubelet, which replaces a token long before its end: what is on the way with the old one arrives.
+    await until(async () => expect((await this.requestsOf(replica)).some(({ credential }) => credential === credentialOf(next.text))).toBe(true));
     await this.client.request('DELETE', `${SECRETS}/${old?.secret}`);
     await until(async () => expect((await this.kubectl([`--token=${old?.text}`, 'get', '--raw=/version'])).stderr).toContain('must be logged in'), REFUSED_WITHIN_MS);
   }

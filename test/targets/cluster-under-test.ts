@@ -8,7 +8,7 @@ import { inParallel } from '../support/waiting';
 declare const CLUSTER: 'embedded' | 'kubernetes';
 
 /** Sandboxes of the largest batch of a test. Pods that nothing runs cost real Kubernetes many times what they cost the embedded API. */
-export const LARGEST_BATCH = CLUSTER === 'kubernetes' ? 300 : 1000;
+export const LARGEST_BATCH = CLUSTER === 'kubernetes' ? 100 : 1000;
 
 /** Longest time of a cluster's start or end, and of the removal of the namespaces of one test, in ms. */
 const SET_UP_MS = 120_000;
