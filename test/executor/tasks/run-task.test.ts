@@ -205,7 +205,7 @@ describe('a stop', () => {
     await fresh.set();
     await fresh.until((tasks) => tasks.length === 0);
     await until(() => expect(readdirSync(fresh.dataDir).filter((entry) => entry !== '.probe')).toEqual([]));
-    expect(isRunning(runner)).toBe(false);
+    await until(() => expect(isRunning(runner)).toBe(false));
     await fresh.clean();
   });
 });
