@@ -1,12 +1,12 @@
-import { allCrds, BATCH_SANDBOX, POOL } from '../../src/schema/crds';
-import type { CustomResourceDefinition } from '../../src/schema/resource';
-import { ApiClient } from '../support/api-client';
-import { FULL_STATUSES } from '../support/full-status';
-import { runKubectl } from '../support/run-kubectl';
-import { inParallel, until } from '../support/waiting';
-import { fieldPathsOf } from './field-paths';
-import { BUILD_TIMEOUT_MS } from './programs';
-import { type ControlPlane, startControlPlane } from './real-cluster';
+import { allCrds, BATCH_SANDBOX, POOL } from '../../../src/schema/crds';
+import type { CustomResourceDefinition } from '../../../src/schema/resource';
+import type { ApiClient } from '../../support/api-client';
+import { FULL_STATUSES } from '../../support/full-status';
+import { runKubectl } from '../../support/run-kubectl';
+import { inParallel, until } from '../../support/waiting';
+import { fieldPathsOf } from '../field-paths';
+import { BUILD_TIMEOUT_MS } from '../programs';
+import type { CorpusServer } from './server';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
@@ -27,20 +27,14 @@ const FORMS = ['plaintext', 'plaintext-openapiv2'] as const;
 /** A text on one line. */
 const words = (text: string) => text.replace(/\s+/g, ' ');
 
-describe('real Kubernetes', () => {
-  let cluster: ControlPlane | undefined;
-  let client: ApiClient;
-  const explain = (path: string, output: string) => {
-    if (cluster === undefined) throw new Error('cluster: expected a call from within a test');
-    return runKubectl(cluster, ['explain', path, `--output=${output}`]);
-  };
+/** What real Kubernetes makes of our CRDs. */
+export function describeCrds(server: CorpusServer): void {
+  const request: ApiClient['request'] = (...args) => server().client.request(...args);
+  const explain = (path: string, output: string) => runKubectl(server().cluster, ['explain', path, `--output=${output}`]);
 
   beforeAll(async () => {
-    cluster = await startControlPlane();
-    client = new ApiClient(cluster.kubeconfigPath);
-    for (const crd of allCrds()) expect(await client.request('POST', CRDS, crd)).toMatchObject({ status: 201 });
     await until(async () => {
-      for (const { plural } of [POOL, BATCH_SANDBOX]) expect(await client.request('GET', `${NAMESPACE}/${plural}`)).toMatchObject({ status: 200 });
+      for (const { plural } of [POOL, BATCH_SANDBOX]) expect(await request('GET', `${NAMESPACE}/${plural}`)).toMatchObject({ status: 200 });
     });
     // The documents that kubectl explain reads come some time after the kinds are served.
     for (const kind of ['pool', 'batchsandbox']) {
@@ -48,13 +42,8 @@ describe('real Kubernetes', () => {
     }
   }, BUILD_TIMEOUT_MS);
 
-  afterAll(async () => {
-    await client?.close();
-    await cluster?.stop();
-  });
-
   test.each(allCrds().map((crd) => ({ crd, name: crd.metadata.name })))('accepts CRD $name as it is, with a structural schema', async ({ crd, name }) => {
-    const { body } = await client.request<Served>('GET', `${CRDS}/${name}`);
+    const { body } = await request<Served>('GET', `${CRDS}/${name}`);
     const conditions = Object.fromEntries((body.status?.conditions ?? []).map(({ type, status }) => [type, status]));
     expect(conditions).toEqual({ NamesAccepted: 'True', Established: 'True' });
     // Nothing dropped or bent: what the server fills in stands beside what we wrote.
@@ -83,11 +72,11 @@ describe('real Kubernetes', () => {
 
   test.each(FULL_STATUSES)('keeps every status field of a $kind, and parse accepts what it keeps', async ({ resource, kind, spec, status }) => {
     const path = `${NAMESPACE}/${resource.plural}`;
-    const created = await client.request('POST', path, { apiVersion: resource.apiVersion, kind, metadata: { name: 'full' }, spec, status });
+    const created = await request('POST', path, { apiVersion: resource.apiVersion, kind, metadata: { name: 'full' }, spec, status });
     expect(created).toMatchObject({ status: 201, body: { spec } });
     expect(created.body).not.toHaveProperty('status');
-    expect(await client.request('PATCH', `${path}/full/status`, { status }, MERGE_PATCH)).toMatchObject({ status: 200 });
-    const { body } = await client.request<{ readonly spec: unknown; readonly status: unknown }>('GET', `${path}/full`);
+    expect(await request('PATCH', `${path}/full/status`, { status }, MERGE_PATCH)).toMatchObject({ status: 200 });
+    const { body } = await request<{ readonly spec: unknown; readonly status: unknown }>('GET', `${path}/full`);
     expect({ spec: body.spec, status: body.status }).toEqual({ spec, status });
     expect(resource.parse(body)).toEqual({ ok: true, value: { spec, status } });
   });
@@ -105,16 +94,16 @@ describe('real Kubernetes', () => {
     { problem: 'a list for a template', resource: BATCH_SANDBOX, object: batch('bad', { template: [] }), field: 'spec.template' },
     { problem: 'a text for a shard patch', resource: BATCH_SANDBOX, object: batch('bad', { shardPatches: [{}, 'x'] }), field: 'spec.shardPatches[1]' },
   ])('refuses $problem at the field where parse sees it', async ({ resource, object, field }) => {
-    const { status, body } = await client.request<Refusal>('POST', `${NAMESPACE}/${resource.plural}`, object);
+    const { status, body } = await request<Refusal>('POST', `${NAMESPACE}/${resource.plural}`, object);
     expect({ status, fields: body.details?.causes.map((cause) => cause.field) }).toEqual({ status: 422, fields: expect.arrayContaining([field]) });
     expect(resource.parse(object)).toMatchObject({ ok: false, problems: [{ path: field }] });
   });
 
   test('fills in defaults and drops unknown fields, outside of the kept ones', async () => {
     const spec = { unknown: 1, template: { unknown: 1 }, shardPatches: [null, { unknown: 1 }] };
-    const { body } = await client.request<{ readonly spec: unknown }>('POST', `${NAMESPACE}/batchsandboxes`, batch('defaults', spec));
+    const { body } = await request<{ readonly spec: unknown }>('POST', `${NAMESPACE}/batchsandboxes`, batch('defaults', spec));
     const kept = { replicas: 1, taskResourcePolicyWhenCompleted: 'Retain', template: spec.template, shardPatches: spec.shardPatches };
     expect(body.spec).toEqual(kept);
     expect(BATCH_SANDBOX.parse({ spec })).toEqual({ ok: true, value: { spec: kept } });
   });
-});
+}
