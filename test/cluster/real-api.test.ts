@@ -1,3 +1,4 @@
+import { describeConformance } from '../acceptance/conformance/suite';
 import { ApiClient } from '../support/api-client';
 import { describeCrds } from './corpus/crds';
 import { describePodTemplates } from './corpus/pod-templates';
@@ -6,6 +7,7 @@ import { describeValues } from './corpus/values';
 import { BUILD_TIMEOUT_MS } from './programs';
 import { type ControlPlane, startControlPlane } from './real-cluster';
 
+/** One for all of them: it costs as much to start as one of them to run. */
 let cluster: ControlPlane | undefined;
 let client: ApiClient | undefined;
 
@@ -20,12 +22,17 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** The API server that all of them ask: each costs as much to start as one of them to run. */
 const server = () => {
   if (cluster === undefined || client === undefined) throw new Error('cluster: expected a call from within a test');
   return { cluster, client };
 };
 
-describe('CRDs on real Kubernetes', () => describeCrds(server));
+function connectRealApi() {
+  const { program, ...plane } = server().cluster;
+  return Promise.resolve({ ...plane, kubectl: [program, 'kubectl'], stop: () => Promise.resolve() });
+}
+
+describe('our CRDs on real Kubernetes', () => describeCrds(server));
 describe('values of our kinds', () => describeValues(server));
 describe('pod templates', () => describePodTemplates(server));
+describeConformance('the API of real Kubernetes', connectRealApi, BUILD_TIMEOUT_MS);
