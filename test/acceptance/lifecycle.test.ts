@@ -162,10 +162,10 @@ test('R111: a batch made again under its old name inherits neither pods nor task
 test('R99, R103: an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
-  await space.create('Pool', 'warm', fixedPool(12, target.podTemplate({ executor: true })));
-  await space.untilWarm('warm', 12, 40_000);
+  await space.create('Pool', 'warm', fixedPool(8, target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 8, 40_000);
   const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '').sort();
-  const names = Array.from({ length: 6 }, (_, index) => `batch-${index}`);
+  const names = Array.from({ length: 4 }, (_, index) => `batch-${index}`);
   // A file of the pod says how often the task has run in it.
   const count = 'echo run >> ran-here; grep -c run ran-here';
   const create = (name: string) => space.create('BatchSandbox', name, { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sh', '-c', count] } } } });
@@ -199,8 +199,8 @@ test('R99, R103: an operator killed in the middle of a burst gives no pod twice,
   await Promise.all(names.map((name) => space.delete('BatchSandbox', name)));
   await target.killOperator();
   await until(async () => expect(await space.list('BatchSandbox')).toEqual([]), 45_000);
-  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 12, allocated: 0, available: 12 }), 40_000);
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 8, allocated: 0, available: 8 }), 40_000);
   const after = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '');
-  expect(after).toHaveLength(12);
+  expect(after).toHaveLength(8);
   expect(after.filter((uid) => pods.includes(uid))).toEqual([]); // Delete: nobody gets a used pod
 }, 300_000);

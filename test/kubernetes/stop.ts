@@ -1,13 +1,16 @@
+import { rmSync } from 'node:fs';
 import { expectRights, expectSpacesGone } from '../targets/kubernetes-cluster';
 
 /**
- * After all files of tests on real Kubernetes: ends it.
+ * After all files of tests: ends real Kubernetes.
  *
- * @throws AggregateError when a namespace of a test stays, or the API server has forbidden the operator anything
+ * @throws AggregateError when a namespace of a test stays, or the API server has forbidden the operator anything; whatever kept it from starting
  */
 export default async function stop(): Promise<void> {
-  const cluster = globalThis.kubernetesUnderTest;
-  if (cluster === undefined) return; // it did not start
+  if (globalThis.kubernetesUnderTest === undefined) return;
+  const { folder, started } = globalThis.kubernetesUnderTest;
+  rmSync(folder, { recursive: true });
+  const cluster = await started;
   try {
     const errors: unknown[] = [];
     for (const check of [expectSpacesGone, expectRights]) await check(cluster).catch((error: unknown) => errors.push(error));

@@ -29,7 +29,7 @@ export function useCluster(): ClusterUnderTest {
     return target;
   };
   beforeAll(async () => {
-    target = CLUSTER === 'kubernetes' ? connectKubernetes() : await startEmbeddedCluster();
+    target = await (CLUSTER === 'kubernetes' ? connectKubernetes() : startEmbeddedCluster());
   }, SET_UP_MS);
   // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121). Real Kubernetes takes its time
   // for that, so the end of the run waits for all of them.

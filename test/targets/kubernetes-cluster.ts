@@ -1,3 +1,4 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { findMarked, sendSignal } from '../../local/nodes/marked-processes';
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { LEASE_NAME, Port } from '../../src/schema/names';
@@ -12,8 +13,10 @@ import { SPACE_PREFIX } from '../support/space';
 import type { Target, WriteCounts } from '../support/target';
 import { until } from '../support/waiting';
 
-/** Environment variable by which tests find the cluster that the set-up of their run has started. */
+/** Environment variable with the path of the file by which tests find the cluster that the set-up of their run starts. */
 export const CLUSTER_VARIABLE = 'KUBERNETES_UNDER_TEST';
+/** Longest start that a file of tests waits for, in ms, before patience is counted in. */
+const STARTED_WITHIN_MS = 25_000;
 
 /** What tests know of the cluster. */
 export interface SharedCluster extends KubectlAccess {
@@ -29,9 +32,27 @@ const SPACES_GONE_MS = 120_000;
 /** Verbs of the audit log that change something. */
 const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
-/** The real cluster of this run, which all files of tests share. */
-export function connectKubernetes(): Target {
-  return targetOf(JSON.parse(process.env[CLUSTER_VARIABLE] ?? '{}') as SharedCluster);
+/** Why a cluster did not start. */
+interface Failure {
+  readonly problem: string;
+}
+
+/** Tells tests of the cluster, or why there is none. */
+export function publishCluster(path: string, cluster: SharedCluster | Failure): void {
+  writeFileSync(`${path}.new`, JSON.stringify(cluster));
+  renameSync(`${path}.new`, path);
+}
+
+/**
+ * The real cluster of this run, which all files of tests share; resolves when it has started.
+ *
+ * @throws Error when it could not start
+ */
+export async function connectKubernetes(): Promise<Target> {
+  const text = await until(() => readFileSync(process.env[CLUSTER_VARIABLE] ?? '', 'utf8'), STARTED_WITHIN_MS);
+  const cluster = JSON.parse(text) as SharedCluster | Failure;
+  if ('problem' in cluster) throw new Error(`real Kubernetes: expected it to start, got ${cluster.problem}`);
+  return targetOf(cluster);
 }
 
 /** A real cluster that runs the operator, as a target; the target's end is not the cluster's. */
