@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { formatProblem, type Problem, showValue } from './errors';
+import { formatProblem, type Problem, showKind } from './errors';
 import type { PodTemplateSpec } from './kubernetes';
 import { type MergeTable, POD_MERGE, TASK_MERGE } from './merge-tables';
 import { podTemplate } from './pod-template';
@@ -66,7 +66,7 @@ interface Shard {
 
 function mergeShard({ base, patch, basePath, patchPath }: Shard, table: MergeTable): Parsed<Readonly<Record<string, unknown>>> {
   if (!isRecord(base ?? {})) {
-    return { ok: false, problems: [{ path: basePath, expected: 'an object', got: showValue(base) }] };
+    return { ok: false, problems: [{ path: basePath, expected: 'an object', got: showKind(base) }] };
   }
   const merged = strategicMerge(base, patch ?? {}, table);
   return merged.ok ? merged : { ok: false, problems: under(patchPath, merged.problems) };

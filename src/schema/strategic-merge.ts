@@ -23,7 +23,7 @@ interface Merge {
  */
 export function strategicMerge(base: unknown, patch: unknown, table: MergeTable): Parsed<Fields> {
   if (!isRecord(patch)) {
-    return { ok: false, problems: [{ path: '', expected: 'an object', got: showValue(patch) }] };
+    return { ok: false, problems: [{ path: '', expected: 'an object', got: showKind(patch) }] };
   }
   const merge: Merge = { table, problems: [] };
   const value = mergeObject(isRecord(base) ? base : {}, patch, [], merge);

@@ -116,7 +116,7 @@ test('refuses a value of the environment that is no text, without printing it', 
 
 test('reports what is wrong with the common task once, and with each shard beside it', () => {
   expect(problemsWith({ command, workingDir: 5, shards: [{}, { command: [] }] })).toEqual([
-    "TaskShards 'web/train': workingDir: expected text of at most 4096 characters without NUL, got 5",
+    "TaskShards 'web/train': workingDir: expected text of at most 4096 characters without NUL, got a number",
     "TaskShards 'web/train': shards[1].command: expected a list of at least 1 item, got a list of 0 items",
   ]);
 });

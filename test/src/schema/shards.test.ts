@@ -78,8 +78,20 @@ describe('taskOfShard', () => {
       { base: task({ command: [''] }), patch: task({ args: ['x'] }), want: ["taskTemplate.spec.process.command[0]: expected the name of a program, got ''"] },
     ],
     ['an empty argument is one', { base, patch: task({ command: ['echo', ''] }), want: task({ ...base.spec.process, command: ['echo', ''] }, { timeoutSeconds: 5 }) }],
-    ['a base that is no object', { base: 'x', patch: {}, want: ["taskTemplate: expected an object, got 'x'"] }],
-    ['a patch that is no object', { base, patch: 3, want: ['shardTaskPatches[7]: expected an object, got 3'] }],
+    [
+      'text in the place of a command, an argument or the whole process is not shown (R135)',
+      {
+        base,
+        patch: task({ command: 'echo secret', args: ['x', 7], env: [{ name: 'A=secret', value: '' }] }),
+        want: [
+          'shardTaskPatches[7].spec.process.command: expected a list of at least 1 item, got a string',
+          'shardTaskPatches[7].spec.process.args[1]: expected text of at most 131072 characters without NUL, got a number',
+          "shardTaskPatches[7].spec.process.env[0].name: expected a name without '=' of 1 to 256 characters, got a string",
+        ],
+      },
+    ],
+    ['a base that is no object', { base: 'x', patch: {}, want: ['taskTemplate: expected an object, got a string'] }],
+    ['a patch that is no object', { base, patch: 3, want: ['shardTaskPatches[7]: expected an object, got a number'] }],
   ])('%s', (_title, { base: template, patch, want }) => {
     expect(shown(taskOfShard(template, patch, 7))).toEqual(want);
   });

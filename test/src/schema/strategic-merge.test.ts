@@ -133,7 +133,7 @@ describe('directives (R28)', () => {
   });
 
   test.each<[string, unknown, string[]]>([
-    ['a patch that is no object', 'x', ["expected an object, got 'x'"]],
+    ['a patch that is no object', 'x', ["expected an object, got a string"]],
     [
       'items without their key and items that are no objects, together',
       { spec: { containers: [{ image: 'i' }, 'x'] } },
