@@ -324,6 +324,13 @@ const cluster = project.addTask('cluster', {
     { exec: 'node lib/test/cluster.js', receiveArgs: true },
   ],
 });
+project.addTask('kill-operator', {
+  description: 'Kill the operator 50 times amid deliveries on real Kubernetes with simulated nodes, and report double deliveries, lost batches and times',
+  steps: [
+    { exec: 'esbuild test/benchmarks/kill-operator.ts --bundle --platform=node --target=node22 --outfile=lib/test/kill-operator.js --log-level=warning' },
+    { exec: 'node lib/test/kill-operator.js', receiveArgs: true },
+  ],
+});
 const images = project.addTask('images', { description: 'Build the container images, and load them into the test cluster when it runs with a node' });
 images.exec(`${TSC} --build images`);
 images.spawn(bundle);

@@ -45,6 +45,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/images': [],
   'test/cluster/node': ['test/images'],
   'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/images'],
+  'test/benchmarks': ['test/cluster'],
   'test/targets': ['test/cluster', 'test/images'],
   'test/acceptance/conformance': [],
   'test/acceptance': ['test/targets'],
