@@ -163,6 +163,15 @@ export class Ledger {
     return this.lost.get(batchUID) ?? NONE;
   }
 
+  /**
+   * Keeps every pod of a pool that nobody has from being given out: the record of this batch cannot be read, and may name any of them (R127).
+   * It ends when the record can be read again; if the batch vanishes instead, the pool recycles them.
+   */
+  setAside(poolUID: string, claimant: Claimant): void {
+    const uids = [...(this.podsByBatch.get(claimant.uid) ?? NONE), ...this.idlePods(poolUID).map((pod) => pod.uid)];
+    this.setClaims(claimant, new Map(uids.map((uid) => [uid, 'held' as const])));
+  }
+
   /** Marks a pod unavailable before its delete is sent (R110); `false` when somebody has it by now. */
   doom(uid: string, allowed: readonly PodUse[]): boolean {
     if (!allowed.includes(this.useOf(uid))) return false;

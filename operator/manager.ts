@@ -19,6 +19,7 @@ import { Informer } from './kube/informer';
 import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
 import { Transport } from './kube/transport';
 import { trimObject, trimPod } from './kube/trim';
+import { parseAllocation } from './allocation-record';
 import { claimantOf, compareClaimants } from './claimant';
 import { Ledger } from './ledger';
 import { OperatorMetrics } from './metrics';
@@ -157,6 +158,8 @@ export class Manager {
   async act(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(this.informers().map(([, informer]) => informer.relist())), aborted(signal)]);
     if (signal.aborted) return;
+    this.setAsideUnreadable();
+    if (this.options.settings.importLegacyAllocations) await this.batchController.importLegacy(signal);
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
     const oldestFirst = [...this.batches.cache.values()].map(claimantOf).sort(compareClaimants);
@@ -183,6 +186,15 @@ export class Manager {
   notReady(): string | undefined {
     const stale = this.informers().find(([, informer]) => informer.ageMs() > STALE_AFTER_MS);
     return stale === undefined ? undefined : `the watch of ${stale[0]} has been silent for ${Math.round(stale[1].ageMs() / 1000)} s`;
+  }
+
+  /** Of what a batch held before, nobody remembers anything now (R127). */
+  private setAsideUnreadable(): void {
+    for (const batch of this.batches.cache.values()) {
+      const { problem, poolUID } = parseAllocation(batch.status?.allocation);
+      const named = this.pools.cache.get(`${batch.metadata.namespace ?? ''}/${batch.spec.poolRef ?? ''}`)?.metadata.uid ?? '';
+      if (problem !== undefined) this.ledger.setAside(poolUID === '' ? named : poolUID, claimantOf(batch));
+    }
   }
 
   private wire(): void {
@@ -255,7 +267,8 @@ export class Manager {
 
   private inform<T extends KubeObject>(type: ResourceType<T>, trim: (object: T) => T, labelSelector?: string): Informer<T> {
     const { settings, clock, log, random } = this.options;
-    return new Informer({ api: this.api, type, namespaces: settings.namespaces, labelSelector, trim, clock, log, random });
+    // An own create that no watch ever shows is forgotten by the next list (R117).
+    return new Informer({ api: this.api, type, namespaces: settings.namespaces, labelSelector, trim, relistMs: settings.expectationTimeout, clock, log, random });
   }
 
   private controllerOf(name: 'batchsandbox' | 'pool', reconcile: Reconciler['reconcile']): Controller {

@@ -7,6 +7,7 @@ import { hasTasks } from '../tasks/dispatch';
 import { mergeTaskStatus, recordedLetter, type TaskStatus } from '../tasks/status';
 import { isEnd, type ObservedTask, type TaskLetter } from '../tasks/task-state';
 import type { BatchTools } from './batch-tools';
+import { parseReleaseRequest } from './release-request';
 import type { HeldSlot, StopState } from './slots';
 
 /** The tasks of one batch during one pass. */
@@ -28,7 +29,7 @@ export class BatchTasks {
     this.exist = hasTasks(batch.spec);
     this.key = objectKey(batch);
     this.uid = batch.metadata.uid ?? '';
-    this.releaseRequests = parseRequests(batch.metadata.annotations?.[Annotation.allocRelease]);
+    this.releaseRequests = parseReleaseRequest(batch.metadata.annotations?.[Annotation.allocRelease]).pods;
   }
 
   /** State of a slot's task, also of a slot beyond `replicas` whose pod is about to leave. */
@@ -138,16 +139,5 @@ export class BatchTasks {
   /** What is observed, and the ends seen of pods that are forgotten since. */
   private get known(): ReadonlyMap<number, ObservedTask> {
     return this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]);
-  }
-}
-
-function parseRequests(text: string | undefined): ReadonlySet<string> {
-  if (text === undefined) return new Set();
-  try {
-    const parsed = JSON.parse(text) as { pods?: unknown } | null;
-    const pods = Array.isArray(parsed?.pods) ? parsed.pods : [];
-    return new Set(pods.filter((name) => typeof name === 'string'));
-  } catch {
-    return new Set();
   }
 }

@@ -5,10 +5,11 @@ import { MAX_NAME_LENGTH } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
 import { parseShape } from '../../src/schema/validation';
 import { parseAllocation } from '../allocation-record';
+import { findOversize } from './size';
 
-/** Why a batch cannot be served: reason and message of condition `Accepted` (R8, R124, R127). */
+/** Why a batch cannot be served: reason and message of condition `Accepted` (R8, R124, R127, R131). */
 export interface Refusal {
-  readonly reason: 'InvalidSpec' | 'NoTemplate' | 'InvalidName' | 'InvalidRecord';
+  readonly reason: 'InvalidSpec' | 'NoTemplate' | 'InvalidName' | 'InvalidRecord' | 'TooLarge';
   readonly message: string;
 }
 
@@ -33,7 +34,8 @@ export function refuseBatch(batch: BatchSandbox): Refusal | undefined {
   if (!pooled && batch.spec.template === undefined) {
     return { reason: 'NoTemplate', message: 'spec: expected poolRef or template, got neither; name a Pool or give a pod template' };
   }
-  return undefined;
+  const oversize = findOversize(batch);
+  return oversize === undefined ? undefined : { reason: 'TooLarge', message: formatProblem(oversize) };
 }
 
 /** Whether a batch takes its pods from a Pool. */

@@ -1,6 +1,6 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { mergeConditions } from '../../src/schema/conditions';
-import { Finalizer } from '../../src/schema/names';
+import { Annotation, Finalizer } from '../../src/schema/names';
 import type { ReconcileResult } from '../controller';
 import { isConflict, isNotFound } from '../kube/api-error';
 import { BATCHES } from '../kube/resource-types';
@@ -10,11 +10,16 @@ import { isPooled, type Refusal, refuseBatch } from './check';
 import { DirectDelivery } from './direct';
 import { planExpiry } from './expiry';
 import { poolKey, PooledDelivery } from './pooled';
+import { importLegacy } from './legacy';
+import { parseReleaseRequest } from './release-request';
+import { NOTHING_YET } from './status';
 
 /** Makes BatchSandboxes true: delivery, expiry, deletion. */
 export class BatchController {
   private readonly pooled: PooledDelivery;
   private readonly direct: DirectDelivery;
+  /** Batch UID -> text of its annotation that could not be read and was told of. */
+  private readonly ignored = new Map<string, string>();
 
   constructor(private readonly tools: BatchTools) {
     this.pooled = new PooledDelivery(tools);
@@ -29,6 +34,7 @@ export class BatchController {
     if (expiry.expired) return this.expire(batch, signal);
     const refusal = refuseBatch(batch);
     if (refusal !== undefined) return this.quarantine(batch, refusal, signal);
+    this.reportIgnored(batch);
     const pooled = isPooled(batch) || holdsPoolPods(batch);
     // A batch that asked a pool for pods and then lost its poolRef waits for none any more.
     if (!pooled) this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
@@ -36,11 +42,30 @@ export class BatchController {
     return { requeueAfterMs: soonest(delayMs, expiry.checkInMs) };
   }
 
+  /** Takes over what an operator before this one has given out (R102); to be called before the first pass. */
+  importLegacy(signal: AbortSignal): Promise<void> {
+    return importLegacy(this.tools, signal);
+  }
+
   /** Forgets a batch that is gone. */
   forget(batch: BatchSandbox): void {
     const uid = batch.metadata.uid ?? '';
     this.tools.tasks.forgetBatch(uid);
     this.direct.forget(uid);
+    this.ignored.delete(uid);
+  }
+
+  /** Tells once of a request that cannot be read (R126); an annotation changes nothing that says whether it was seen. */
+  private reportIgnored(batch: BatchSandbox): void {
+    const { uid = '', annotations } = batch.metadata;
+    const text = annotations?.[Annotation.allocRelease] ?? '';
+    const { problem } = parseReleaseRequest(annotations?.[Annotation.allocRelease]);
+    if (problem === undefined) {
+      this.ignored.delete(uid);
+    } else if (this.ignored.get(uid) !== text) {
+      this.ignored.set(uid, text);
+      this.tools.events.record(batch, 'Warning', 'AnnotationIgnored', problem);
+    }
   }
 
   /** Deletes an expired batch, unless a fresh read shows that its end was moved (R46). */
@@ -89,18 +114,6 @@ export class BatchController {
     return { requeueAfterMs: planExpiry(batch.spec.expireTime, this.tools.clock.now()).checkInMs };
   }
 }
-
-/** Status of a batch that has nothing. */
-const NOTHING_YET = {
-  replicas: 0,
-  allocated: 0,
-  ready: 0,
-  taskRunning: 0,
-  taskSucceed: 0,
-  taskFailed: 0,
-  taskPending: 0,
-  taskUnknown: 0,
-};
 
 /** Whether a record still names pods of a pool, so that they go back first when `poolRef` was removed (R19). */
 function holdsPoolPods(batch: BatchSandbox): boolean {

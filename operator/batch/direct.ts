@@ -7,7 +7,8 @@ import { EMPTY_SLOT, FINISHED_SLOT, type Slot } from '../allocation-record';
 import { isAlreadyExists } from '../kube/api-error';
 import type { NewObject } from '../kube/api';
 import { PODS } from '../kube/resource-types';
-import { failuresOf, slowStart } from '../parallel';
+import { slowStart } from '../parallel';
+import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
 import { removePods } from '../pod-removal';
 import { isEnd } from '../tasks/task-state';
 import { BatchTasks } from './batch-tasks';
@@ -153,18 +154,21 @@ export class DirectDelivery {
       return pod === undefined ? [] : [{ slot, pod }];
     });
     const results = await slowStart(pods, CREATES_AT_ONCE, ({ pod }) => this.createPod(batch, pod, signal));
-    const created = results.filter((result) => result.status === 'fulfilled').length;
+    const created: string[] = [];
+    const refused: RefusedPod[] = [];
     for (const [i, result] of results.entries()) {
-      const slot = pods[i]?.slot ?? 0;
-      if (result.status === 'fulfilled') continue;
+      const { slot = 0, pod } = pods[i] ?? {};
+      const name = pod?.metadata.name ?? '';
+      if (result.status === 'fulfilled') {
+        created.push(name);
+        continue;
+      }
+      refused.push({ name, reason: result.reason });
       this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS);
       waits.push(this.backoff.waitMs(uid, slot, clock.monotonicMs()));
     }
-    if (created > 0) events.record(batch, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
-    const [failure] = failuresOf(results);
-    if (failure !== undefined) {
-      events.record(batch, 'Warning', 'FailedCreate', `pod not created: ${failure instanceof Error ? failure.message : String(failure)}`);
-    }
+    if (created.length > 0) events.record(batch, 'Normal', 'SuccessfulCreate', describeCreated(created));
+    for (const message of describeRefused(refused)) events.record(batch, 'Warning', 'FailedCreate', message);
     const untried = pods.length > results.length;
     if (untried) waits.push(1_000);
     return waits.length > 0 ? Math.min(...waits) : undefined;

@@ -194,9 +194,9 @@ export class PooledDelivery {
       : { reason: 'PoolScaling', message: `Pool '${name}' has ${existing} of at most ${poolMax} pods and makes more` };
   }
 
-  /** Endpoints are written from the first pod on, and kept up to date from then on (R96). */
-  private isPublished(batch: BatchSandbox, hasPods: boolean): boolean {
-    return hasPods || batch.metadata.annotations?.[Annotation.endpoints] !== undefined;
+  /** Endpoints are written from the first pod on, and kept up to date from then on (R96); a mirror that somebody else has written is put right too (R104). */
+  private isPublished({ metadata: { annotations } }: BatchSandbox, hasPods: boolean): boolean {
+    return hasPods || annotations?.[Annotation.endpoints] !== undefined || annotations?.[Annotation.allocStatus] !== undefined;
   }
 
   /** Tells of fields that only a batch without a pool has a use for (R12). */

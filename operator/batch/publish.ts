@@ -8,7 +8,7 @@ import type { OwnWrites } from '../own-writes';
 import { diffStatus } from './status';
 
 /** Space for all annotations of an object together, in bytes, with room for one more writer's edit at the same time. */
-const MAX_ANNOTATION_BYTES = 262_144 - 4_096;
+export const MAX_ANNOTATION_BYTES = 262_144 - 4_096;
 
 /** Metadata of a batch as the operator wants it. */
 export interface WantedMetadata {

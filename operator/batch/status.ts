@@ -23,6 +23,18 @@ export interface BatchStatusInput {
   readonly now: Date;
 }
 
+/** Status of a batch that has nothing. */
+export const NOTHING_YET = {
+  replicas: 0,
+  allocated: 0,
+  ready: 0,
+  taskRunning: 0,
+  taskSucceed: 0,
+  taskFailed: 0,
+  taskPending: 0,
+  taskUnknown: 0,
+};
+
 /** The status of a batch (R37, R38, R42, R43, R92 to R97); pure, so equal input gives an equal status. */
 export function planBatchStatus(input: BatchStatusInput): BatchSandboxStatus {
   const { batch, tasks, now } = input;

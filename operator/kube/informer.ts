@@ -16,6 +16,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly labelSelector?: string;
   /** Cuts objects down before they are stored. @default - kept whole */
   readonly trim?: (object: T) => T;
+  /** Longest time between two complete lists, in ms: what the watch did not tell is known by then. @default - 10 min */
+  readonly relistMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
   /** Number from 0 up to 1. @default Math.random */

@@ -31,6 +31,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random?: () => number;
   /** The first list, too, shows the state of now instead of what the server has in memory. @default false */
   readonly consistent?: boolean;
+  /** Longest time between two complete lists, in ms; 10 min is the most. @default - 10 min */
+  readonly relistMs?: number;
 }
 
 /** Objects a page: some 3 MiB of pods, which take about 20 ms to parse. */
@@ -49,7 +51,7 @@ const SHORT_WATCH_MS = 1_000;
  *
  *   list ──complete──> watch ──end, error, silence──> watch again from the last version seen
  *     ^                  │
- *     └──410, ten minutes, relist(), two bad lines in a row
+ *     └──410, ten minutes or `relistMs`, relist(), two bad lines in a row
  *
  * Failures wait (jittered, at most 30 s, or as long as the server asks) and keep what the sink has.
  */
@@ -110,7 +112,8 @@ export class Reflector<T extends KubeObject> {
       // A relist that was asked for meanwhile needs a list of its own.
       this.version = this.waiting.length > 0 ? undefined : version;
       this.listedOnce = true;
-      this.relistAtMs = this.options.clock.monotonicMs() + RELIST_MS * (1 - this.random() / 10);
+      const relistMs = Math.min(this.options.relistMs ?? RELIST_MS, RELIST_MS);
+      this.relistAtMs = this.options.clock.monotonicMs() + relistMs * (1 - this.random() / 10);
       waiting.forEach((resolve) => resolve());
     } catch (error) {
       this.waiting.push(...waiting);

@@ -48,13 +48,19 @@ export const operatorSettings = defineSettings(
       kind: 'duration',
       default: '5m',
       min: 1,
-      description: 'Longest wait until an own create or delete is seen.',
+      description: 'Longest wait until an own create or delete is seen: everything is listed anew at least so often, and every 10 minutes.',
     },
     taskStopTimeout: {
       flag: 'task-stop-timeout',
       kind: 'duration',
       default: '30s',
       description: 'Longest wait for the tasks of a sandbox to stop before its pod is deleted anyway.',
+    },
+    importLegacyAllocations: {
+      flag: 'import-legacy-allocations',
+      kind: 'boolean',
+      default: 'false',
+      description: 'Take over the pods that the alloc-status annotation names, of batches that an operator before this one has served.',
     },
     signingKeyFile: {
       flag: 'executor-signing-key-file',

@@ -45,8 +45,9 @@ export const pathOf = (plural: 'pools' | 'batchsandboxes' | 'pods', name: string
  *
  * @param acting false for an operator that has filled its caches and does not lead
  * @param now time of day of the API server
+ * @param flags of the operator
  */
-export async function startOperator({ acting = true, now = () => new Date() } = {}): Promise<OperatorInProcess> {
+export async function startOperator({ acting = true, now = () => new Date(), flags = [] as readonly string[] } = {}): Promise<OperatorInProcess> {
   const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
@@ -58,7 +59,7 @@ export async function startOperator({ acting = true, now = () => new Date() } = 
     return answer.body;
   };
   for (const crd of allCrds()) await send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
-  const loaded = loadSettings(operatorSettings, [], {});
+  const loaded = loadSettings(operatorSettings, flags, {});
   if (!loaded.ok) throw new Error(loaded.problems.join('; '));
   const manager = new Manager({
     connection: fixedConnection(server.url, server.token, { ca: server.ca }),

@@ -47,9 +47,9 @@ describe('Reflector', () => {
     await fake.stop();
   });
 
-  const start = (namespaces: readonly string[] = []) => {
+  const start = (namespaces: readonly string[] = [], relistMs?: number) => {
     const log = createLogger('test', 'error', { write: () => undefined });
-    const informer = new Informer<Pod>({ api: new KubeApi({ transport }), type: PODS, namespaces, clock, log, random: () => 0, trim: deepFreeze });
+    const informer = new Informer<Pod>({ api: new KubeApi({ transport }), type: PODS, namespaces, clock, log, random: () => 0, trim: deepFreeze, relistMs });
     running.push(informer.run(stop.signal));
     return informer;
   };
@@ -239,6 +239,30 @@ describe('Reflector', () => {
     end();
     await shows(informer, { missed: '7' });
     expect(calls()[5]).toBe('list now');
+  });
+
+  test('lists more often when it is told to, and forgets an own create that no watch has shown (R117)', async () => {
+    const manual = new ManualClock();
+    clock = manual;
+    let end: () => void = () => undefined;
+    script(
+      fake,
+      [list([], '5'), list([], '9')],
+      [
+        (request, response) => {
+          watch([])(request, response);
+          end = () => response.end();
+        },
+      ],
+    );
+    const informer = start([], 60_000);
+    await until(() => expect(calls()).toHaveLength(2));
+    expect(fake.requests[1]?.query.get('timeoutSeconds')).toBe('60');
+    await informer.cache.write('ns/vanished', () => Promise.resolve(pod('vanished', '6')));
+    await shows(informer, { vanished: '6' });
+    await manual.advance(60_000);
+    end();
+    await shows(informer, {});
   });
 
   test('lists the state of now when asked, also in the middle of a list', async () => {

@@ -129,6 +129,7 @@ describe('operator settings', () => {
         metricsAddress: undefined,
         concurrency: { batchsandbox: 32, pool: 16 },
         expectationTimeout: 300_000,
+        importLegacyAllocations: false,
         taskStopTimeout: 30_000,
         logLevel: 'info',
         namespaces: [],
