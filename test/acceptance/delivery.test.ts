@@ -8,7 +8,7 @@ import { inParallel, until } from '../support/waiting';
 
 const cluster = useCluster();
 
-test('R16: batches of 1 and 10 from a warm pool get counts, conditions, finalizer and endpoints that answer', async () => {
+test('batches of 1 and 10 from a warm pool get counts, conditions, finalizer and endpoints that answer (R16)', async () => {
   const space = await cluster.newSpace();
   // A hundred with executors: the quickstart (test/local/main.test.ts) and, on a real node, test/kubernetes/fleet.test.ts.
   const sizes = [1, 10];
@@ -47,7 +47,7 @@ test('R16: batches of 1 and 10 from a warm pool get counts, conditions, finalize
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total, allocated: total, available: 0 }));
 });
 
-test.each([1, LARGEST_BATCH])('R17: a batch of %d from a warm pool takes 3 writes, and none to its pods', async (replicas) => {
+test.each([1, LARGEST_BATCH])('a batch of %d from a warm pool takes 3 writes, and none to its pods (R17)', async (replicas) => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(replicas, handMadeTemplate()));
   await until(async () => expect(await space.list('Pod')).toHaveLength(replicas), 50_000);
@@ -82,7 +82,7 @@ function sumByResource({ byObject }: WriteCounts, namespace: string): Record<str
   return sums;
 }
 
-test('R15, R18: a batch made before its pool waits with PoolNotFound and is served once the pool is there', async () => {
+test('a batch made before its pool waits with PoolNotFound and is served once the pool is there (R15, R18)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'early', { replicas: 2, poolRef: 'late' });
   const waiting = await space.until('BatchSandbox', 'early', (batch) =>
@@ -96,7 +96,23 @@ test('R15, R18: a batch made before its pool waits with PoolNotFound and is serv
   expect(conditionOf(served, 'PoolAllocationPending')).toBeUndefined();
 });
 
-test('R15: a batch waits with PoolScaling while its cold pool makes pods', async () => {
+test('a batch takes pods of the Pool of its own namespace, and makes none itself (R10)', async () => {
+  const [space, other] = [await cluster.newSpace(), await cluster.newSpace()];
+  for (const [each, size] of [[space, 1], [other, 2]] as const) {
+    await each.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
+    await until(async () => expect(await each.list('Pod')).toHaveLength(size));
+    await makeReady(each);
+    await each.untilWarm('warm', size);
+  }
+  const pods = await space.list('Pod');
+  await space.create('BatchSandbox', 'local', { replicas: 2, poolRef: 'warm' });
+  const batch = await space.until('BatchSandbox', 'local', (object) => expect(conditionOf(object, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' }));
+  expect(recordedUIDsOf(batch)).toEqual(pods.map(({ metadata }) => metadata.uid));
+  expect(await space.list('Pod')).toHaveLength(1);
+  expect((await other.get('Pool', 'warm')).status).toMatchObject({ allocated: 0, available: 2 });
+});
+
+test('a batch waits with PoolScaling while its cold pool makes pods (R15)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'cold', elasticPool({ bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 10 }, handMadeTemplate()));
   await space.create('BatchSandbox', 'patient', { replicas: 3, poolRef: 'cold' });
@@ -112,7 +128,7 @@ test('R15: a batch waits with PoolScaling while its cold pool makes pods', async
   expect(await space.list('Pod')).toHaveLength(3);
 });
 
-test('R15: a batch waits with PoolExhausted once its pool has poolMax pods, although none of them is Ready', async () => {
+test('a batch waits with PoolExhausted once its pool has poolMax pods, although none of them is Ready (R15)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'slow', elasticPool({ bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 2 }, handMadeTemplate()));
   await space.create('BatchSandbox', 'large', { replicas: 3, poolRef: 'slow' });
@@ -120,7 +136,7 @@ test('R15: a batch waits with PoolExhausted once its pool has poolMax pods, alth
   expect(await space.list('Pod')).toHaveLength(2);
 });
 
-test('R13, R15: a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised', async () => {
+test('a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised (R13, R15)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
   await space.untilWarm('small', 2);
@@ -140,7 +156,7 @@ test('R13, R15: a batch larger than its pool is served in part with PoolExhauste
   await space.until('Pool', 'small', ({ status }) => expect(status).toMatchObject({ total: 8, allocated: 8, available: 0 }));
 });
 
-test('R103: twenty batches made at once from one pool never share a pod', async () => {
+test('twenty batches made at once from one pool never share a pod (R103)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(50, handMadeTemplate()));
   await until(async () => expect(await space.list('Pod')).toHaveLength(50));
@@ -158,7 +174,7 @@ test('R103: twenty batches made at once from one pool never share a pod', async 
   expect(new Set(endpoints).size).toBe(endpoints.length);
 });
 
-test('R14: a pod that comes free goes to the older of two waiting batches', async () => {
+test('a pod that comes free goes to the older of two waiting batches (R14)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'one', fixedPool(1, cluster.target.podTemplate()));
   await space.untilWarm('one', 1);
@@ -175,7 +191,7 @@ test('R14: a pod that comes free goes to the older of two waiting batches', asyn
   expect((await space.get('BatchSandbox', 'waiting-a')).status).toMatchObject({ replicas: 0, phase: 'Pending' });
 });
 
-test('R12: a template beside poolRef does not stop allocation and makes no pod', async () => {
+test('a template beside poolRef does not stop allocation and makes no pod (R12)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate();
   await space.create('Pool', 'warm', fixedPool(2, template));

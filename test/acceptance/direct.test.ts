@@ -1,18 +1,18 @@
-import { Label } from '../../src/schema/names';
+import { API_VERSION, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { conditionOf, endpointsOf } from '../support/space';
 import { until } from '../support/waiting';
 
 const cluster = useCluster();
 
-test('R1, R2: a batch without a pool makes one pod a slot, named, labelled and owned', async () => {
+test('a batch without a pool makes one pod a slot, named, labelled and owned (R1, R2, R5, R50)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate({ labels: { app: 'web' } });
   await space.create('BatchSandbox', 'own', { replicas: 3, template });
   const batch = await space.untilDelivered('own');
   expect(batch.status).toMatchObject({ phase: 'Succeed', observedGeneration: batch.metadata.generation });
   expect(conditionOf(batch, 'AllReady')).toMatchObject({ status: 'True' });
-  expect(batch.metadata.finalizers ?? []).toEqual([]); // R50
+  expect(batch.metadata.finalizers ?? []).toEqual([]);
   expect(batch.status?.allocation).toBeUndefined();
 
   const pods = [...(await space.list('Pod'))].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
@@ -26,14 +26,14 @@ test('R1, R2: a batch without a pool makes one pod a slot, named, labelled and o
     })),
   );
   expect(endpointsOf(batch)).toEqual(pods.map(({ status }) => status?.podIP));
-  await space.untilEvent('own', 'SuccessfulCreate');
+  expect((await space.untilEvent('own', 'SuccessfulCreate')).message).toMatch(/^created \d pods: 'own-\d'/);
 
   await space.delete('BatchSandbox', 'own');
   await space.untilGone('BatchSandbox', 'own');
   await until(async () => expect(await space.list('Pod')).toEqual([]));
 });
 
-test('R2, R25: a shard patch changes its own pod, and never its name, labels or owner', async () => {
+test('a shard patch changes its own pod, and never its name, labels or owner (R2, R25)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'shards', {
     replicas: 3,
@@ -59,7 +59,18 @@ test('R2, R25: a shard patch changes its own pod, and never its name, labels or 
   expect(metadata.ownerReferences).toMatchObject([{ uid: batch.metadata.uid }]);
 });
 
-test('R3: a pod that is deleted is made again in its slot, under its name', async () => {
+test('a batch that another object controls makes its pods all the same (R118)', async () => {
+  const space = await cluster.newSpace();
+  const { target } = cluster;
+  const owner = await target.request<{ metadata: { uid: string } }>('POST', `/api/v1/namespaces/${space.namespace}/configmaps`, { metadata: { name: 'owner' } });
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.body.metadata.uid, controller: true }];
+  const made = await target.request('POST', space.path('BatchSandbox'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'owned', ownerReferences }, spec: { replicas: 2, template: target.podTemplate() } });
+  expect(made.status).toBe(201);
+  const batch = await space.untilDelivered('owned');
+  expect((await space.list('Pod')).map(({ metadata }) => metadata.ownerReferences)).toMatchObject([[{ uid: batch.metadata.uid }], [{ uid: batch.metadata.uid }]]);
+});
+
+test('a pod that is deleted is made again in its slot, under its name (R3)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'own', { replicas: 2, template: cluster.target.podTemplate() });
   const before = await space.untilDelivered('own');
@@ -77,7 +88,7 @@ test('R3: a pod that is deleted is made again in its slot, under its name', asyn
   expect(endpointsOf(after)[0]).toBe(endpointsOf(before)[0]);
 });
 
-test('R4: an edit of the template changes only pods that are made later', async () => {
+test('an edit of the template changes only pods that are made later (R4)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'own', { replicas: 1, template: cluster.target.podTemplate({ labels: { version: 'one' } }) });
   await space.untilDelivered('own');
@@ -89,7 +100,7 @@ test('R4: an edit of the template changes only pods that are made later', async 
   expect(first.metadata.uid).toBe(uid);
 });
 
-test('R7: a foreign pod of the same name is neither adopted nor deleted, and holds up no other slot', async () => {
+test('a foreign pod of the same name is neither adopted nor deleted, and holds up no other slot (R5, R7)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate();
   const foreign = await cluster.target.request<{ metadata: { uid: string } }>('POST', space.path('Pod'), {
@@ -101,7 +112,7 @@ test('R7: a foreign pod of the same name is neither adopted nor deleted, and hol
   expect(foreign.status).toBe(201);
   await space.create('BatchSandbox', 'own', { replicas: 2, template });
   const event = await space.untilEvent('own', 'FailedCreate');
-  expect(event.type).toBe('Warning');
+  expect(event).toMatchObject({ type: 'Warning', message: expect.stringMatching(/^pod 'own-0' not created: .*already exists/) as string });
   await space.until('BatchSandbox', 'own', (batch) => {
     expect(batch.status).toMatchObject({ replicas: 1, ready: 1 });
     expect(endpointsOf(batch).map((ip) => ip !== '')).toEqual([false, true]);
@@ -112,7 +123,7 @@ test('R7: a foreign pod of the same name is neither adopted nor deleted, and hol
   await space.untilDelivered('own');
 });
 
-test('R31: a bad shard patch leaves only its own slot without a pod', async () => {
+test('a bad shard patch leaves only its own slot without a pod (R31)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'partly', {
     replicas: 3,
@@ -126,7 +137,7 @@ test('R31: a bad shard patch leaves only its own slot without a pod', async () =
   });
 });
 
-test('R6: a pod that the API server refuses leaves only its own slot empty, with FailedCreate, until the batch is edited', async () => {
+test('a pod that the API server refuses leaves only its own slot empty, with FailedCreate, until the batch is edited (R6)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'refused', {
     replicas: 2,
@@ -140,7 +151,7 @@ test('R6: a pod that the API server refuses leaves only its own slot empty, with
   await space.untilDelivered('refused', 40_000); // the slot's delay may have doubled a few times
 });
 
-test('R92, R93: a container that crashes again and again makes the batch Failed, until its pod is well', async () => {
+test('a container that crashes again and again makes the batch Failed, until its pod is well (R92, R93)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'crashing', { replicas: 2, template: cluster.target.podTemplate(), shardPatches: [{ spec: { containers: [{ name: 'main', command: ['false'] }] } }] });
   const failed = await space.until('BatchSandbox', 'crashing', (batch) => {

@@ -1,13 +1,14 @@
-import { Annotation, Finalizer } from '../../src/schema/names';
+import { Annotation, API_VERSION, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
-import { endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
+import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
 import { until } from '../support/waiting';
 
 // What people may do to the metadata that the operator writes, and what comes of it.
 const cluster = useCluster();
 
-test('R104: an edited or deleted mirror is written back, and gives no foreign pod', async () => {
+test('an edited or deleted mirror is written back, and gives no foreign pod (R104)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('warm', 2);
@@ -28,7 +29,32 @@ test('R104: an edited or deleted mirror is written back, and gives no foreign po
   expect(recordedUIDsOf(restored)).toEqual(recordedUIDsOf(greedy));
 });
 
-test('R22: pods that alloc-release names are given back for good, and names of others are ignored', async () => {
+test('a batch that names the pod of another in every annotation gets neither address nor control of it (R105)', async () => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate({ executor: true })));
+  await space.untilWarm('warm', 1);
+  await space.create('BatchSandbox', 'victim', { replicas: 1, poolRef: 'warm' });
+  const victim = await space.untilDelivered('victim');
+  const [ip = ''] = endpointsOf(victim);
+  const pods = JSON.stringify({ pods: mirroredPodsOf(victim) });
+  const annotations = { [Annotation.endpoints]: JSON.stringify([ip]), [Annotation.allocStatus]: pods, [Annotation.allocRelease]: pods, [Annotation.allocReleased]: pods };
+  const spec = { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['true'] } } } };
+  const made = await cluster.target.request('POST', space.path('BatchSandbox'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'thief', annotations }, spec });
+  expect(made.status).toBe(201);
+  await space.until('BatchSandbox', 'thief', (batch) => {
+    expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' });
+    expect(batch.status).toMatchObject({ replicas: 0, taskPending: 1 });
+    expect([endpointsOf(batch), mirroredPodsOf(batch)]).toEqual([[''], []]);
+  });
+  await space.delete('BatchSandbox', 'thief');
+  await space.untilGone('BatchSandbox', 'thief');
+  expect(await readTasks(cluster.target, ip)).toEqual([]);
+  const after = await space.get('BatchSandbox', 'victim');
+  expect({ uids: recordedUIDsOf(after), status: after.status?.ready }).toEqual({ uids: recordedUIDsOf(victim), status: 1 });
+  expect((await space.list('Pod')).map(({ metadata: { uid, deletionTimestamp } }) => [uid, deletionTimestamp])).toEqual([[recordedUIDsOf(victim)[0], undefined]]);
+});
+
+test('pods that alloc-release names are given back for good, and names of others are ignored (R22)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('warm', 4);
@@ -48,7 +74,7 @@ test('R22: pods that alloc-release names are given back for good, and names of o
   expect(recordedUIDsOf(await space.get('BatchSandbox', 'other'))).toEqual(recordedUIDsOf(other));
 });
 
-test('R109: when two records name one pod, the older batch keeps it and the other is filled again', async () => {
+test('when two records name one pod, the older batch keeps it and the other is filled again (R109)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
   await space.untilWarm('warm', 3);
@@ -71,20 +97,21 @@ test('R109: when two records name one pod, the older batch keeps it and the othe
   expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toContain(recordedUIDsOf(second)[0]);
 });
 
-test('R126: annotations that cannot be read change nothing', async () => {
+test('annotations that cannot be read change nothing, and an event says so (R126)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'odd', { replicas: 1, poolRef: 'warm' });
   const before = await space.untilDelivered('odd');
   await space.patch('BatchSandbox', 'odd', { metadata: { annotations: { [Annotation.allocRelease]: '{"pods":', [Annotation.endpoints]: 'nonsense' } } });
+  expect((await space.untilEvent('odd', 'AnnotationIgnored')).message).toContain('alloc-release');
   await until(async () => expect((await space.get('BatchSandbox', 'odd')).metadata.annotations?.[Annotation.endpoints]).toBe(JSON.stringify(endpointsOf(before))));
   await space.patch('BatchSandbox', 'odd', { spec: { replicas: 2 } });
   const after = await space.untilDelivered('odd');
   expect(recordedUIDsOf(after).slice(0, 1)).toEqual(recordedUIDsOf(before));
 });
 
-test("R122: another writer's finalizer is kept in its place, and ours go before it does", async () => {
+test("another writer's finalizer is kept in its place, and ours go before it does (R122)", async () => {
   const space = await cluster.newSpace();
   const foreign = 'example.org/audit';
   await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));

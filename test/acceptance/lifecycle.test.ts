@@ -2,7 +2,7 @@ import { Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
-import { endpointsOf, recordedUIDsOf, type Space } from '../support/space';
+import { endpointsOf, recordedUIDsOf } from '../support/space';
 import { inParallel, PATIENCE_MS, until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -11,7 +11,7 @@ const cluster = useCluster();
 const instant = (inMs: number) => `${new Date(Math.ceil((Date.now() + inMs) / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 const untilPast = (time: string, byMs: number) => until(() => expect(Date.now()).toBeGreaterThan(Date.parse(time) + byMs));
 
-test('R45: a batch whose expireTime has passed is deleted at once, and gets no pod', async () => {
+test('a batch whose expireTime has passed is deleted at once, and gets no pod (R45)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
   await space.untilWarm('warm', 1);
@@ -25,7 +25,7 @@ test('R45: a batch whose expireTime has passed is deleted at once, and gets no p
   expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toEqual([before?.metadata.uid]);
 });
 
-test('R44, R46: a batch ends soon after its expireTime, unless that was moved or removed before', async () => {
+test('a batch ends soon after its expireTime, unless that was moved or removed before (R44, R46)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
   await space.untilWarm('warm', 3);
@@ -47,7 +47,7 @@ test('R44, R46: a batch ends soon after its expireTime, unless that was moved or
   }
 });
 
-test('R47 to R49: deletion first stops tasks, by force if they ignore TERM, and ends although an executor is out of reach', async () => {
+test('deletion first stops tasks, by force if they ignore TERM, and ends although an executor is out of reach (R47, R48, R49)', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
   await space.create('Pool', 'warm', fixedPool(2, target.podTemplate({ executor: true }), { recycleStrategy: { type: 'Noop' } }));
@@ -84,43 +84,7 @@ test('R47 to R49: deletion first stops tasks, by force if they ignore TERM, and 
   expect(survivors).toEqual(['warm', 'warm']);
 }, 300_000);
 
-test.each([
-  { order: 'the pool first', delete: [['Pool', 'warm'], ['BatchSandbox', 'tasks'], ['BatchSandbox', 'plain']] },
-  { order: 'the batches first', delete: [['BatchSandbox', 'tasks'], ['BatchSandbox', 'plain'], ['Pool', 'warm']] },
-] as const)('R119, R120: everything can be deleted, $order', async ({ delete: steps }) => {
-  const space = await makeBusySpace();
-  for (const [kind, name] of steps) await space.delete(kind, name);
-  await untilEmpty(space);
-});
-
-test('R119 to R121: everything can be deleted at once, and with the namespace', async () => {
-  const space = await makeBusySpace();
-  await Promise.all([space.delete('Pool', 'warm'), space.delete('BatchSandbox', 'tasks'), space.delete('BatchSandbox', 'plain')]);
-  await untilEmpty(space);
-  const other = await makeBusySpace();
-  await other.remove();
-});
-
-/** A pool of 4 with one batch of 2 running tasks and one of 1 without. */
-async function makeBusySpace(): Promise<Space> {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate({ executor: true })));
-  await space.untilWarm('warm', 4);
-  await space.create('BatchSandbox', 'tasks', { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sleep', '600'] } } } });
-  await space.create('BatchSandbox', 'plain', { replicas: 1, poolRef: 'warm' });
-  await space.until('BatchSandbox', 'tasks', ({ status }) => expect(status?.taskStates).toBe('RR'));
-  await space.untilDelivered('plain');
-  return space;
-}
-
-async function untilEmpty(space: Space): Promise<void> {
-  await space.untilGone('BatchSandbox', 'tasks');
-  await space.untilGone('BatchSandbox', 'plain');
-  await space.untilGone('Pool', 'warm');
-  await until(async () => expect(await space.list('Pod')).toEqual([]));
-}
-
-test('R121: batches whose pool has gone by force are deleted, and their slots say PoolNotFound', async () => {
+test('batches whose pool has gone by force are deleted, and their slots say PoolNotFound (R121, R123)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('warm', 2);
@@ -139,7 +103,7 @@ test('R121: batches whose pool has gone by force are deleted, and their slots sa
   await space.untilGone('BatchSandbox', 'left');
 });
 
-test('R111: a batch made again under its old name inherits neither pods nor tasks', async () => {
+test('a batch made again under its old name inherits neither pods nor tasks (R111)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate({ executor: true })));
   await space.untilWarm('warm', 2);
@@ -159,7 +123,7 @@ test('R111: a batch made again under its old name inherits neither pods nor task
   expect(await readTaskOutput(cluster.target, endpointsOf(second)[0] ?? '', 'phoenix-0')).toBe('second\n');
 });
 
-test('R99, R103: an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back', async () => {
+test('an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back (R99, R103)', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
   await space.create('Pool', 'warm', fixedPool(8, target.podTemplate({ executor: true })));

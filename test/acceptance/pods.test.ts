@@ -24,7 +24,7 @@ async function podOf(space: Space, batch: string, slot: number): Promise<string>
   return (await space.list('Pod')).find(({ metadata }) => metadata.uid === uid)?.metadata.name ?? '';
 }
 
-test('R115: a held pod that is not Ready any more shows in counts, phase and conditions, and keeps its slot', async () => {
+test('a held pod that is not Ready any more shows in counts, phase and conditions, and keeps its slot (R115)', async () => {
   const space = await newPool(2);
   await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
   const before = await space.untilDelivered('fleet');
@@ -44,7 +44,7 @@ test('R115: a held pod that is not Ready any more shows in counts, phase and con
   expect(recordedUIDsOf(again)).toEqual(recordedUIDsOf(before));
 });
 
-test.each(['Failed', 'Succeeded'])('R113, R114: a held pod that ends in phase %s leaves its slot for another, and is deleted', async (phase) => {
+test.each(['Failed', 'Succeeded'])('a held pod that ends in phase %s leaves its slot for another, and is deleted (R113, R114)', async (phase) => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
   const before = await space.untilDelivered('fleet');
@@ -60,7 +60,7 @@ test.each(['Failed', 'Succeeded'])('R113, R114: a held pod that ends in phase %s
   await space.untilEvent('fleet', 'PodReplaced');
 });
 
-test('R71, R72: an idle pod with the evict label is deleted and never given out, and a held one stays until it comes back', async () => {
+test('an idle pod with the evict label is deleted and never given out, and a held one stays until it comes back (R71, R72)', async () => {
   const space = await newPool(2);
   await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'warm' });
   await space.untilDelivered('holder');
@@ -80,7 +80,22 @@ test('R71, R72: an idle pod with the evict label is deleted and never given out,
   await space.untilGone('Pod', held);
 });
 
-test('R11: a pod that is not Ready is not given out', async () => {
+test('each change of a pool and of a batch is told by one event (R98)', async () => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
+  await space.untilDelivered('fleet');
+  await space.delete('Pod', await podOf(space, 'fleet', 1));
+  await space.untilDelivered('fleet');
+  await space.patch('BatchSandbox', 'fleet', { spec: { replicas: 1 } });
+  await space.until('BatchSandbox', 'fleet', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
+  await space.patch('BatchSandbox', 'fleet', { spec: { expireTime: '2026-01-01T00:00:00Z' } });
+  await space.untilGone('BatchSandbox', 'fleet');
+  const toldOf = async (name: string) => (await space.list('Event')).filter((event) => event.involvedObject.name === name).map(({ reason, count }) => `${reason} ${count}`).sort();
+  await until(async () => expect(await toldOf('fleet')).toEqual(['Expired 1', 'PodReplaced 1', 'PodsAllocated 2', 'PodsReturned 1']));
+  expect((await toldOf('warm')).map((text) => text.split(' ')[0])).toContain('SuccessfulCreate');
+});
+
+test('a pod that is not Ready is not given out (R11)', async () => {
   const space = await newPool(2);
   const [pod] = await space.list('Pod');
   await space.patch('Pod', pod?.metadata.name ?? '', { status: { conditions: [{ type: 'Ready', status: 'False' }] } }, 'status');
@@ -92,7 +107,7 @@ test('R11: a pod that is not Ready is not given out', async () => {
   await space.untilDelivered('picky');
 });
 
-test('R133: a hundred pods that become Ready one after another cost a batch far fewer writes', async () => {
+test('a hundred pods that become Ready one after another cost a batch far fewer writes (R133)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'own', { replicas: 100, template: handMadeTemplate() });
   await until(async () => expect(await space.list('Pod')).toHaveLength(100));

@@ -9,7 +9,7 @@ const cluster = useCluster();
 const poolUIDs = async (space: Space) => (await space.list('Pod')).filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.uid ?? '');
 const untilCounts = (space: Space, pool: string, counts: object) => space.until('Pool', pool, ({ status }) => expect(status).toMatchObject(counts));
 
-test('R60: a pool rests within its bounds before, during and after a batch', async () => {
+test('a pool rests within its bounds before, during and after a batch (R60)', async () => {
   const space = await cluster.newSpace();
   // 25% is the default pace: how far the buffer grows depends on when each pod becomes Ready, but never leaves its range.
   const spec = { ...elasticPool({ bufferMin: 2, bufferMax: 10, poolMin: 5, poolMax: 20 }, cluster.target.podTemplate()), scaleStrategy: undefined };
@@ -33,7 +33,7 @@ test('R60: a pool rests within its bounds before, during and after a batch', asy
   await untilAtRest(0, 5);
 });
 
-test('R60, R62: a pool grows and shrinks when its bounds are edited', async () => {
+test('a pool grows and shrinks when its bounds are edited (R60, R62)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'edited', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('edited', 2);
@@ -49,7 +49,7 @@ test('R60, R62: a pool grows and shrinks when its bounds are edited', async () =
   expect(first).toEqual(expect.arrayContaining(left)); // the newest go first
 });
 
-test('R60: a pool never has more pods than poolMax, whatever batches ask for', async () => {
+test('a pool never has more pods than poolMax, whatever batches ask for (R60)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'tight', elasticPool({ bufferMin: 2, bufferMax: 4, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
   await space.untilWarm('tight', 3); // the middle of the buffer's range
@@ -75,7 +75,7 @@ test('R60: a pool never has more pods than poolMax, whatever batches ask for', a
   expect(Math.max(...sizes)).toBeLessThanOrEqual(6);
 });
 
-test('R66: the revision follows the meaning of the template, and new pods carry it', async () => {
+test('the revision follows the meaning of the template, and new pods carry it (R66)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate({ labels: { color: 'red' } });
   await space.create('Pool', 'revised', fixedPool(1, template));
@@ -99,8 +99,8 @@ test('R66: the revision follows the meaning of the template, and new pods carry 
 });
 
 test.each([
-  { type: 'Delete', title: 'R51: with Delete returned pods are replaced by new ones', kept: 0 },
-  { type: 'Noop', title: 'R52: with Noop returned pods are idle again under their UIDs', kept: 3 },
+  { type: 'Delete', title: 'with Delete returned pods are replaced by new ones (R51)', kept: 0 },
+  { type: 'Noop', title: 'with Noop returned pods are idle again under their UIDs (R52)', kept: 3 },
 ] as const)('$title', async ({ type, kept }) => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate(), { recycleStrategy: { type } }));
@@ -116,7 +116,7 @@ test.each([
   expect(after.filter((uid) => before.includes(uid))).toHaveLength(kept);
 });
 
-test('R113, R96: a held pod that is deleted is replaced in its slot, and no other slot moves', async () => {
+test('a held pod that is deleted is replaced in its slot, and no other slot moves (R96, R113)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate()));
   await space.untilWarm('warm', 4);
@@ -137,7 +137,7 @@ test('R113, R96: a held pod that is deleted is replaced in its slot, and no othe
   await untilCounts(space, 'warm', { total: 4, allocated: 3, available: 1 });
 });
 
-test('an idle pod that is deleted is made again', async () => {
+test('an idle pod that is deleted is made again (R60)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('warm', 2);
@@ -151,7 +151,7 @@ test('an idle pod that is deleted is made again', async () => {
   await space.untilWarm('warm', 2);
 });
 
-test('R120: a pool deleted while in use lets idle pods go at once, gives nothing out, and ends with the last batch', async () => {
+test('a pool deleted while in use lets idle pods go at once, gives nothing out, and ends with the last batch (R15, R120)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'draining', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('draining', 4);
@@ -172,7 +172,7 @@ test('R120: a pool deleted while in use lets idle pods go at once, gives nothing
   await space.until('BatchSandbox', 'late', (batch) => expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolNotFound' }));
 });
 
-test('R19: a batch that names another pool gives its pods back and is filled from the new one', async () => {
+test('a batch that names another pool gives its pods back and is filled from the new one (R19)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate();
   await space.create('Pool', 'old', fixedPool(2, template, { recycleStrategy: { type: 'Noop' } }));

@@ -1,7 +1,8 @@
 import { API_VERSION } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
-import { conditionOf, type Space } from '../support/space';
+import { conditionOf, endpointsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -100,7 +101,7 @@ describe('a condition says why', () => {
   test.each([
     ['no template', { capacitySpec }, 'spec.template'],
     ['a template of a wrong type inside', { capacitySpec, template: { spec: { containers: 'main' } } }, 'spec.template.spec.containers'],
-  ])('a pool with %s, and its batches wait with PoolNotAccepted', async (_title, spec, path) => {
+  ])('a pool with %s, and its batches wait with PoolNotAccepted (R15, R124)', async (_title, spec, path) => {
     const space = await cluster.newSpace();
     expect((await space.tryCreate('Pool', 'bad', spec)).status).toBe(201);
     await space.create('BatchSandbox', 'waiting', { replicas: 1, poolRef: 'bad' });
@@ -114,7 +115,7 @@ describe('a condition says why', () => {
   });
 });
 
-test('R124: a batch that an edit has spoilt keeps its pods, and recovers by itself after a fix', async () => {
+test('a batch that an edit has spoilt keeps its pods, and recovers by itself after a fix (R124)', async () => {
   const space = await cluster.newSpace();
   const good = cluster.target.podTemplate();
   await space.create('BatchSandbox', 'edited', { replicas: 2, template: good });
@@ -131,7 +132,7 @@ test('R124: a batch that an edit has spoilt keeps its pods, and recovers by itse
 
 const uidsOf = async (space: Space) => (await space.list('Pod')).map(({ metadata }) => metadata.uid);
 
-test('a task without a command fails alone, and is no reason to refuse the batch', async () => {
+test('a task without a command fails alone, and is no reason to refuse the batch (R31)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'tasks', {
     replicas: 2,
@@ -144,7 +145,7 @@ test('a task without a command fails alone, and is no reason to refuse the batch
   expect((await space.untilEvent('tasks', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[0].spec.process.command');
 });
 
-test('R24: a patch for a shard that does not exist is ignored until the batch grows to it', async () => {
+test('a patch for a shard that does not exist is ignored until the batch grows to it (R24)', async () => {
   const space = await cluster.newSpace();
   const shardPatches = [null, { metadata: { labels: { shard: 'second' } } }];
   await space.create('BatchSandbox', 'growing', { replicas: 1, template: cluster.target.podTemplate(), shardPatches });
@@ -154,7 +155,7 @@ test('R24: a patch for a shard that does not exist is ignored until the batch gr
   expect((await space.get('Pod', 'growing-1')).metadata.labels).toMatchObject({ shard: 'second' });
 });
 
-test('R125: bad objects of every kind change nothing for the others of their namespace', async () => {
+test('bad objects of every kind change nothing for the others of their namespace (R125)', async () => {
   const space = await cluster.newSpace();
   const good = cluster.target.podTemplate();
   await space.tryCreate('Pool', 'a-bad', { capacitySpec, template: { spec: { containers: [{ name: 7 }] } } });
@@ -167,4 +168,28 @@ test('R125: bad objects of every kind change nothing for the others of their nam
   await space.untilDelivered('good-pooled');
   await space.untilDelivered('good-own');
   await until(async () => expect((await space.get('BatchSandbox', 'a-worse')).status).toMatchObject({ ready: 2, taskFailed: 2 }));
+});
+
+test.each([
+  ['template', { template: { spec: { containers: 'main' } } }],
+  ['pod patch', { template: handMadeTemplate(), shardPatches: [{ spec: { containers: [{ image: 'without-its-key' }] } }] }],
+  ['task', { poolRef: 'warm', taskTemplate: { spec: { process: { command: 7 } } } }],
+  ['task patch', { poolRef: 'warm', taskTemplate: { spec: { process: { command: ['true'] } } }, shardTaskPatches: [{ spec: [] }] }],
+])('a malformed %s in one of a hundred batches: the others are delivered as if it were not there (R125)', async (_title, bad) => {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(100, handMadeTemplate()));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(100));
+  await makeReady(space);
+  await space.untilWarm('warm', 100);
+  const names = Array.from({ length: 100 }, (_, index) => `batch-${String(index).padStart(2, '0')}`);
+  await Promise.all(names.map((name, index) => space.tryCreate('BatchSandbox', name, { replicas: 1, ...(index === 50 ? bad : { poolRef: 'warm' }) })));
+  const good = names.filter((name) => name !== 'batch-50');
+  await until(async () => {
+    const delivered = (await space.list('BatchSandbox')).filter((batch) => batch.status?.ready === 1 && endpointsOf(batch).length === 1);
+    expect(delivered.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining(good));
+  });
+  const { byObject } = await cluster.target.writes();
+  const changes = Object.entries(byObject).filter(([key]) => / batchsandboxes(\/status)? /.test(key) && !/^(create|POST) /.test(key));
+  const writes = good.map((name) => changes.reduce((sum, [key, count]) => (key.endsWith(` ${space.namespace}/${name}`) ? sum + count : sum), 0));
+  expect(writes).toEqual(good.map(() => 2)); // each as when it is alone
 });

@@ -6,7 +6,7 @@ import { until } from '../support/waiting';
 
 const cluster = useCluster();
 
-test('R20, R21: scaling a pooled batch up adds slots at the end, and scaling it down takes the highest away', async () => {
+test('scaling a pooled batch up adds slots at the end, and scaling it down takes the highest away (R20, R21)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(6, cluster.target.podTemplate()));
   await space.untilWarm('warm', 6);
@@ -31,7 +31,7 @@ test('R20, R21: scaling a pooled batch up adds slots at the end, and scaling it 
   expect(recordedUIDsOf(six).filter((uid) => uids.includes(uid))).toEqual(recordedUIDsOf(two));
 });
 
-test('R20, R21: a batch without a pool grows and shrinks by its highest pods', async () => {
+test('a batch without a pool grows and shrinks by its highest pods (R20, R21)', async () => {
   const space = await cluster.newSpace();
   const podNames = async () => (await space.list('Pod')).map(({ metadata }) => metadata.name).sort();
   await space.create('BatchSandbox', 'own', { replicas: 2, template: cluster.target.podTemplate() });
@@ -47,7 +47,7 @@ test('R20, R21: a batch without a pool grows and shrinks by its highest pods', a
   expect(endpointsOf(one)).toEqual(endpointsOf(two).slice(0, 1));
 });
 
-test('R9: replicas 0 is phase Pending without pods, and a batch can be scaled from it and back', async () => {
+test('replicas 0 is phase Pending without pods, and a batch can be scaled from it and back (R9)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
   await space.untilWarm('warm', 2);
@@ -68,7 +68,7 @@ test('R9: replicas 0 is phase Pending without pods, and a batch can be scaled fr
   await space.untilWarm('warm', 2);
 });
 
-test('R21: growing again gives new pods and runs the tasks of those slots again', async () => {
+test('growing again gives new pods and runs the tasks of those slots again (R21)', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
   await space.create('BatchSandbox', 'tasks', {
@@ -93,7 +93,7 @@ test('R21: growing again gives new pods and runs the tasks of those slots again'
   expect((await readTasks(target, ip)).map(({ name }) => name)).toEqual(['tasks-1']);
 });
 
-test('R21: scaling down stops the task of a slot before its pod goes', async () => {
+test('scaling down stops the task of a slot before its pod goes (R21)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate({ executor: true }), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('warm', 2);

@@ -25,7 +25,7 @@ async function newPool(size: number, type: 'Delete' | 'Noop' = 'Delete'): Promis
 
 const shell = (script: string) => ({ command: ['sh', '-c', script] });
 
-test('R136: an executor answers the operator and nobody else, without a word of it in the template', async () => {
+test('an executor answers the operator and nobody else, without a word of it in the template (R136)', async () => {
   const space = await newPool(1);
   await space.create('BatchSandbox', 'signed', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo "[$AUTH_PUBLIC_KEY]"') } } });
   const [ip = ''] = endpointsOf(await untilStates(space, 'signed', 'S'));
@@ -36,7 +36,7 @@ test('R136: an executor answers the operator and nobody else, without a word of 
   expect(await readTaskOutput(cluster.target, ip, 'signed-0')).toBe('[]\n');
 });
 
-test('R136: an executor with a key of its own is not commanded, and an event says what to do', async () => {
+test('an executor with a key of its own is not commanded, and an event says what to do (R136)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate({ executor: true });
   const publicKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
@@ -52,7 +52,7 @@ test('R136: an executor with a key of its own is not commanded, and an event say
   for (const { metadata } of await space.list('Pod')) await space.delete('Pod', metadata.name);
 });
 
-test('R24 to R31: one template with a patch for each shard gives each sandbox its own task and its own result', async () => {
+test('one template with a patch for each shard gives each sandbox its own task and its own result (R24, R25, R26, R29, R31, R33)', async () => {
   const space = await newPool(7);
   await space.create('BatchSandbox', 'mixed', {
     replicas: 7,
@@ -84,7 +84,7 @@ test('R24 to R31: one template with a patch for each shard gives each sandbox it
   expect((await space.untilEvent('mixed', 'TaskFailed')).message).toMatch(/among them that of slot [23]: (Failed, exit code 3|StartFailed, exit code 127)$/);
 });
 
-test('R32: shard patches without a template give tasks to their slots alone', async () => {
+test('shard patches without a template give tasks to their slots alone (R32)', async () => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'some', { replicas: 3, poolRef: 'warm', shardTaskPatches: [null, { spec: { process: shell('echo only me') } }] });
   const batch = await untilStates(space, 'some', '-S-');
@@ -106,7 +106,18 @@ test('a task has its own working directory and environment, and ends as TaskTime
   expect((await readTasks(cluster.target, second))[0]?.processStatus?.terminated).toMatchObject({ reason: 'TaskTimeout', exitCode: 143 });
 });
 
-test('R38: while tasks run the counters say so, and they add up to the number of tasks', async () => {
+test('a task is sent to a pod that has an address and is not Ready (R33)', async () => {
+  const space = await cluster.newSpace();
+  const template = cluster.target.podTemplate({ executor: true });
+  const readinessProbe = { tcpSocket: { port: 9 }, periodSeconds: 1 }; // nobody listens there
+  const containers = template.spec?.containers?.map((container) => (container.name === 'main' ? { ...container, readinessProbe } : container));
+  await space.create('BatchSandbox', 'unready', { replicas: 1, template: { ...template, spec: { ...template.spec, containers } }, taskTemplate: { spec: { process: shell('echo early') } } });
+  const batch = await untilStates(space, 'unready', 'S');
+  expect(batch.status).toMatchObject({ replicas: 1, ready: 0, phase: 'Pending', taskSucceed: 1 });
+  expect(await readTaskOutput(cluster.target, endpointsOf(batch)[0] ?? '', 'unready-0')).toBe('early\n');
+});
+
+test('while tasks run the counters say so, and they add up to the number of tasks (R38)', async () => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'waiting', {
     replicas: 4, // one more than there are pods
@@ -119,7 +130,7 @@ test('R38: while tasks run the counters say so, and they add up to the number of
   expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' });
 });
 
-test('R36: an edit of the template changes and restarts no task that was sent', async () => {
+test('an edit of the template changes and restarts no task that was sent (R36)', async () => {
   const space = await newPool(2);
   await space.create('BatchSandbox', 'steady', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo "pid $$"') } } });
   const before = await untilStates(space, 'steady', 'S');
@@ -132,7 +143,7 @@ test('R36: an edit of the template changes and restarts no task that was sent', 
   expect(await readTaskOutput(cluster.target, second, 'steady-1')).toBe('new\n');
 });
 
-test('R40: with Retain a pod stays with the batch after its task has ended', async () => {
+test('with Retain a pod stays with the batch after its task has ended (R40)', async () => {
   const space = await newPool(2);
   await space.create('BatchSandbox', 'keeper', { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['true'] } } } });
   const batch = await untilStates(space, 'keeper', 'SS');
@@ -141,7 +152,7 @@ test('R40: with Retain a pod stays with the batch after its task has ended', asy
   expect(recordedUIDsOf(batch)).toHaveLength(2);
 });
 
-test('R41 to R43: with Release pods go back to the pool as their tasks end, and the batch is Completed after the last', async () => {
+test('with Release pods go back to the pool as their tasks end, and the batch is Completed after the last (R41, R42, R43)', async () => {
   const space = await newPool(3, 'Noop');
   const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid).sort();
   await space.create('BatchSandbox', 'giver', {
@@ -164,7 +175,7 @@ test('R41 to R43: with Release pods go back to the pool as their tasks end, and 
   expect((await space.list('Pod')).map(({ metadata }) => metadata.uid).sort()).toEqual(pods);
 });
 
-test('R41, R43: an edit from Retain to Release frees the pods of a batch without a pool', async () => {
+test('an edit from Retain to Release frees the pods of a batch without a pool (R41, R43)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'own', {
     replicas: 2,
@@ -181,7 +192,7 @@ test('R41, R43: an edit from Retain to Release frees the pods of a batch without
   await until(async () => expect(await space.list('Pod')).toEqual([]));
 });
 
-test('R37, R113, R116: when a pod dies, a task that ran runs again in the new pod of its slot, and one that had ended does not', async () => {
+test('when a pod dies, a task that ran runs again in the new pod of its slot, and one that had ended does not (R37, R113, R116)', async () => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'moved', {
     replicas: 2,

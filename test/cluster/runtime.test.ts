@@ -76,7 +76,7 @@ test('takes over when the leader stops, which frees its lease before it ends', a
   follower = await runtime.startReplica();
 });
 
-test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches', async () => {
+test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches (R99, R103)', async () => {
   const warm = Array.from({ length: 11 }, (_, index) => ({ name: `warm-${index}`, replicas: index === 0 ? 50 : 5 }));
   await space.create('BatchSandbox', 'cold', { replicas: 100, template: template() });
   await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(110));

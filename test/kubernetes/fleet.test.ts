@@ -106,7 +106,7 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
 });
 
-test('the other replica finishes a batch of a hundred whose operator is killed; each sandbox is in it once, and no task runs twice', async () => {
+test('the other replica finishes a batch of a hundred whose operator is killed; each sandbox is in it once, and no task runs twice (R99, R103)', async () => {
   const gate = await newGate();
   await space.create('BatchSandbox', 'orphaned', { replicas: SIZE, poolRef: 'warm', taskTemplate: patientTask('orphaned', gate) });
   await target.killOperator();

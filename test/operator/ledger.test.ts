@@ -21,7 +21,7 @@ const holding = (name: string, held: readonly PodFacts[], createdAt?: string) =>
   batchOf(name, { poolRef: 'warm', replicas: held.length }, { status: statusHolding('warm', held), createdAt });
 
 describe('take', () => {
-  test('gives the longest Ready pods of the current revision first', () => {
+  test('gives the longest Ready pods of the current revision first (R14)', () => {
     const ledger = ledgerWith([
       podOf(POOL, 'young', { readySince: '2026-01-01T00:00:09Z' }),
       podOf(POOL, 'outdated', { readySince: '2026-01-01T00:00:01Z', revision: 'r0' }),
@@ -36,24 +36,24 @@ describe('take', () => {
     ['marked for eviction', { evict: true }],
     ['terminating', { terminating: true, live: false, ready: false }],
     ['of another owner', { ownerUID: 'somebody' }],
-  ])('passes over a pod that is %s', (_name, facts) => {
+  ])('passes over a pod that is %s (R11)', (_name, facts) => {
     const ledger = ledgerWith([podOf(POOL, 'p', facts)]);
     expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toEqual([]);
   });
 
-  test('leaves to an older batch what it still waits for', () => {
+  test('leaves to an older batch what it still waits for (R14)', () => {
     const ledger = ledgerWith(pods(5));
     ledger.demands.set(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);
     expect(ledger.take(KEY, POOL, claimantOf(batchOf('younger')), 3)).toHaveLength(1);
   });
 
-  test('does not give a pod again while the write that records it is under way', () => {
+  test('does not give a pod again while the write that records it is under way (R103, R106)', () => {
     const ledger = ledgerWith(pods(2));
     ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
     expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toEqual([]);
   });
 
-  test('gives it again once the write was refused', () => {
+  test('gives it again once the write was refused (R106)', () => {
     const ledger = ledgerWith(pods(2));
     ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
     ledger.release('batch-a');
@@ -61,7 +61,7 @@ describe('take', () => {
   });
 });
 
-test('a batch whose write has no known outcome is offered the same pods again, and more only beyond them', () => {
+test('a batch whose write has no known outcome is offered the same pods again, and more only beyond them (R106)', () => {
   const ledger = ledgerWith(pods(3));
   const first = ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
   expect(names(ledger.take(KEY, POOL, claimantOf(batchOf('a')), 3))).toEqual([...names(first), 'warm-00002']);
@@ -70,7 +70,7 @@ test('a batch whose write has no known outcome is offered the same pods again, a
 });
 
 describe('records', () => {
-  test('a restart rebuilds the same holdings whatever order the lists come in', () => {
+  test('a restart rebuilds the same holdings whatever order the lists come in (R99, R101)', () => {
     const all = pods(4);
     const batch = holding('a', all.slice(0, 3));
     const podsFirst = ledgerWith(all);
@@ -83,7 +83,7 @@ describe('records', () => {
     expect(names(batchFirst.take(KEY, POOL, claimantOf(batchOf('b')), 4))).toEqual(['warm-00003']);
   });
 
-  test('two records with one pod: the older batch keeps it, the other is told', () => {
+  test('two records with one pod: the older batch keeps it, the other is told (R109)', () => {
     const told: string[] = [];
     const [pod] = pods(1);
     const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => void told.push(key) });
@@ -94,7 +94,7 @@ describe('records', () => {
     expect(told).toEqual(['default/younger']);
   });
 
-  test('pods of a batch that vanished are not idle but wait for the recycle of their pool', () => {
+  test('pods of a batch that vanished are not idle but wait for the recycle of their pool (R58)', () => {
     const all = pods(2);
     const ledger = ledgerWith(all);
     const batch = holding('a', all);
@@ -125,7 +125,7 @@ describe('records', () => {
     expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 1 });
   });
 
-  test('a pod that one batch returned clean is not clean after the next', () => {
+  test('a pod that one batch returned clean is not clean after the next (R58, R108)', () => {
     const all = pods(1);
     const ledger = ledgerWith(all);
     const first = holding('a', all);
@@ -138,7 +138,7 @@ describe('records', () => {
     expect(names(ledger.removablePods(POOL).orphaned)).toEqual(['warm-00000']);
   });
 
-  test('a batch made again under an old name inherits nothing', () => {
+  test('a batch made again under an old name inherits nothing (R111)', () => {
     const all = pods(1);
     const ledger = ledgerWith(all);
     const old = holding('a', all);
@@ -150,7 +150,7 @@ describe('records', () => {
 });
 
 describe('doom', () => {
-  test('takes an idle pod out of reach before its delete is sent, and refuses a held one', () => {
+  test('takes an idle pod out of reach before its delete is sent, and refuses a held one (R110)', () => {
     const all = pods(2);
     const ledger = ledgerWith(all);
     ledger.batchChanged(undefined, holding('a', all.slice(0, 1)));
@@ -178,7 +178,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('pod' as const), pod: fc.nat(11), ready: fc.boolean(), gone: fc.boolean() }),
 );
 
-test('whatever happens, no pod is in two batches and the counts equal a count from scratch', () => {
+test('whatever happens, no pod is in two batches and the counts equal a count from scratch (R59, R103)', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
       const existing = new Map(pods(12).map((pod) => [pod.uid, pod]));

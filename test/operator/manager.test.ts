@@ -1,6 +1,7 @@
-import { Label } from '../../src/schema/names';
+import { Annotation, Label } from '../../src/schema/names';
 import { handMadeTemplate } from '../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../support/operator-in-process';
+import { endpointsOf, recordedUIDsOf } from '../support/space';
 import { until } from '../support/waiting';
 
 let operator: OperatorInProcess;
@@ -15,6 +16,14 @@ beforeEach(async () => {
 afterEach(() => operator.stop());
 
 const valuesOf = async (metric: string) => (await operator.manager.metrics.registry.getSingleMetric(metric)?.get())?.values.map(({ value }) => value);
+
+/** Makes a Ready pod of a pool, as an operator before this one has made it. */
+async function createPodOf(pool: string): Promise<void> {
+  const { name, uid = '' } = (await operator.pool(pool)).metadata;
+  const owner = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'Pool', name, uid, controller: true };
+  await operator.createPod({ ...handMadeTemplate(), metadata: { name: `${name}-1`, labels: { [Label.poolName]: name }, ownerReferences: [owner] } });
+  await operator.makeReady();
+}
 
 test('a process that loses its lease while it lists anew begins nothing and can end', async () => {
   jest.spyOn(operator.manager.api, 'list').mockRejectedValue(new Error('no answer'));
@@ -32,12 +41,70 @@ test('a process that does not lead keeps nothing of batches that came and went',
   await until(async () => expect(await valuesOf('workqueue_depth')).toEqual([0, 0]));
 });
 
-test('a process that begins to lead serves the batch first that waits longest, however the cache lists them', async () => {
+test('a process that begins to lead writes nothing before it has listed everything anew (R101)', async () => {
+  await operator.createPool('warm');
+  await operator.createBatch('waiting', { replicas: 1, poolRef: 'warm' });
+  const { api } = operator.manager;
+  const order: string[] = [];
+  const { create, patch, list } = { create: api.create.bind(api), patch: api.patch.bind(api), list: api.list.bind(api) };
+  jest.spyOn(api, 'create').mockImplementation((...call) => (order.push('write'), create(...call)));
+  jest.spyOn(api, 'patch').mockImplementation((...call) => (order.push('write'), patch(...call)));
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const versions: (string | undefined)[] = [];
+  jest.spyOn(api, 'list').mockImplementation(async (...call) => {
+    versions.push(call[1]?.resourceVersion);
+    await answered;
+    order.push('list');
+    return list(...call);
+  });
+  const begun = operator.manager.act(new AbortController().signal);
+  await until(() => expect(versions).toHaveLength(4));
+  expect([versions, order]).toEqual([[undefined, undefined, undefined, undefined], []]); // the state of now, not what the server remembers
+  answer();
+  await begun;
+  await until(() => expect(order).toContain('write'));
+  expect(order.slice(0, order.indexOf('write'))).toEqual(['list', 'list', 'list', 'list']);
+});
+
+test('pods that a record may name which cannot be read are given to nobody (R127)', async () => {
+  await operator.createPool('warm', { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 1, poolMax: 2 } });
+  await createPodOf('warm');
+  const [old] = await operator.pods();
+  for (const name of ['garbled', 'other']) await operator.createBatch(name, { replicas: 1, poolRef: 'warm' });
+  const counts = { replicas: 1, allocated: 1, ready: 1, taskRunning: 0, taskSucceed: 0, taskFailed: 0, taskPending: 0, taskUnknown: 0 };
+  await operator.patch(`${pathOf('batchsandboxes', 'garbled')}/status`, { status: { ...counts, allocation: { poolName: 'warm', slots: ['garbled'] } } });
+  await operator.manager.act(new AbortController().signal);
+  await until(async () => {
+    await operator.makeReady();
+    expect((await operator.batch('other')).status).toMatchObject({ ready: 1 });
+  });
+  expect(recordedUIDsOf(await operator.batch('other'))).not.toContain(old?.metadata.uid);
+  expect((await operator.pods()).map(({ metadata }) => metadata.uid)).toContain(old?.metadata.uid);
+  expect((await operator.batch('garbled')).status?.conditions).toMatchObject([{ type: 'Accepted', status: 'False', reason: 'InvalidRecord' }]);
+});
+
+test('writes to a batch start no pass over its pool (R134)', async () => {
   await operator.createPool('warm', { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 1, poolMax: 1 } });
-  const { name, uid = '' } = (await operator.pool('warm')).metadata;
-  const owner = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'Pool', name, uid, controller: true };
-  await operator.createPod({ ...handMadeTemplate(), metadata: { name: 'warm-1', labels: { [Label.poolName]: name }, ownerReferences: [owner] } });
-  await operator.makeReady();
+  await createPodOf('warm');
+  await operator.createBatch('edited', { replicas: 1, poolRef: 'warm' });
+  await operator.manager.act(new AbortController().signal);
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ total: 1, allocated: 1 }));
+  const passes = async () => {
+    const values = (await operator.manager.metrics.registry.getSingleMetric('controller_runtime_reconcile_total')?.get())?.values ?? [];
+    return values.filter(({ labels }) => labels['controller'] === 'pool').reduce((sum, { value }) => sum + value, 0);
+  };
+  const before = await passes();
+  for (let edit = 0; edit < 20; edit += 1) {
+    await operator.patch(pathOf('batchsandboxes', 'edited'), { metadata: { annotations: { [Annotation.endpoints]: `["${edit}"]` } } });
+    await until(async () => expect(endpointsOf(await operator.batch('edited'))).toEqual(['198.18.0.1']));
+  }
+  expect((await passes()) - before).toBeLessThan(3); // one may have been on its way
+});
+
+test('a process that begins to lead serves the batch first that waits longest, however the cache lists them (R14)', async () => {
+  await operator.createPool('warm', { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 1, poolMax: 1 } });
+  await createPodOf('warm');
   for (const [name, createdAt] of [['a-third', '12:00:02'], ['b-second', '12:00:01'], ['c-first', '12:00:00']] as const) {
     now = new Date(`2026-01-01T${createdAt}Z`);
     await operator.createBatch(name, { replicas: 1, poolRef: 'warm' });

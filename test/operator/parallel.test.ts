@@ -41,6 +41,6 @@ test.each([
   [1, 3],
   [6, 15],
   [7, 15],
-])('slowStart stops after a wave in which nothing went well: items fail from %i on, %i are tried', async (failFrom, want) => {
+])('slowStart stops after a wave in which nothing went well: items fail from %i on, %i are tried (R6)', async (failFrom, want) => {
   expect((await observe(slowStart, 1000, 64, failFrom)).tried).toBe(want);
 });

@@ -44,7 +44,7 @@ async function onFake(clock?: Clock): Promise<{ fake: FakeApi; secret: SigningSe
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-test('fills an empty Secret with a key that signs, and logs nothing of it', async () => {
+test('fills an empty Secret with a key that signs, and logs nothing of it (R135)', async () => {
   const secret = await onEmbedded();
   const pem = await obtainSigningKeys(secret);
   expect((await readSigningKeys(pem, 'Secret')).signing).toHaveLength(1);

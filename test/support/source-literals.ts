@@ -30,6 +30,11 @@ export function constantTexts(file: string, name: string): string[] {
     .flatMap(textsIn);
 }
 
+/** All texts in a file, names of properties among them. */
+export function textsOf(file: string): string[] {
+  return textsIn(parseFile(file));
+}
+
 function nodesOf<T extends ts.Node>(files: readonly string[], is: (node: ts.Node) => node is T): T[] {
   return files.flatMap((file) => descendants(parseFile(file)).filter(is));
 }

@@ -13,6 +13,8 @@ export interface KubeEvent extends KubeObject {
   readonly type: string;
   readonly reason: string;
   readonly message: string;
+  /** How often it has happened. */
+  readonly count: number;
 }
 
 /** Objects that tests read, by kind. */

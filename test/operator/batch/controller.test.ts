@@ -26,7 +26,7 @@ test('a batch that leaves its pool while it waits takes nothing from the batches
   });
 });
 
-test('a batch made again under the name of one whose pods still terminate has its own as soon as they are gone', async () => {
+test('a batch made again under the name of one whose pods still terminate has its own as soon as they are gone (R3, R111)', async () => {
   const template = { ...handMadeTemplate(), metadata: { finalizers: ['test.example/hold'] } };
   await operator.createBatch('again', { replicas: 1, template });
   await until(async () => expect(await operator.pods()).toHaveLength(1));
@@ -41,7 +41,7 @@ test('a batch made again under the name of one whose pods still terminate has it
   expect(create.mock.calls.filter(([type]) => type === PODS)).toHaveLength(1);
 });
 
-test('a pod whose delete is refused keeps no other slot of its batch from being served', async () => {
+test('a pod whose delete is refused keeps no other slot of its batch from being served (R126)', async () => {
   await operator.createBatch('mixed', { replicas: 2, template: handMadeTemplate() });
   await until(async () => expect(await podNames()).toEqual(['mixed-0', 'mixed-1']));
   jest.spyOn(operator.manager.api, 'delete').mockRejectedValue(new ApiError(403, 'Forbidden', 'refused'));

@@ -20,7 +20,7 @@ test('no finalizer is added to a batch that is being deleted: the API server wou
   expect(planMetadata(batch, { finalizers: [Finalizer.poolAllocation] })).toBeUndefined();
 });
 
-test('an edited mirror is written back (R104), an unchanged one is not written again', () => {
+test('an edited mirror is written back, an unchanged one is not written again (R104)', () => {
   const annotations = { [Annotation.endpoints]: '["10.0.0.1"]', [Annotation.allocStatus]: '{"pods":["a"]}' };
   const wanted = { finalizers: [], endpoints: ['10.0.0.1'], podNames: ['a'] };
   expect(planMetadata(batchWith({ annotations }), wanted)).toBeUndefined();

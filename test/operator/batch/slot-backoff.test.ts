@@ -16,11 +16,11 @@ test.each([
   ['waits no longer than the longest delay', [0, 1_000, 3_000, 7_000, 12_000], [1_000, 2_000, 4_000, 5_000, 5_000]],
   ['is still in a row when it was well for the longest delay', [0, 1_000 + LONGEST_MS], [1_000, 2_000]],
   ['starts anew when it was well for longer', [0, 1_000, 3_000 + LONGEST_MS + 1], [1_000, 2_000, 1_000]],
-])('a slot that fails again and again %s', (_title, failuresAtMs, waitsMs) => {
+])('a slot that fails again and again %s (R6)', (_title, failuresAtMs, waitsMs) => {
   expect(waitsAfter(failuresAtMs)).toEqual(waitsMs);
 });
 
-test('a slot waits for itself alone, until its time is over or its batch is forgotten', () => {
+test('a slot waits for itself alone, until its time is over or its batch is forgotten (R6)', () => {
   const backoff = new SlotBackoff();
   backoff.fail('batch', 0, 0, LONGEST_MS);
   backoff.fail('other', 1, 0, LONGEST_MS);

@@ -40,7 +40,7 @@ test.each([
   expect(types(status)).toBe(conditions);
 });
 
-test('PodFailed names the most frequent reason, the counts and one pod', () => {
+test('PodFailed names the most frequent reason, the counts and one pod (R92)', () => {
   const status = statusOf([failing('a', 'ErrImagePull'), failing('b', 'CrashLoopBackOff'), failing('c', 'CrashLoopBackOff'), podOf('p', 'd')]);
   expect(status.conditions?.find(({ type }) => type === 'PodFailed')).toEqual({
     type: 'PodFailed',
@@ -61,7 +61,7 @@ test('the time of a condition moves only with its content (R94)', () => {
 describe('diffStatus', () => {
   const stored = statusOf([podOf('p', 'a')]);
 
-  test('is nothing when nothing differs, whatever order the server keeps keys in', () => {
+  test('is nothing when nothing differs, whatever order the server keeps keys in (R97)', () => {
     const reordered = Object.fromEntries(Object.entries(stored).reverse()) as BatchSandboxStatus;
     expect(diffStatus(reordered, stored)).toBeUndefined();
   });

@@ -60,7 +60,7 @@ describe('ObjectCache', () => {
 });
 
 describe('own writes', () => {
-  test('are shown at once, hold back older events, and their echo is no change', () => {
+  test('are shown at once, hold back older events, and their echo is no change (R97, R107)', () => {
     const { cache, told, shown } = cacheWith([thing('1')]);
     cache.beginWrite('ns/a').stored(thing('3'));
     expect(shown()).toBe('3');
@@ -113,14 +113,14 @@ describe('own writes', () => {
     expect(shown()).toBe('4');
   });
 
-  test('end with the deletion of the object', () => {
+  test('end with the deletion of the object (R117)', () => {
     const { cache, shown } = cacheWith([thing('1')]);
     cache.beginWrite('ns/a').stored(thing('2'));
     cache.apply('DELETED', thing('5'));
     expect(shown()).toBeUndefined();
   });
 
-  test('end with a list that was asked for after the answer', () => {
+  test('end with a list that was asked for after the answer (R117)', () => {
     const { cache, shown } = cacheWith([thing('1')]);
     cache.beginWrite('ns/a').stored(thing('2'));
     cache.replace(cache.beginList(true), [thing('3')]);

@@ -186,7 +186,7 @@ describe('LeaseElector', () => {
   test.each<[string, Answer]>([
     ['refuses', refuse(500, 'InternalError')],
     ['says nothing', silence],
-  ])('stops to act 10 s after its last renewal when the server %s, and another may begin only later', async (_title, failure) => {
+  ])('stops to act 10 s after its last renewal when the server %s, and another may begin only later (R112)', async (_title, failure) => {
     const one = enter('one');
     await one.elector.acquired;
     server.failure = failure;
@@ -251,7 +251,7 @@ describe('LeaseElector', () => {
     await two.ended;
   });
 
-  test('never lets two hold the lease, whenever calls fail and clocks run', async () => {
+  test('never lets two hold the lease, whenever calls fail and clocks run (R112)', async () => {
     const one = enter('one');
     const two = enter('two');
     for (let second = 0; second < 200; second++) {

@@ -187,7 +187,7 @@ describe('Transport', () => {
     expect(codes).toEqual(['GET <error>', 'GET 404']);
   });
 
-  test('sends nothing while it may not write', async () => {
+  test('sends nothing while it may not write (R112)', async () => {
     fake.always(json(pod));
     let leads = false;
     const api = new KubeApi({ transport: open(), mayWrite: () => leads });

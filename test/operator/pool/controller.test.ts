@@ -19,7 +19,7 @@ async function poolAtRest(size: number): Promise<void> {
   await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ available: size }));
 }
 
-test('a status write does not take in an edit that no pass has seen', async () => {
+test('a status write does not take in an edit that no pass has seen (R97)', async () => {
   await poolAtRest(1);
   const { api } = operator.manager;
   const patch = api.patch.bind(api);
@@ -38,7 +38,7 @@ test('a status write does not take in an edit that no pass has seen', async () =
   expect(outcomes).toEqual(['Conflict']);
 });
 
-test('a pod whose delete is refused keeps no other from being made', async () => {
+test('a pod whose delete is refused keeps no other from being made (R126)', async () => {
   await poolAtRest(2);
   const name = (await operator.pods())[0]?.metadata.name ?? '';
   const { api } = operator.manager;
@@ -51,7 +51,7 @@ test('a pod whose delete is refused keeps no other from being made', async () =>
   expect((await operator.pods()).map((pod) => pod.metadata.name)).toContain(name);
 });
 
-test('a pool that is deleted while a batch holds its pods goes on to show its counts', async () => {
+test('a pool that is deleted while a batch holds its pods goes on to show its counts (R120)', async () => {
   await poolAtRest(2);
   await operator.createBatch('holder', { replicas: 1, poolRef: 'warm' });
   await until(async () => expect((await operator.batch('holder')).status).toMatchObject({ ready: 1 }));

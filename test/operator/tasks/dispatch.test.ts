@@ -29,7 +29,7 @@ describe('planTasks', () => {
     expect(planTasks(batchOf('b', spec))).toEqual(want);
   });
 
-  test('names what is wrong with one slot and goes on with the others', () => {
+  test('names what is wrong with one slot and goes on with the others (R31)', () => {
     const patch = { spec: { process: { command: [], env: [{ name: 'KEY', value: { secret: 'secret' } }] } } };
     const [bad, good] = planTasks(batchOf('b', { replicas: 2, taskTemplate, shardTaskPatches: [patch] }));
     expect(good).toEqual(task(1, {}));
@@ -49,7 +49,7 @@ test.each<[string, BatchSandboxSpec, boolean]>([
   ['patches only', { shardTaskPatches: [null] }, true],
   ['an empty list of patches', { shardTaskPatches: [] }, false],
   ['neither', {}, false],
-])('a batch with %s has tasks or not', (_, spec, want) => {
+])('a batch with %s has tasks or not (R32)', (_, spec, want) => {
   expect(hasTasks(spec)).toBe(want);
 });
 

@@ -40,13 +40,13 @@ async function serve(listener: RequestListener): Promise<number> {
 const pod = { podUID: 'pod-uid', podIP: '127.0.0.1' };
 const problemOf = (call: Promise<unknown>) => call.then(() => 'no error', (error: { code: string; message: string }) => `${error.code} ${error.message}`);
 
-test('puts IPv6 addresses in brackets', async () => {
+test('puts IPv6 addresses in brackets (R136)', async () => {
   const executor = await fake('::1');
   await expect(clientFor(executor.port).getTasks({ ...pod, podIP: '::1' }, never)).resolves.toEqual({ tasks: [], revision: '0' });
   expect(executor.headers[0]?.host).toBe(`[::1]:${executor.port}`);
 });
 
-test('signs each request anew for its pod, method, path and body', async () => {
+test('signs each request anew for its pod, method, path and body (R136)', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const signingKey = await readSigningKey(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   const keys = await readVerifyKeys(publicKey.export({ format: 'pem', type: 'spki' }).toString());
@@ -125,7 +125,7 @@ test.each([
   ['an object', '{"secret":1}'],
   ['a fractional exit code', '[{"name":"a","processStatus":{"terminated":{"exitCode":0.5}}}]'],
   ['a task without a name', '[{}]'],
-])('takes %s for no answer, and quotes none of it', async (_, answer) => {
+])('takes %s for no answer, and quotes none of it (R135)', async (_, answer) => {
   const port = await serve((_request, response) => response.end(answer));
   expect(await problemOf(clientFor(port).getTasks(pod, never))).toBe(
     'EXECUTOR_UNAVAILABLE executor: answer: expected a set of tasks, got another answer',
@@ -149,12 +149,12 @@ test.each([
   [401, 'EXECUTOR_UNAUTHORIZED executor: token: expected a key that it knows, got status 401'],
   [500, 'EXECUTOR_UNAVAILABLE executor: answer: expected status 200, got 500'],
   [302, 'EXECUTOR_UNAVAILABLE executor: answer: expected status 200, got 302'],
-])('reports status %i without the body', async (status, want) => {
+])('reports status %i without the body (R135)', async (status, want) => {
   const port = await serve((_, response) => response.writeHead(status, { location: '/getTasks' }).end('secret'));
   expect(await problemOf(clientFor(port).setTasks(pod, [task], never))).toBe(want);
 });
 
-test('gives up after three seconds', async () => {
+test('gives up after three seconds (R39)', async () => {
   const port = await serve(() => undefined);
   const startedAtMs = performance.now();
   expect(await problemOf(clientFor(port).getTasks(pod, never))).toBe(

@@ -14,7 +14,7 @@ async function start(...behaviours: FakeExecutorBehaviour[]): Promise<readonly F
 }
 
 describe('sending', () => {
-  test('sends a task once, follows it by long-poll and reports its end', async () => {
+  test('sends a task once, follows it by long-poll and reports its end (R34, R39)', async () => {
     const executor = only(await start({}));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
@@ -29,7 +29,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('waits for the address of a pod', async () => {
+  test('waits for the address of a pod (R33)', async () => {
     const executor = only(await start({}));
     harness.tracker.ensure(batch, [slotTask(0, { podIP: '' })]);
     expect(harness.letter(0)).toBe('P');
@@ -48,14 +48,14 @@ describe('sending', () => {
     expect([silent?.requests.length, executor?.count('POST')]).toEqual([1, 1]);
   });
 
-  test('repeats a task that the executor does not show', async () => {
+  test('repeats a task that the executor does not show (R34)', async () => {
     const executor = only(await start({ loses: 3 }));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
     expect(executor.count('POST')).toBe(4);
   });
 
-  test('keeps a task that was sent as it is when the template changes or goes away', async () => {
+  test('keeps a task that was sent as it is when the template changes or goes away (R36)', async () => {
     const executor = only(await start({}));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
@@ -66,7 +66,7 @@ describe('sending', () => {
     expect(executor.count('POST')).toBe(1);
   });
 
-  test('repeats a call until the executor is there', async () => {
+  test('repeats a call until the executor is there (R34)', async () => {
     const executor = only(await start({ status: 503 }));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await until(() => expect(executor.requests.length).toBeGreaterThanOrEqual(3));
@@ -100,7 +100,7 @@ describe('sending', () => {
 });
 
 describe('adopting', () => {
-  test('follows a task that an earlier operator sent, without sending it again', async () => {
+  test('follows a task that an earlier operator sent, without sending it again (R37, R99)', async () => {
     const executor = only(await start({}));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
@@ -115,7 +115,7 @@ describe('adopting', () => {
   test.each([
     ['another name', { name: 'other-0', uid: 'other' }],
     ['the same name of another batch', { name: 'b-0', uid: 'other' }],
-  ])('calls a pod dirty that holds a task of %s, and leaves it alone', async (_, held) => {
+  ])('calls a pod dirty that holds a task of %s, and leaves it alone (R35)', async (_, held) => {
     const executor = only(await start({}));
     executor.tasks = [{ ...held, process: { command: ['x'] } }];
     harness.tracker.ensure(batch, [slotTask(0)]);
@@ -126,7 +126,7 @@ describe('adopting', () => {
 });
 
 describe('stopping', () => {
-  test('is confirmed only by an empty set', async () => {
+  test('is confirmed only by an empty set (R48)', async () => {
     const executor = only(await start({ slowStop: true }));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
@@ -150,7 +150,7 @@ describe('stopping', () => {
     expect([executor.count('POST'), executor.tasks]).toEqual([2, []]);
   });
 
-  test('is not confirmed by an executor that fails, and goes on', async () => {
+  test('is not confirmed by an executor that fails, and goes on (R48)', async () => {
     const executor = only(await start({ status: 500 }));
     harness.tracker.stop(batch, [slotTask(0)]);
     await until(() => expect(executor.count('POST')).toBeGreaterThanOrEqual(3));
@@ -167,7 +167,7 @@ describe('stopping', () => {
   });
 });
 
-test('an executor that stops answering makes a running task unknown, and running when it is back, and the log tells no secret', async () => {
+test('an executor that stops answering makes a running task unknown, and running when it is back, and the log tells no secret (R38, R135)', async () => {
   const clock = new ManualClock();
   harness = await TrackerHarness.start([{}], clock);
   const executor = only(harness.executors);

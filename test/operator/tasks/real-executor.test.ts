@@ -68,7 +68,7 @@ const observed = () => tracker.observed(batch.uid).get(0);
 const starts = () => readFileSync(join(folder, 'starts'), 'utf8');
 const letGo = () => writeFileSync(join(folder, 'go'), '');
 
-test('runs a task in a real executor to its true end, through a restart of the operator, once', async () => {
+test('runs a task in a real executor to its true end, through a restart of the operator, once (R37, R99)', async () => {
   startExecutor();
   startTracker();
   tracker.ensure(batch, [slotTask(3)]);

@@ -30,8 +30,8 @@ describe('mergeTaskStatus', () => {
   test.each([
     { title: 'tasks without a pod are pending', planned: 'tt', recorded: '', observed: '..', want: 'PP', counts: [2, 0, 0, 0, 0] },
     { title: 'what is observed counts', planned: 'ttttt', recorded: '', observed: 'PRSFU', want: 'PRSFU', counts: [1, 1, 1, 1, 1] },
-    { title: 'an end that was recorded stays', planned: 'tttt', recorded: 'SFSF', observed: '.RUS', want: 'SFSF', counts: [0, 0, 2, 2, 0] },
-    { title: 'a running task whose pod is gone is pending', planned: 't', recorded: 'R', observed: '.', want: 'P', counts: [1, 0, 0, 0, 0] },
+    { title: 'an end that was recorded stays (R37)', planned: 'tttt', recorded: 'SFSF', observed: '.RUS', want: 'SFSF', counts: [0, 0, 2, 2, 0] },
+    { title: 'a running task whose pod is gone is pending (R38)', planned: 't', recorded: 'R', observed: '.', want: 'P', counts: [1, 0, 0, 0, 0] },
     { title: 'a task that could not be made failed', planned: 'ti', recorded: '', observed: 'R.', want: 'RF', counts: [0, 1, 0, 1, 0] },
     { title: 'a slot without a task is not counted', planned: 'tn', recorded: '', observed: 'R.', want: 'R-', counts: [0, 1, 0, 0, 0] },
     { title: 'a sent task runs on after an edit of its template', planned: 'nit', recorded: 'RRR', observed: 'RRR', want: 'RRR', counts: [0, 3, 0, 0, 0] },
@@ -47,7 +47,7 @@ describe('mergeTaskStatus', () => {
   const text = (letters: string, size: number) => fc.string({ unit: fc.constantFrom(...letters), minLength: size, maxLength: size });
   const batches = fc.nat(30).chain((size) => fc.record({ planned: text('tni', size), recorded: text('-PRSFU', size), observed: text('.PRSFU', size) }));
 
-  test('counters add up to the slots with a letter, ends stay, and merging again changes nothing', () => {
+  test('counters add up to the slots with a letter, ends stay, and merging again changes nothing (R37, R38)', () => {
     fc.assert(
       fc.property(batches, ({ planned, recorded, observed }) => {
         const status = merge(planned, recorded, observed);

@@ -14,7 +14,7 @@ async function start(...behaviours: FakeExecutorBehaviour[]): Promise<readonly F
 }
 
 describe('ensuring', () => {
-  test.each(['S', 'F'] as const)('sends nothing to a slot whose recorded letter is %s', async (recorded) => {
+  test.each(['S', 'F'] as const)('sends nothing to a slot whose recorded letter is %s (R34, R37)', async (recorded) => {
     const [ended, other] = await start({}, {});
     harness.tracker.ensure(batch, [slotTask(0, { recorded }), slotTask(1)]);
     await harness.untilLetter(1, 'R');
@@ -76,7 +76,7 @@ describe('resetting', () => {
 });
 
 describe('forgetting', () => {
-  test('ends the calls to a pod that is gone', async () => {
+  test('ends the calls to a pod that is gone (R116)', async () => {
     const executor = only(await start({}));
     harness.tracker.ensure(batch, [slotTask(0)]);
     await harness.untilLetter(0, 'R');
@@ -101,7 +101,7 @@ describe('forgetting', () => {
 });
 
 describe('many pods', () => {
-  test('one hundred tasks are reported in few calls', async () => {
+  test('one hundred tasks are reported in few calls (R133)', async () => {
     await start(...Array.from({ length: 100 }, () => ({})));
     const slots = harness.executors.map((_, slot) => slotTask(slot));
     harness.tracker.ensure(batch, slots);
@@ -114,7 +114,7 @@ describe('many pods', () => {
     expect(harness.executors.map((executor) => executor.count('POST'))).toEqual(slots.map(() => 1));
   });
 
-  test('dead pods delay no living one', async () => {
+  test('dead pods delay no living one (R39)', async () => {
     const clock = new ManualClock();
     const dead = Array.from({ length: 80 }, () => ({ silent: true }));
     harness = await TrackerHarness.start([...dead, {}], clock);

@@ -17,7 +17,7 @@ describe('createLogger', () => {
     expect(logged((log) => log.debug('step'))).toEqual([]);
   });
 
-  test('hides secrets wherever they stand', () => {
+  test('hides secrets wherever they stand (R135)', () => {
     const lines = logged((log) => log.info({ token: 's3cret', request: { authorization: 's3cret' }, task: { process: { env: ['s3cret'] } } }, 'x'));
     expect(JSON.stringify(lines)).not.toContain('s3cret');
   });

@@ -2,7 +2,7 @@ import { EDITOR_ACCESS, OPERATOR_ACCESS, VIEWER_ACCESS } from '../../../src/sche
 
 const { served, own, signing } = OPERATOR_ACCESS;
 
-test('nobody may read or write Secrets, but the operator the one of its signing key; nothing is granted by wildcard', () => {
+test('nobody may read or write Secrets, but the operator the one of its signing key; nothing is granted by wildcard (R135)', () => {
   const rules = [...served, ...own, ...EDITOR_ACCESS, ...VIEWER_ACCESS];
   const words = [...rules, ...signing].flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
   expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');

@@ -1,0 +1,85 @@
+import { readPage, tableRows } from './support/markdown';
+import { filesOf, importsOf } from './support/source-imports';
+import { textsOf } from './support/source-literals';
+
+/** What the table says of a rule that nothing shows. */
+const NOT_YET = 'not yet';
+
+const numbers = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+/** Rules that only pause, resume and snapshots need, which come later. */
+const LATER: readonly number[] = [23, ...numbers(79, 91), ...numbers(128, 130)];
+/** Rules of the operator, and of section 11 of the executor's reference. */
+const RULES = [...numbers(1, 136).filter((number) => !LATER.includes(number)).map((number) => `R${number}`), ...numbers(1, 30).map((number) => `X${number}`)];
+
+const NAMED_AT_END = /\(((?:[RX]\d+, )*[RX]\d+)\)$/;
+const NAMED_AT_BEGIN = /^[RX]\d+(, [RX]\d+| to [RX]\d+)*:/;
+
+/** Texts of all test files; a title may stand in a table. */
+const texts = filesOf('test/**/*.test.ts')
+  .filter((file) => !file.startsWith('test/.tmp/'))
+  .map((file) => ({ file, texts: textsOf(file) }));
+
+/** Files by the rules that their titles name. */
+const filesByRule = new Map<string, Set<string>>();
+for (const { file, texts: titles } of texts) {
+  for (const rule of titles.flatMap((title) => NAMED_AT_END.exec(title)?.[1]?.split(', ') ?? [])) {
+    filesByRule.set(rule, (filesByRule.get(rule) ?? new Set()).add(file));
+  }
+}
+
+interface Row {
+  readonly rule: string;
+  /** Files of tests, or {@link NOT_YET} alone. */
+  readonly shownBy: readonly string[];
+  readonly clusters: string;
+}
+
+const page = readPage('docs/rules.md');
+const rows = ['The operator', 'The executor'].flatMap((heading) =>
+  tableRows(page, heading).map(([rule = '', , shownBy = '', clusters = '']): Row => ({ rule, shownBy: shownBy.split(', '), clusters })),
+);
+
+test('the table has every rule once, in order', () => {
+  expect(rows.map(({ rule }) => rule)).toEqual(RULES);
+});
+
+test('a title names rules at its end, and only rules that there are', () => {
+  const unknown = [...filesByRule].filter(([rule]) => !RULES.includes(rule)).map(([rule, files]) => `${[...files].join(', ')}: ${rule}`);
+  const misplaced = texts.flatMap(({ file, texts: titles }) => titles.filter((title) => NAMED_AT_BEGIN.test(title)).map((title) => `${file}: ${title}`));
+  expect([...unknown, ...misplaced]).toEqual([]);
+});
+
+test('every rule is shown by tests that name it, but for those that the table leaves open', () => {
+  expect(rows.flatMap(problemsOf)).toEqual([]);
+});
+
+test('the clusters are those on which the tests run', () => {
+  const shown = rows.filter(({ shownBy }) => !shownBy.includes(NOT_YET));
+  expect(shown.map(({ rule, clusters }) => `${rule}: ${clusters}`)).toEqual(shown.map(({ rule, shownBy }) => `${rule}: ${clustersOf(shownBy.map(toFile))}`));
+});
+
+function problemsOf({ rule, shownBy }: Row): readonly string[] {
+  const files = [...(filesByRule.get(rule) ?? [])];
+  const named = files.map((file) => `'${toName(file)}'`).join(', ');
+  if (shownBy.includes(NOT_YET)) return files.length === 0 ? [] : [`${rule}: expected ${named}, got '${NOT_YET}'`];
+  return shownBy.filter((name) => !files.includes(toFile(name))).map((name) => `${rule}: expected ${named || `'${NOT_YET}'`}, got '${name}', which does not name it`);
+}
+
+/** Clusters that the tests of these files use, as a cell of the table. */
+function clustersOf(files: readonly string[]): string {
+  const used = files.map((file) => {
+    if (file.startsWith('test/acceptance/')) return ['embedded', 'kubernetes'];
+    if (/^test\/(kubernetes|cluster)\//.test(file)) return ['kubernetes'];
+    const usesEmbedded = file.startsWith('test/faults/') || importsOf(file).some(({ specifier }) => /(support\/(operator-in-process|sandboxes)|local\/(api\/server|cluster))$/.test(specifier));
+    return usesEmbedded ? ['embedded'] : [];
+  });
+  return [...new Set(used.flat())].sort().join(', ') || '–';
+}
+
+function toFile(name: string): string {
+  return `test/${name}.test.ts`;
+}
+
+function toName(file: string): string {
+  return file.slice('test/'.length, -'.test.ts'.length);
+}
