@@ -1,3 +1,4 @@
+import { nanosOf } from '../../../src/schema/quantity';
 import { type FieldPath, type FieldProblem, invalidValue, requiredValue } from '../field-problem';
 import { type JsonObject, toJsonObject } from '../json';
 
@@ -5,9 +6,6 @@ const QUANTITY = /^([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+
 const QUANTITY_RULE = `quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`;
 /** Resources that a node can promise more of than it has; all others must be limited to what is asked for. */
 const SHARED = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const POWERS: Readonly<Record<string, number>> = {
-  n: 1e-9, u: 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
-};
 
 /** Whether a value is an amount of a resource, such as `500m` or `2Gi`. */
 export function isQuantity(value: unknown): boolean {
@@ -33,7 +31,6 @@ function checkAmount(name: string, quantity: unknown, at: FieldPath): FieldProbl
   return isKnown ? [] : [invalidValue(at, name, 'must be a standard resource for containers')];
 }
 
-function amountOf(quantity: unknown): number {
-  const [, number = '0', unit = ''] = QUANTITY.exec(String(quantity)) ?? [];
-  return /^[eE]./.test(unit) && POWERS[unit] === undefined ? Number(number + unit) : Number(number) * (POWERS[unit] ?? 1);
+function amountOf(quantity: unknown): bigint {
+  return nanosOf(String(quantity)) ?? 0n;
 }
