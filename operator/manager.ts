@@ -7,12 +7,13 @@ import { type KubeObject, objectKey, type Pod, type PodSpec } from '../src/schem
 import { Label } from '../src/schema/names';
 import type { OperatorSettings } from '../src/schema/operator-settings';
 import type { Pool } from '../src/schema/pool';
+import { PoolAssignment } from './assign/pool-assignment';
 import { BatchController } from './batch/controller';
 import { OwnPods } from './batch/own-pods';
 import { BatchPublisher } from './batch/publish';
+import { refreshBatch } from './batch/refresh';
 import { Controller, type Reconciler } from './controller';
 import { KubeApi } from './kube/api';
-import { isNotFound } from './kube/api-error';
 import type { KubeConnection } from './kube/connection';
 import { EventRecorder } from './kube/events';
 import { Informer } from './kube/informer';
@@ -74,6 +75,7 @@ export class Manager {
   private readonly poolChanges: ChangeGatherer;
   private readonly events: EventRecorder;
   private readonly tasks: TaskTracker;
+  private readonly assignment: PoolAssignment;
   private readonly batchController: BatchController;
   private readonly poolController: PoolController;
   private readonly batchQueue: Controller;
@@ -106,7 +108,7 @@ export class Manager {
       clock,
       log,
       onChange: (key) => this.batchQueue.add(key),
-      onUnauthorized: (key) => this.reportUnauthorized(key),
+      onUnauthorized: (key) => this.batchController.reportUnauthorized(key),
     });
     this.poolChanges = new ChangeGatherer(clock, GATHER_MS, (uid) => this.poolChanged(uid));
     this.ledger = new Ledger({
@@ -116,6 +118,7 @@ export class Manager {
     });
     const completePod = (spec: PodSpec) => completeExecutor(spec, { publicKeys: options.signingKeys?.publicKeys });
     const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
+    this.assignment = new PoolAssignment({ ...shared, namespace: settings.podNamespace, log, random, retry: (key) => this.batchQueue.add(key) });
     this.batchController = new BatchController({
       ...shared,
       batches: this.batches.cache,
@@ -124,7 +127,8 @@ export class Manager {
       tasks: this.tasks,
       publisher: new BatchPublisher(this.api, this.batches.cache, this.ownWrites),
       taskStopTimeoutMs: settings.taskStopTimeout,
-      refresh: (batch, signal) => this.refresh(batch, signal),
+      choosePool: (batch) => this.assignment.choose(batch),
+      refresh: (batch, signal) => refreshBatch(this.api, this.batches.cache, batch, signal),
       requeue: (key, delayMs) => this.batchQueue.addAfter(key, delayMs),
     });
     this.poolController = new PoolController({ ...shared, ownWrites: this.ownWrites, random });
@@ -145,7 +149,7 @@ export class Manager {
 
   /** Fills the caches and keeps them filled until the signal aborts. Resolves when they are filled; writes nothing. */
   async watch(signal: AbortSignal): Promise<void> {
-    for (const [kind, informer] of this.informers()) {
+    for (const [kind, informer] of [...this.informers(), ['configmaps', this.assignment] as const]) {
       informer.run(signal).catch((error: unknown) => this.options.log.error({ err: error, kind }, 'informer ended'));
     }
     await Promise.race([Promise.all(this.informers().map(([, informer]) => informer.synced)), aborted(signal)]);
@@ -218,6 +222,7 @@ export class Manager {
       this.poolController.forget(before);
     }
     if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
+    this.assignment.poolChanged(before, after);
     const own = after !== undefined && this.ownWrites.has(after);
     if (after === undefined) this.poolQueue.forget(key);
     else if (!own) this.poolQueue.add(key);
@@ -227,6 +232,7 @@ export class Manager {
 
   private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
     this.ledger.batchChanged(before, after);
+    this.assignment.batchChanged(before, after);
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
       this.ownWrites.forget(before);
       this.batchController.forget(before);
@@ -244,24 +250,6 @@ export class Manager {
     for (const batch of available > 0 ? this.ledger.demands.waiting(key) : []) {
       if (available-- <= 0) break;
       this.batchQueue.addAfter(batch.key, 0);
-    }
-  }
-
-  private reportUnauthorized(batchKey: string): void {
-    const batch = this.batches.cache.get(batchKey);
-    const message =
-      'executors refuse the signature of the operator (HTTP 401), so their tasks are not started or not watched; ' +
-      'their pods were made with another key: delete these pods, or give the operator the key that they know';
-    if (batch !== undefined) this.events.record(batch, 'Warning', 'ExecutorUnauthorized', message);
-  }
-
-  private async refresh(batch: BatchSandbox, signal: AbortSignal): Promise<BatchSandbox | undefined> {
-    const { name, namespace } = batch.metadata;
-    try {
-      return await this.batches.cache.write(objectKey(batch), () => this.api.get(BATCHES, { name, namespace }, { signal }));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
     }
   }
 

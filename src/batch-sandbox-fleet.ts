@@ -13,7 +13,7 @@ import {
   MAX_SLICE_BYTES,
   planSlices,
 } from './fleet-slices';
-import { isDnsSubdomain } from './kube-syntax';
+import { checkSource } from './fleet-source';
 import { checkMetadata, toMetadata } from './metadata';
 import { type PodTemplate } from './pod-template';
 import { Problems, reportAtSynth } from './problems';
@@ -55,18 +55,20 @@ export interface BatchSandboxFleetProps {
   readonly replicas?: number;
 
   /**
-   * The pool that the sandboxes come from: a SandboxPool, or SandboxPool.fromPoolName for one outside this app.
+   * The pool that the sandboxes come from: a SandboxPool, SandboxPool.fromPoolName for one outside this app, or SandboxPool.any() for
+   * whichever suits.
    *
    * @default - none; every sandbox is a new pod from `template`
-   * @throws SYNTH_INVALID when `template` is set too, neither is set, or the pool is in another namespace
+   * @throws SYNTH_INVALID when neither it nor `template` is set, or the pool is in another namespace
    */
   readonly pool?: ISandboxPool;
 
   /**
-   * The pod of every sandbox, when they come from no pool.
+   * The pod of every sandbox, when they come from no pool. Beside SandboxPool.any() it makes no pods: its images, requests and node selectors
+   * say which pools suit.
    *
    * @default - none; the sandboxes come from `pool`
-   * @throws SYNTH_INVALID when `pool` is set too, or neither is set
+   * @throws SYNTH_INVALID when it is set beside another `pool`, or neither is set
    */
   readonly template?: PodTemplate;
 
@@ -197,7 +199,7 @@ export class BatchSandboxFleet extends Construct {
     problems.checkKeys('', this.props, Object.keys(SPEC_PATHS));
     checkMetadata(problems, this.props.metadata, this.objects);
     this.checkCounts(problems);
-    this.checkSource(problems);
+    checkSource(problems, this.props, this.replicas, this.apiObject.metadata.namespace);
     const spec = this.renderSpec(problems, this.slices[0]);
     checkShardPatches(problems, this.props.shardPatches);
     checkSpec(problems, batchSandboxSpec, spec, SPEC_PATHS);
@@ -207,7 +209,7 @@ export class BatchSandboxFleet extends Construct {
 
   private checkExecutor(problems: Problems, template: PodTemplateSpec | undefined): void {
     const { pool } = this.props;
-    const isMissing = pool instanceof SandboxPool ? !pool._hasExecutor() : template !== undefined && !hasExecutor(template);
+    const isMissing = pool === undefined ? template !== undefined && !hasExecutor(template) : pool instanceof SandboxPool && !pool._hasExecutor();
     if (this.tasks !== undefined && isMissing) {
       const where = pool === undefined ? 'executor' : 'executor of the pool';
       problems.add('tasks', `an executor in the pod (container port ${Port.executor})`, undefined, `set ${where}, such as executor: {}`);
@@ -253,33 +255,6 @@ export class BatchSandboxFleet extends Construct {
       problems.add('tasks', `${this.plannedShards} shards, as when the fleet was created`, shards, 'add all shards before');
     } else if (shards.length > replicas) {
       problems.add('tasks', `at most ${replicas} shards (replicas)`, shards, 'raise replicas or remove shards');
-    }
-  }
-
-  private checkSource(problems: Problems): void {
-    const { pool, template, executor, shardPatches } = this.props;
-    if (pool === undefined && template === undefined) {
-      problems.add('pool', 'a pool or a template', undefined, 'set pool or template');
-    }
-    if (pool === undefined) {
-      return;
-    }
-    for (const [prop, value] of Object.entries({ template, executor, shardPatches })) {
-      if (value !== undefined) {
-        problems.add(prop, 'nothing beside pool', value, 'the pool decides on its pods; set it there, or leave pool out');
-      }
-    }
-    if (!isRecord(pool) || !(pool.poolName === '*' || isDnsSubdomain(pool.poolName))) {
-      problems.add('pool', 'a SandboxPool or SandboxPool.fromPoolName(…) with the name of a pool', isRecord(pool) ? pool.poolName : pool);
-    }
-    const poolMax = pool instanceof SandboxPool ? pool._poolMax : undefined;
-    if (poolMax !== undefined && this.replicas > poolMax) {
-      problems.add('replicas', `at most poolMax of the pool (${poolMax})`, this.replicas, 'lower replicas or raise poolMax');
-    }
-    const { namespace } = this.apiObject.metadata;
-    const isElsewhere = isRecord(pool) && pool.poolNamespace !== namespace;
-    if (isElsewhere && (pool instanceof SandboxPool || pool.poolNamespace !== undefined)) {
-      problems.add('pool', `a pool in the fleet's namespace (${namespace ?? 'none is set'})`, pool.poolNamespace, 'give both the same namespace');
     }
   }
 

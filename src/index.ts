@@ -3,6 +3,7 @@ export { type ExecutorOptions } from './executor-sidecar';
 export { LogLevel } from './log-level';
 export { PodCount } from './pod-count';
 export { PodTemplate } from './pod-template';
+export { type PoolAssignmentOptions, PoolBalance, PoolPredicate } from './pool-assignment';
 export { type ControllerOptions, type SigningKey } from './runtime-workload';
 export { SandboxCrds } from './sandbox-crds';
 export { type ISandboxPool, RecycleStrategy, SandboxPool, type SandboxPoolProps } from './sandbox-pool';

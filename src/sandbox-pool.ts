@@ -7,7 +7,7 @@ import { type PodTemplate } from './pod-template';
 import { Problems, reportAtSynth } from './problems';
 import { checkSpec, type SpecPathByProp } from './rendered-spec';
 import { renderSandboxPod } from './sandbox-pod';
-import { API_VERSION } from './schema/names';
+import { ANY_POOL, API_VERSION } from './schema/names';
 import { MAX_POOL_SIZE, poolSpec, type PoolSpec } from './schema/pool';
 import { isRecord } from './schema/validation';
 
@@ -136,10 +136,20 @@ export class SandboxPool extends Construct implements ISandboxPool {
   /**
    * A pool that this app does not define.
    *
-   * @param poolName Name of a Pool in the namespace of the fleet; `*` lets the operator choose one.
+   * @param poolName Name of a Pool in the namespace of the fleet.
    */
   static fromPoolName(poolName: string): ISandboxPool {
     return { poolName };
+  }
+
+  /**
+   * Whichever Pool in the namespace of the fleet suits it best: the operator chooses once and writes its name into the fleet.
+   *
+   * A pool suits by the images, requests and node selectors of the fleet's `template`; without one, any does. Among those that suit, the one
+   * with the smallest part of its pods given out is chosen. SandboxRuntime changes that with `poolAssignment`.
+   */
+  static any(): ISandboxPool {
+    return { poolName: ANY_POOL };
   }
 
   /** The rendered Pool, for `addJsonPatch` and dependencies. */

@@ -1,14 +1,15 @@
-import { ApiObject, Chart } from 'cdk8s';
+import { ApiObject, Chart, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { clusterObject } from './cluster-object';
 import { DNS_LABEL_SENTENCE, isDnsLabel } from './kube-syntax';
+import { checkPoolAssignment, type PoolAssignmentOptions, renderPoolAssignment } from './pool-assignment';
 import { Problems, reportAtSynth } from './problems';
 import { addPeopleRoles, addRole, type RoleDefinition } from './runtime-access';
 import { renderNetworkPolicy } from './runtime-network';
 import { checkController, type ControllerOptions, renderDeployment, replicasOf } from './runtime-workload';
 import { SandboxCrds } from './sandbox-crds';
 import { OPERATOR_ACCESS } from './schema/access';
-import { Port, SIGNING_SECRET } from './schema/names';
+import { ASSIGN_PROFILES, Port, SIGNING_SECRET } from './schema/names';
 import { isRecord } from './schema/validation';
 
 /** Properties of a SandboxRuntime. */
@@ -58,6 +59,14 @@ export interface SandboxRuntimeProps {
   readonly controller?: ControllerOptions;
 
   /**
+   * How the pool of a fleet with SandboxPool.any() is chosen, as a ConfigMap in the operator's namespace. A change is in force at once, for
+   * fleets that have no pool yet.
+   *
+   * @default - the operator's own: all three of PoolPredicate, PoolBalance.LEAST_ALLOCATED
+   */
+  readonly poolAssignment?: PoolAssignmentOptions;
+
+  /**
    * Whether the operator serves metrics, by plain HTTP on port 8443 behind a Service.
    *
    * @default true
@@ -87,6 +96,7 @@ const PROPS: Readonly<Record<keyof SandboxRuntimeProps, true>> = {
   watchNamespaces: true,
   clusterWide: true,
   controller: true,
+  poolAssignment: true,
   metrics: true,
   networkPolicy: true,
   roles: true,
@@ -120,6 +130,7 @@ export class SandboxRuntime extends Construct {
     this.serviceAccount = this.addObject('ServiceAccount', 'v1', 'ServiceAccount', {});
     this.addAccess();
     this.deployment = this.addObject('Resource', 'apps/v1', 'Deployment', { spec: this.renderDeployment(new Problems()) });
+    this.addPoolAssignment();
     this.addMetricsService();
     this.addNetworkPolicy();
     this.addDisruptionBudget();
@@ -169,6 +180,13 @@ export class SandboxRuntime extends Construct {
     }
   }
 
+  private addPoolAssignment(): void {
+    const { poolAssignment } = this.props;
+    if (isRecord(poolAssignment)) {
+      this.addObject('PoolAssignment', 'v1', 'ConfigMap', { data: Lazy.any({ produce: () => renderPoolAssignment(poolAssignment) }) }, ASSIGN_PROFILES);
+    }
+  }
+
   private addNetworkPolicy(): void {
     if (this.props.networkPolicy !== false) {
       this.addObject('NetworkPolicy', 'networking.k8s.io/v1', 'NetworkPolicy', { spec: renderNetworkPolicy(LABELS, this.props.metrics !== false) });
@@ -200,7 +218,7 @@ export class SandboxRuntime extends Construct {
   }
 
   private check(problems: Problems): void {
-    const { namespace, watchNamespaces, clusterWide, controller = {} } = this.props;
+    const { namespace, watchNamespaces, clusterWide, controller = {}, poolAssignment = {} } = this.props;
     problems.checkKeys('', this.props, Object.keys(PROPS));
     for (const prop of ['createNamespace', 'installCrds', 'clusterWide', 'metrics', 'networkPolicy', 'roles'] as const) {
       if (this.props[prop] !== undefined && typeof this.props[prop] !== 'boolean') {
@@ -221,6 +239,7 @@ export class SandboxRuntime extends Construct {
       }
     }
     checkController(problems, controller);
+    checkPoolAssignment(problems, poolAssignment);
     this.renderDeployment(problems);
   }
 }

@@ -16,6 +16,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   src: { rooms: ['src/schema'], packages: ['cdk8s', 'cdk8s-plus-28', 'constructs'] },
   'operator/kube': { rooms: contract, packages: ['@kubernetes/client-node', 'undici'] },
   operator: { rooms: ['operator/kube', ...contract], packages: ['prom-client'] },
+  'operator/assign': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/pool': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/tasks': { rooms: ['operator', 'operator/kube', ...contract], packages: ['jose', 'undici', 'zod'] },
   'operator/batch': { rooms: ['operator', 'operator/kube', 'operator/tasks', ...contract], packages: [] },
@@ -29,7 +30,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /** Files that may import more than their room: the manager puts the controllers together. */
 const MORE_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  'operator/manager.ts': ['operator/batch', 'operator/pool', 'operator/tasks'],
+  'operator/manager.ts': ['operator/assign', 'operator/batch', 'operator/pool', 'operator/tasks'],
 };
 
 /** Packages that belong to certain files of a room. */

@@ -31,6 +31,8 @@ export interface BatchTools {
   readonly taskStopTimeoutMs: number;
   /** The spec of a pod that is about to be made, with what its executor needs. */
   readonly completePod: (spec: PodSpec) => PodSpec;
+  /** Chooses the Pool of a batch whose `poolRef` is `*`; without a name none suits, and the message says why. */
+  readonly choosePool: (batch: BatchSandbox) => { readonly poolName?: string; readonly message: string };
   /** Reads a batch from the API and puts it into the cache; `undefined` when it is gone. */
   readonly refresh: (batch: BatchSandbox, signal: AbortSignal) => Promise<BatchSandbox | undefined>;
   /** Looks at a batch again after `delayMs`. */

@@ -1,7 +1,7 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { batchSandboxSpec } from '../../src/schema/batch-sandbox';
 import { type Problem, formatProblem } from '../../src/schema/errors';
-import { MAX_NAME_LENGTH } from '../../src/schema/names';
+import { ANY_POOL, MAX_NAME_LENGTH } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
 import { parseShape } from '../../src/schema/validation';
 import { parseAllocation } from '../allocation-record';
@@ -24,7 +24,8 @@ export function refuseBatch(batch: BatchSandbox): Refusal | undefined {
   const spec = parseShape(batchSandboxSpec, batch.spec);
   const problems: Problem[] = spec.ok ? [] : [...spec.problems];
   const pooled = isPooled(batch);
-  if (!pooled && batch.spec.template !== undefined) {
+  // Beside the name of a Pool the template has no use (R12); beside `*` it says which Pools suit.
+  if ((!pooled || batch.spec.poolRef === ANY_POOL) && batch.spec.template !== undefined) {
     const template = parseShape(podTemplate, batch.spec.template);
     if (!template.ok) problems.push(...template.problems.map((problem) => ({ ...problem, path: `template.${problem.path}` })));
   }

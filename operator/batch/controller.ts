@@ -1,6 +1,6 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { mergeConditions } from '../../src/schema/conditions';
-import { Annotation, Finalizer } from '../../src/schema/names';
+import { Annotation, ANY_POOL, Finalizer } from '../../src/schema/names';
 import type { ReconcileResult } from '../controller';
 import { isConflict, isNotFound } from '../kube/api-error';
 import { BATCHES } from '../kube/resource-types';
@@ -27,14 +27,15 @@ export class BatchController {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const batch = this.tools.batches.get(key);
-    if (batch === undefined) return {};
-    if (batch.metadata.deletionTimestamp !== undefined) return this.finish(batch, signal);
-    const expiry = planExpiry(batch.spec.expireTime, this.tools.clock.now());
-    if (expiry.expired) return this.expire(batch, signal);
-    const refusal = refuseBatch(batch);
-    if (refusal !== undefined) return this.quarantine(batch, refusal, signal);
-    this.reportIgnored(batch);
+    const found = this.tools.batches.get(key);
+    if (found === undefined) return {};
+    if (found.metadata.deletionTimestamp !== undefined) return this.finish(found, signal);
+    const expiry = planExpiry(found.spec.expireTime, this.tools.clock.now());
+    if (expiry.expired) return this.expire(found, signal);
+    const refusal = refuseBatch(found);
+    if (refusal !== undefined) return this.quarantine(found, refusal, signal);
+    this.reportIgnored(found);
+    const batch = await this.assign(found, signal);
     const pooled = isPooled(batch) || holdsPoolPods(batch);
     // A batch that asked a pool for pods and then lost its poolRef waits for none any more.
     if (!pooled) this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
@@ -55,6 +56,15 @@ export class BatchController {
     this.ignored.delete(uid);
   }
 
+  /** Tells that executors of a batch know another key than the operator's. */
+  reportUnauthorized(key: string): void {
+    const batch = this.tools.batches.get(key);
+    const message =
+      'executors refuse the signature of the operator (HTTP 401), so their tasks are not started or not watched; ' +
+      'their pods were made with another key: delete these pods, or give the operator the key that they know';
+    if (batch !== undefined) this.tools.events.record(batch, 'Warning', 'ExecutorUnauthorized', message);
+  }
+
   /** Tells once of a request that cannot be read (R126); an annotation changes nothing that says whether it was seen. */
   private reportIgnored(batch: BatchSandbox): void {
     const { uid = '', annotations } = batch.metadata;
@@ -66,6 +76,16 @@ export class BatchController {
       this.ignored.set(uid, text);
       this.tools.events.record(batch, 'Warning', 'AnnotationIgnored', problem);
     }
+  }
+
+  /** Gives a batch of `poolRef: "*"` the Pool that suits it best, once (R73); the batch as it is then. Without one it stays as it is, and waits. */
+  private async assign(batch: BatchSandbox, signal: AbortSignal): Promise<BatchSandbox> {
+    if (batch.spec.poolRef !== ANY_POOL) return batch;
+    const { poolName, message } = this.tools.choosePool(batch);
+    if (poolName === undefined) return batch;
+    const assigned = await this.tools.publisher.writePoolRef(batch, poolName, signal);
+    this.tools.events.record(assigned, 'Normal', 'PoolAssigned', message);
+    return assigned;
   }
 
   /** Deletes an expired batch, unless a fresh read shows that its end was moved (R46). */

@@ -1,5 +1,5 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import { Annotation, Finalizer } from '../../src/schema/names';
+import { Annotation, ANY_POOL, Finalizer } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
 import { type AllocationRecord, parseAllocation, type Slot } from '../allocation-record';
 import { ApiError, isConflict, isTransient } from '../kube/api-error';
@@ -181,8 +181,8 @@ export class PooledDelivery {
   private explainWait(batch: BatchSandbox, pool: Pool | undefined): PoolWait {
     const name = batch.spec.poolRef ?? '';
     if (pool === undefined) {
-      return name === '*'
-        ? { reason: 'NoEligiblePool', message: "spec.poolRef: expected the name of a Pool, got '*'; choosing one is not supported yet" }
+      return name === ANY_POOL
+        ? { reason: 'NoEligiblePool', message: this.tools.choosePool(batch).message }
         : { reason: 'PoolNotFound', message: `no Pool '${name}' in namespace '${batch.metadata.namespace ?? ''}'` };
     }
     const refusal = refusalOf(pool);

@@ -23,9 +23,9 @@ export interface WantedMetadata {
 }
 
 /**
- * Writes what the operator says about a batch: its status, then its metadata.
+ * Writes what the operator says about a batch: its status, then its metadata; once, the Pool that it has chosen.
  *
- * Both carry the resourceVersion that the decision was made on, so a batch that changed meanwhile makes a conflict and not a mistake (R106).
+ * Each carries the resourceVersion that the decision was made on, so a batch that changed meanwhile makes a conflict and not a mistake (R106).
  */
 export class BatchPublisher {
   constructor(
@@ -46,6 +46,11 @@ export class BatchPublisher {
     const metadata = planMetadata(batch, wanted);
     if (metadata === undefined) return batch;
     return this.patch(batch, { metadata }, undefined, signal);
+  }
+
+  /** Writes the Pool that was chosen for a batch into its spec; returns the newest batch. The only thing of a user's that the operator writes (R73). */
+  async writePoolRef(batch: BatchSandbox, poolName: string, signal: AbortSignal): Promise<BatchSandbox> {
+    return this.patch(batch, { spec: { poolRef: poolName } }, undefined, signal);
   }
 
   private patch(batch: BatchSandbox, body: Record<string, unknown>, subresource: 'status' | undefined, signal: AbortSignal) {

@@ -14,6 +14,7 @@ export interface InformerOptions<T extends KubeObject> {
   /** Empty means all. */
   readonly namespaces: readonly string[];
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   /** Cuts objects down before they are stored. @default - kept whole */
   readonly trim?: (object: T) => T;
   /** Longest time between two complete lists, in ms: what the watch did not tell is known by then. @default - 10 min */

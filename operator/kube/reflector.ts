@@ -24,6 +24,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Absent means all namespaces. */
   readonly namespace?: string;
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   readonly sink: ReflectorSink<T>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -122,7 +123,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   private async listPages(consistent: boolean, signal: AbortSignal): Promise<{ items: T[]; version: string }> {
-    const { api, type, namespace, labelSelector, sink } = this.options;
+    const { api, type, namespace, labelSelector, fieldSelector, sink } = this.options;
     let limit: number | undefined = PAGE_SIZE;
     for (;;) {
       const items: T[] = [];
@@ -130,7 +131,7 @@ export class Reflector<T extends KubeObject> {
       try {
         for (;;) {
           const resourceVersion = consistent || token !== undefined ? undefined : '0';
-          const page = await api.list(type, { namespace, labelSelector, limit, continue: token, resourceVersion }, { signal });
+          const page = await api.list(type, { namespace, labelSelector, fieldSelector, limit, continue: token, resourceVersion }, { signal });
           this.hear();
           for (const item of page.items) items.push(sink.trim(item));
           token = page.metadata.continue === '' ? undefined : page.metadata.continue;
@@ -145,7 +146,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   private async watch(version: string, signal: AbortSignal): Promise<void> {
-    const { api, type, namespace, labelSelector, clock } = this.options;
+    const { api, type, namespace, labelSelector, fieldSelector, clock } = this.options;
     const silence = new AbortController();
     const reader = new WatchEventReader<T>((event) => this.take(event));
     const startedAtMs = clock.monotonicMs();
@@ -157,7 +158,7 @@ export class Reflector<T extends KubeObject> {
     const untilRelist = Math.ceil((this.relistAtMs - startedAtMs) / 1000);
     const timeoutSeconds = Math.max(1, Math.min(Math.round(min + this.random() * (max - min)), untilRelist));
     try {
-      await api.watch(type, { namespace, labelSelector, resourceVersion: version, timeoutSeconds }, AbortSignal.any([signal, silence.signal]), {
+      await api.watch(type, { namespace, labelSelector, fieldSelector, resourceVersion: version, timeoutSeconds }, AbortSignal.any([signal, silence.signal]), {
         onOpen: () => this.hear(),
         onData: (chunk) => {
           heardAtMs = clock.monotonicMs();

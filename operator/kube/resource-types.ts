@@ -2,6 +2,7 @@ import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../src/schema/kubernetes';
 import { API_VERSION } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
+import type { ConfigMap } from './config-map-object';
 import type { KubeEvent } from './event-object';
 import type { Lease } from './lease-object';
 import type { Secret } from './secret-object';
@@ -28,6 +29,7 @@ export const PODS = namespacedType<Pod>('v1', 'Pod', 'pods');
 export const EVENTS = namespacedType<KubeEvent>('v1', 'Event', 'events');
 export const LEASES = namespacedType<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 export const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
+export const CONFIG_MAPS = namespacedType<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const POOLS = namespacedType<Pool>(API_VERSION, 'Pool', 'pools');
 export const BATCHES = namespacedType<BatchSandbox>(API_VERSION, 'BatchSandbox', 'batchsandboxes');
 

@@ -1,11 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../src/program/clock';
-import { formatProblem } from '../../src/schema/errors';
 import { type Pod, type PodSpec, objectKey } from '../../src/schema/kubernetes';
-import { Finalizer, MAX_NAME_LENGTH } from '../../src/schema/names';
-import { podTemplate } from '../../src/schema/pod-template';
-import { type Pool, poolSpec, type PoolStatus } from '../../src/schema/pool';
-import { parseShape } from '../../src/schema/validation';
+import { Finalizer } from '../../src/schema/names';
+import type { Pool, PoolStatus } from '../../src/schema/pool';
 import type { ReconcileResult } from '../controller';
 import type { KubeApi } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
@@ -18,6 +15,7 @@ import { failuresOf, slowStart } from '../parallel';
 import type { PodFacts } from '../pod-facts';
 import { removePods } from '../pod-removal';
 import type { PodUse } from '../pool-book';
+import { refusePool } from '../pool-refusal';
 import { planScale } from './scale';
 import { planPoolStatus, type ScaleBlock } from './status';
 import { poolPod, templateRevision } from './template';
@@ -208,17 +206,4 @@ export class PoolController {
 
 function throwFirst(failures: readonly unknown[]): void {
   if (failures.length > 0) throw failures[0];
-}
-
-function refusePool(pool: Pool): string | undefined {
-  const { name } = pool.metadata;
-  if (name.length > MAX_NAME_LENGTH) return `metadata.name: expected at most ${MAX_NAME_LENGTH} characters, got ${name.length}`;
-  if (pool.spec.template === undefined) return 'spec.template: expected a pod template, got nothing';
-  const spec = parseShape(poolSpec, pool.spec);
-  const template = parseShape(podTemplate, pool.spec.template);
-  const problems = [
-    ...(spec.ok ? [] : spec.problems),
-    ...(template.ok ? [] : template.problems.map((problem) => ({ ...problem, path: `template.${problem.path}` }))),
-  ];
-  return problems.length === 0 ? undefined : problems.map((problem) => formatProblem({ ...problem, path: `spec.${problem.path}` })).join('; ');
 }

@@ -1,5 +1,5 @@
 import { BATCH_SANDBOX, POOL } from './crds';
-import { GROUP, LEASE_NAME, SIGNING_SECRET } from './names';
+import { ASSIGN_PROFILES, GROUP, LEASE_NAME, SIGNING_SECRET } from './names';
 
 /** What a program may do with some resources: one rule of a Role, whose form this is. */
 export interface AccessRule {
@@ -30,11 +30,13 @@ export const OPERATOR_ACCESS: Readonly<Record<'served' | 'own' | 'signing', read
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'delete'] },
     { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   ],
-  /** In the operator's own namespace, for leader election. */
+  /** In the operator's own namespace: for leader election, and to know how Pools are chosen. */
   own: [
     // A create names no object that RBAC could check.
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
+    // Allowed for requests that name the object by a field selector, as the operator's do.
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: [ASSIGN_PROFILES], verbs: ['list', 'watch'] },
   ],
   /** In the operator's own namespace when it makes its signing key itself. */
   signing: [{ apiGroups: [''], resources: ['secrets'], resourceNames: [SIGNING_SECRET], verbs: ['get', 'patch'] }],

@@ -31,9 +31,9 @@ export const batchSandboxSpec = z.object({
     .optional()
     .describe(
       'Name of the Pool in the same namespace that the sandboxes come from. Empty: each is a new pod from template. ' +
-        '"*", any pool that fits, is not supported yet. Default: none, as when empty.',
+        '"*": the operator chooses a Pool that suits, by template and labels, and writes its name here, once. Default: none, as when empty.',
     ),
-  template: podTemplateField('the pods of a batch without a pool', 'A change counts for pods made later. Beside poolRef it makes no pods. Default: none.'),
+  template: podTemplateField('the pods of a batch without a pool', 'A change counts for pods made later. Beside poolRef it makes no pods; beside "*" it says which Pools suit. Default: none.'),
   shardPatches: patchList(
     'pod',
     'It starts at metadata and spec; lists with a key, such as containers and env, are merged by it. Beside poolRef it is ignored, with an event.',

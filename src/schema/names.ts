@@ -77,6 +77,12 @@ export const EnvVar = {
 export const MAX_NAME_LENGTH = 63;
 /** Name of the executor container that the constructs add. */
 export const EXECUTOR_CONTAINER = 'task-executor';
+/** Value of `poolRef` that asks for any Pool that suits; the operator writes the name of the one that it has chosen in its place. */
+export const ANY_POOL = '*';
+/** ConfigMap in the operator's namespace that says how a Pool is chosen; written by people and our constructs, read by the operator. */
+export const ASSIGN_PROFILES = 'pool-assign-profiles';
+/** Key of that ConfigMap under which the profiles stand, as JSON. */
+export const ASSIGN_PROFILES_KEY = 'profiles';
 /** Lease of the operators; the same as the existing implementation's, so that the two never act together. */
 export const LEASE_NAME = '2fa1c467.opensandbox.io';
 /** Secret in the operator's namespace that holds its signing key; rendered empty by our constructs, filled by the operator. */

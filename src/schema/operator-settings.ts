@@ -15,7 +15,7 @@ export const operatorSettings = defineSettings(
   {
     kubeconfig: { flag: 'kubeconfig', kind: 'string', description: 'Kubeconfig file; absent means the service account of the pod.' },
     namespaces: { flag: 'namespaces', kind: 'list', default: '', description: 'Namespaces to work in, comma-separated; empty means all.' },
-    podNamespace: { env: EnvVar.podNamespace, kind: 'string', description: 'Namespace of the operator itself; its lease lives there.' },
+    podNamespace: { env: EnvVar.podNamespace, kind: 'string', description: 'Namespace of the operator itself: of its lease, and of the profiles for poolRef "*".' },
     leaderElect: { flag: 'leader-elect', kind: 'boolean', default: 'false', description: 'Act only while holding the lease; without it run one replica only.' },
     healthAddress: {
       flag: 'health-probe-bind-address',

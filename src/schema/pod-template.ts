@@ -38,6 +38,26 @@ const container = z.looseObject({
   volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).optional(),
 });
 
+/** Of the node selector terms, which the operator reads when it chooses a Pool. The API server takes null for an empty term or value. */
+const nodeSelectorTerm = z
+  .looseObject({
+    matchExpressions: z
+      .array(
+        z.looseObject({
+          key: z.string(),
+          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+          values: z.array(z.string().nullable()).optional(),
+        }),
+      )
+      .optional(),
+    matchFields: z.array(z.unknown()).optional(),
+  })
+  .nullable();
+
+const nodeAffinity = z.looseObject({
+  requiredDuringSchedulingIgnoredDuringExecution: z.looseObject({ nodeSelectorTerms: z.array(nodeSelectorTerm).optional() }).optional(),
+});
+
 export const podTemplate = z.looseObject({
   metadata: z
     .looseObject({ labels: textMap.optional(), annotations: textMap.optional(), finalizers: z.array(z.string()).optional() })
@@ -47,8 +67,14 @@ export const podTemplate = z.looseObject({
     initContainers: z.array(container).optional(),
     volumes: z.array(z.looseObject({ name: dnsLabel() })).optional(),
     nodeSelector: textMap.optional(),
+    affinity: z.looseObject({ nodeAffinity: nodeAffinity.optional() }).optional(),
     restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).optional(),
     terminationGracePeriodSeconds: z.int().min(0).optional(),
     shareProcessNamespace: z.boolean().optional(),
   }),
 });
+
+/** A template in which no mistake was found. */
+export type PodTemplateShape = z.output<typeof podTemplate>;
+/** Conditions on the labels of a node that hold together. */
+export type NodeSelectorTerm = z.output<typeof nodeSelectorTerm>;

@@ -13,8 +13,8 @@ import { RuntimeInCluster } from './runtime-in-cluster';
 /** A lease lasts 15 s after its holder has died; the rest is for a busy machine. */
 const TAKE_OVER_MS = 40_000;
 
-/** Watches that a replica has open: pools, batches, pods of pools and pods of batches. */
-const WATCHES = 4;
+/** Watches that a replica has open: pools, batches, pods of pools, pods of batches, and the ConfigMap with the profile of pool assignment. */
+const WATCHES = 5;
 
 /** Used where a list was taken while a write of the same object was under way; then the object itself is read. */
 const RARELY_USED = ['served: get pools'];
@@ -92,7 +92,7 @@ test('takes over from a leader that is killed amid deliveries: all are completed
   for (const { name } of [...warm, { name: 'cold' }]) await remove('BatchSandbox', name);
 }, 120_000);
 
-test('writes no spec, and leaves the fields of a user who applies beside it', async () => {
+test('writes no spec of a batch that names its pool, and leaves the fields of a user who applies beside it', async () => {
   const applied = (replicas: number) => `{"apiVersion":"sandbox.opensandbox.io/v1alpha1","kind":"BatchSandbox","metadata":{"name":"shared","labels":{"team":"a"}},"spec":{"replicas":${replicas},"poolRef":"hundred"}}`;
   const apply = (replicas: number) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-'], applied(replicas));
   expect(await apply(3)).toMatchObject({ exitCode: 0, stderr: '' });

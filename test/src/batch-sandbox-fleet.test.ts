@@ -168,7 +168,7 @@ test.each<[string, unknown, string[]]>([
   [
     'the name of a pool in place of the pool',
     { pool: 'warm' },
-    ["BatchSandboxFleet 'web/fleet': pool: expected a SandboxPool or SandboxPool.fromPoolName(…) with the name of a pool, got 'warm'"],
+    ["BatchSandboxFleet 'web/fleet': pool: expected a SandboxPool, SandboxPool.fromPoolName(…) with the name of a pool, or SandboxPool.any(), got 'warm'"],
   ],
   ['shards that are none', { pool, tasks: [] }, ["BatchSandboxFleet 'web/fleet': tasks: expected a TaskShards, got a list of 0 items"]],
   [
@@ -221,6 +221,35 @@ describe('tasks without an executor', () => {
   test('are accepted where the image brings its own', () => {
     const own = PodTemplate.fromSpec({ containers: [{ name: 'main', image: 'mine', ports: [{ containerPort: 5758 }] }] });
     expect(problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { template: own, replicas: 1, tasks: tasksOf(chart) }))).toEqual([]);
+  });
+});
+
+describe('any pool', () => {
+  test('is `*`, with a template that says which pools suit', () => {
+    const rendered = objectsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any(), template: pod, replicas: 2 }));
+    expect(rendered.map(({ spec }) => spec)).toEqual([
+      { poolRef: '*', replicas: 2, taskResourcePolicyWhenCompleted: 'Retain', template: { spec: { containers: [{ name: 'main', image: 'busybox', command: ['sleep', 'infinity'] }] } } },
+    ]);
+    expect(problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any() }))).toEqual([]);
+  });
+
+  test('may have the executor that the template lacks', () => {
+    const problems = problemsOf((chart) => {
+      const tasks = new TaskShards(chart, 'tasks', { command: ['true'] });
+      new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any(), template: pod, replicas: 1, tasks });
+    });
+    expect(problems).toEqual([]);
+  });
+
+  test('refuses beside it what only own pods can have, and a template that is none', () => {
+    expect(problemsWith({ pool: SandboxPool.any(), template: pod, executor: {}, shardPatches: [{}] })).toEqual([
+      "BatchSandboxFleet 'web/fleet': executor: expected nothing beside pool, got an object; the pool decides on its pods; set it there, or leave pool out",
+      "BatchSandboxFleet 'web/fleet': shardPatches: expected nothing beside pool, got a list of 1 item; the pool decides on its pods; set it there, or leave pool out",
+    ]);
+    expect(problemsWith({ pool: SandboxPool.any(), template: PodTemplate.fromSpec({ containers: [], affinity: { nodeAffinity: [] } }) })).toEqual([
+      "BatchSandboxFleet 'web/fleet': template.spec.containers: expected a list of at least 1 item, got a list of 0 items",
+      "BatchSandboxFleet 'web/fleet': template.spec.affinity.nodeAffinity: expected an object, got a list of 0 items",
+    ]);
   });
 });
 

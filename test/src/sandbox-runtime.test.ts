@@ -1,6 +1,7 @@
 import { Size } from 'cdk8s';
 import { Cpu, Secret } from 'cdk8s-plus-28';
-import { LogLevel, SandboxCrds, SandboxRuntime, type SandboxRuntimeProps } from '../../src';
+import { LogLevel, type PoolAssignmentOptions, PoolBalance, PoolPredicate, SandboxCrds, SandboxRuntime, type SandboxRuntimeProps } from '../../src';
+import { BUILT_IN_PROFILE, readProfile } from '../../operator/assign/profile';
 import { OPERATOR_ACCESS } from '../../src/schema/access';
 import { loadSettings } from '../../src/program/load-settings';
 import { operatorSettings } from '../../src/schema/operator-settings';
@@ -29,6 +30,7 @@ test('renders the operator with everything set', () => {
       metrics: false,
       networkPolicy: false,
       roles: false,
+      poolAssignment: { predicates: [PoolPredicate.IMAGE], labelKeys: ['tier', 'example.com/team'], balance: PoolBalance.MOST_ALLOCATED },
       controller: {
         image: 'registry.local/operator:1',
         imagePullPolicy: 'Always',
@@ -105,6 +107,20 @@ test("may touch one Secret, which is rendered empty, and none beside a user's ow
   expect(rulesIn(withKey)).not.toContain('secrets');
 });
 
+test.each<[PoolAssignmentOptions, object]>([
+  [{}, BUILT_IN_PROFILE],
+  [{ predicates: [], balance: PoolBalance.MOST_ALLOCATED }, { ...BUILT_IN_PROFILE, predicates: [], strategy: 'MostAllocated' }],
+  [{ labelKeys: ['tier', 'a/b'] }, { ...BUILT_IN_PROFILE, predicates: ['image', 'resource', 'nodeselector', 'labelselector'], labelKeys: ['tier', 'a/b'] }],
+])('says with %j how pools are chosen, as the operator reads it (R77)', (poolAssignment, profile) => {
+  const configMaps = runtime({ namespace: 'system', poolAssignment }).filter(({ kind }) => kind === 'ConfigMap') as unknown as { data: Record<string, string> }[];
+  expect(configMaps).toMatchObject([{ metadata: { name: 'pool-assign-profiles', namespace: 'system' } }]);
+  expect(readProfile(configMaps[0]?.data.profiles)).toEqual({ profile, problems: [], skipped: [] });
+});
+
+test('says nothing about it without the prop', () => {
+  expect(kindsOf(runtime()).filter((kind) => kind.startsWith('ConfigMap '))).toEqual([]);
+});
+
 test('gives two installations of one cluster objects of the cluster with different names', () => {
   const install = (namespace: string) => runtime({ namespace, clusterWide: true }).filter(({ metadata }) => metadata.namespace === undefined);
   const [one, two] = [kindsOf(install('one')), kindsOf(install('two'))];
@@ -124,11 +140,12 @@ test('refuses each wrong prop', () => {
     installCrds: 'yes',
     watchNamespaces: [],
     rolls: true,
+    poolAssignment: { predicates: 'image', labelKeys: ['ok', 'not ok', 5], balance: 'Some', lables: 1 },
     controller: { replicas: 2, leaderElection: false, logLevel: 'loud', imagePullPolicy: 'Sometimes', signingKey: { key: '../a' }, resources: { cpu: { limit: '1' } } },
   };
   expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', props as unknown as SandboxRuntimeProps))).toEqual(
     [
-      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'metrics', 'networkPolicy', 'roles', got 'rolls'; did you mean 'roles'?",
+      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'poolAssignment', 'metrics', 'networkPolicy', 'roles', got 'rolls'; did you mean 'roles'?",
       "installCrds: expected true or false, got 'yes'",
       "namespace: expected a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit), got 'No_Namespace'",
       'watchNamespaces: expected a list of at least 1 namespace, got a list of 0 items; set clusterWide for all namespaces',
@@ -137,6 +154,11 @@ test('refuses each wrong prop', () => {
       "controller.logLevel: expected a LogLevel, by number from 1 to 999, got 'loud'",
       'controller.signingKey.secret: expected a Secret, got nothing',
       "controller.signingKey.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got '../a'",
+      "poolAssignment: expected one of 'predicates', 'labelKeys', 'balance', got 'lables'; did you mean 'labelKeys'?",
+      "poolAssignment.predicates: expected a list, got 'image'",
+      "poolAssignment.labelKeys[1]: expected the key of a label, got 'not ok'",
+      "poolAssignment.labelKeys[2]: expected the key of a label, got 5",
+      "poolAssignment.balance: expected one of 'LeastAllocated', 'MostAllocated', got 'Some'",
       "controller.resources.cpu.limit: expected a Cpu, got '1'; write Cpu.millis(500)",
     ].map((problem) => `SandboxRuntime 'web/runtime': ${problem}`),
   );

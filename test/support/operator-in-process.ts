@@ -40,14 +40,23 @@ export interface OperatorInProcess {
 /** Path of a Pool, BatchSandbox or Pod of the operator's only namespace. */
 export const pathOf = (plural: 'pools' | 'batchsandboxes' | 'pods', name: string): string => (plural === 'pods' ? `${PODS}/${name}` : `${NAMESPACE}/${plural}/${name}`);
 
+/** How to start the operator. */
+export interface OperatorInProcessOptions {
+  readonly acting?: boolean;
+  readonly now?: () => Date;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts both.
  *
  * @param acting false for an operator that has filled its caches and does not lead
  * @param now time of day of the API server
  * @param flags of the operator
+ * @param env environment of the operator
  */
-export async function startOperator({ acting = true, now = () => new Date(), flags = [] as readonly string[] } = {}): Promise<OperatorInProcess> {
+export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {} }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
   const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
@@ -59,7 +68,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     return answer.body;
   };
   for (const crd of allCrds()) await send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
-  const loaded = loadSettings(operatorSettings, flags, {});
+  const loaded = loadSettings(operatorSettings, flags, env);
   if (!loaded.ok) throw new Error(loaded.problems.join('; '));
   const manager = new Manager({
     connection: fixedConnection(server.url, server.token, { ca: server.ca }),

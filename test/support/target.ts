@@ -18,6 +18,8 @@ export interface WriteCounts {
 /** A cluster that runs the operator, reached by what a user has: a kubeconfig, kubectl, and the addresses of the pods. */
 export interface Target {
   readonly kubeconfigPath: string;
+  /** Namespace of the operator itself. */
+  readonly operatorNamespace: string;
   /** Sends one request to the API server; `body` is sent as JSON. */
   request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
   /** Runs kubectl with these arguments, and `input` on its standard input. */

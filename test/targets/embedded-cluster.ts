@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OPERATOR_NAMESPACE } from '../../local/signing-secret';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
 import { ApiClient } from '../support/api-client';
 import { childrenOf } from '../support/children-of';
@@ -39,6 +40,7 @@ export async function startEmbeddedCluster(): Promise<Target> {
   const client = new ApiClient(kubeconfigPath);
   return {
     kubeconfigPath,
+    operatorNamespace: OPERATOR_NAMESPACE,
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,

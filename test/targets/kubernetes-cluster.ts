@@ -61,6 +61,7 @@ export function targetOf(shared: SharedCluster): Target {
   const client = new ApiClient(kubeconfigPath);
   return {
     kubeconfigPath,
+    operatorNamespace: OPERATOR_NAMESPACE,
     request: (...args) => client.request(...args),
     kubectl: (args, input) => runKubectl(shared, args, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,

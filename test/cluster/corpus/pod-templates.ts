@@ -16,6 +16,10 @@ function podOf(spec: object, container: object = {}): object {
   return { spec: { containers: [{ name: 'main', image: 'busybox', ...container }], ...spec } };
 }
 
+function withTerms(nodeSelectorTerms: unknown): object {
+  return podOf({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } });
+}
+
 function inPod(...fields: readonly string[]) {
   return Object.fromEntries(fields.map((field) => [field, (value: unknown) => podOf({ [field]: value })]));
 }
@@ -35,10 +39,21 @@ const FIELDS: Readonly<Record<string, (value: unknown) => object>> = {
   spec: (spec) => ({ spec }),
   containers: (containers) => ({ spec: { containers } }),
   container: (container) => ({ spec: { containers: [container] } }),
-  ...inPod('initContainers', 'nodeSelector', 'restartPolicy', 'terminationGracePeriodSeconds', 'shareProcessNamespace', 'volumes'),
+  ...inPod('initContainers', 'affinity', 'nodeSelector', 'restartPolicy', 'terminationGracePeriodSeconds', 'shareProcessNamespace', 'volumes'),
   'initContainers[0]': (container) => podOf({ initContainers: [container] }),
   'volumes[0].name': (name) => podOf({ volumes: [{ name, emptyDir: {} }] }),
   'nodeSelector.disk': (disk) => podOf({ nodeSelector: { disk } }),
+  'affinity.nodeAffinity': (nodeAffinity) => podOf({ affinity: { nodeAffinity } }),
+  'affinity.nodeAffinity.required': (required) => podOf({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } } }),
+  nodeSelectorTerms: (nodeSelectorTerms) => withTerms(nodeSelectorTerms),
+  'nodeSelectorTerms[0]': (term) => withTerms([term]),
+  'nodeSelectorTerms[0].matchFields': (matchFields) => withTerms([{ matchFields }]),
+  matchExpressions: (matchExpressions) => withTerms([{ matchExpressions }]),
+  'matchExpressions[0]': (expression) => withTerms([{ matchExpressions: [expression] }]),
+  'matchExpressions[0].key': (key) => withTerms([{ matchExpressions: [{ key, operator: 'Exists' }] }]),
+  'matchExpressions[0].operator': (operator) => withTerms([{ matchExpressions: [{ key: 'a', operator, values: ['a'] }] }]),
+  'matchExpressions[0].values': (values) => withTerms([{ matchExpressions: [{ key: 'a', operator: 'In', values }] }]),
+  'matchExpressions[0].values[0]': (value) => withTerms([{ matchExpressions: [{ key: 'a', operator: 'In', values: [value] }] }]),
   ...inContainer('name', 'image', 'command', 'args', 'workingDir', 'env', 'ports', 'resources', 'volumeMounts'),
   'command[1]': (word) => podWith({ command: ['a', word] }),
   'args[0]': (word) => podWith({ args: [word] }),
@@ -53,7 +68,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => object>> = {
 };
 const VALUES = [
   ...[undefined, null, true, false, 0, 1, -1, 1.5, 65535, 65536, 2147483648, 1e21, '', ' ', 'a', 'A', 'a.b', 'a_b', '-a', 'a-', '1', 'ü', '\0', 'x'.repeat(63), 'x'.repeat(64)],
-  ...['Always', 'always', [], [null], ['a'], [1], [{}], {}, { a: null }, { a: 'b' }, { a: 1 }, { name: 'a', image: 'b' }, { image: 'b' }, { name: 'a' }, { name: 1, image: 'b' }],
+  ...['Always', 'always', 'In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt', [], [null], ['a'], [1], [{}], {}, { a: null }, { a: 'b' }, { a: 1 }, { name: 'a', image: 'b' }, { image: 'b' }, { name: 'a' }, { name: 1, image: 'b' }],
 ];
 
 /** What we refuse on purpose although Kubernetes takes it: a mistake in all likelihood, which it mends in silence. */
