@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { ASSIGN_PROFILES } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
 import type { Pool } from '../../src/schema/pool';
 import { parseShape } from '../../src/schema/validation';
@@ -23,6 +24,9 @@ export interface PoolChooserTools {
 /** What the spec of a Pool says: what it offers, or why it offers nothing. */
 type Spec = { readonly template: TemplateFacts } | { readonly refusal: string };
 
+/** Without the right to read the ConfigMap it stays so. */
+const NOT_READ = `the operator has not read yet how Pools are to be chosen: ConfigMap '${ASSIGN_PROFILES}' of its namespace; its log says what is in the way`;
+
 /** Chooses Pools for batches whose `poolRef` is `*`. */
 export class PoolChooser {
   /** Pool UID -> what its spec of that generation says: reading a template costs more than all predicates. */
@@ -39,7 +43,7 @@ export class PoolChooser {
     const held = this.poolHeld(batch);
     if (held !== undefined) return { poolName: held, message: `keeps Pool '${held}', whose pods it holds` };
     const profile = this.tools.profile();
-    if (profile === undefined) return { message: 'the operator has not read yet how Pools are to be chosen' };
+    if (profile === undefined) return { message: NOT_READ };
     const pools: (PoolOffer | PoolRefusal)[] = [];
     for (const pool of this.tools.pools.values()) if (pool.metadata.namespace === namespace) pools.push(this.offerOf(pool));
     return planChoice({ namespace, labels, template: readTemplate(batch.spec.template) }, pools, profile);
