@@ -73,6 +73,7 @@ const project = new typescript.TypeScriptProject({
     'jose@^6.2.17', // signed requests to executors
     'commander@^15.1.0', // command lines
     'listr2@^11.4.0', // progress of `sandboxes`
+    'ws@^8.23.0', // web sockets of `kubectl exec` in the embedded API; client-node brings it anyway
     'yaml@^2.9.1', // reads manifests, writes kubeconfigs
     'ajv@^8.20.0', // validation of custom resources in the embedded API
     'ajv-formats@^3.0.1', // date-time and int32 for it

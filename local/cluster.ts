@@ -9,6 +9,7 @@ import { systemClock as clock } from '../src/program/clock';
 import { createLogger } from '../src/program/log';
 import { allCrds } from '../src/schema/crds';
 import { EnvVar } from '../src/schema/names';
+import type { PodExec } from './api/pod-exec';
 import type { PodLogRequest, PodLogs } from './api/pod-logs';
 import { type ApiServer, createApiServer } from './api/server';
 import { clustersRoot, createClusterFolder } from './cluster-folder';
@@ -99,8 +100,9 @@ async function startParts(
   const reaper = await startReaper(root, id);
   onClose(() => reaper.finish());
 
-  const logs: { read?: PodLogs } = {};
-  const { server, addresses } = await claimAddresses((...request) => logs.read?.(...request));
+  // The API server comes first and the nodes are its clients, but what runs in pods it learns from them.
+  const inPods: { logs?: PodLogs; exec?: PodExec } = {};
+  const { server, addresses } = await claimAddresses({ logs: (...request) => inPods.logs?.(...request), exec: (request) => inPods.exec?.(request) });
   onClose(() => server.close());
   const kubeconfigPath = join(folder, 'kubeconfig');
   await writeFile(kubeconfigPath, server.kubeconfig(), { mode: 0o600 });
@@ -121,7 +123,8 @@ async function startParts(
     clock,
     log: createLogger('sandboxes-node', 'info', { write: (line) => nodeLog.append(Buffer.from(line)) }),
   });
-  logs.read = (request, signal) => readLog(nodes.log(request.namespace, request.pod, request.container), request, signal);
+  inPods.exec = ({ namespace, pod, container, command }) => nodes.command(namespace, pod, container, command);
+  inPods.logs = (request, signal) => readLog(nodes.log(request.namespace, request.pod, request.container), request, signal);
   onClose(() => nodes.stop(STOP_GRACE_MS));
   await nodes.start();
 
@@ -140,13 +143,13 @@ async function startParts(
 }
 
 /** Starts the API server on the first free address block, beginning anywhere, so that clusters that start together do not meet. */
-async function claimAddresses(logs: PodLogs): Promise<{ readonly server: ApiServer; readonly addresses: AddressBlock }> {
+async function claimAddresses(inPods: { readonly logs: PodLogs; readonly exec: PodExec }): Promise<{ readonly server: ApiServer; readonly addresses: AddressBlock }> {
   const size = OCTETS.last - OCTETS.first + 1;
   const start = randomInt(size);
   for (let tries = 0; tries < size; tries += 1) {
     const addresses = new AddressBlock(OCTETS.first + ((start + tries) % size));
     try {
-      return { server: await createApiServer({ host: addresses.clusterAddress, port: API_PORT, logs, clock }), addresses };
+      return { server: await createApiServer({ host: addresses.clusterAddress, port: API_PORT, ...inPods, clock }), addresses };
     } catch (error) {
       if (!isErrorWithCode(error, 'EADDRINUSE')) throw error;
     }

@@ -17,11 +17,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'operator/kube': { rooms: contract, packages: ['@kubernetes/client-node', 'undici'] },
   operator: { rooms: ['operator/kube', ...contract], packages: ['prom-client'] },
   'operator/assign': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
+  'operator/recycle': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/pool': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/tasks': { rooms: ['operator', 'operator/kube', ...contract], packages: ['jose', 'undici', 'zod'] },
   'operator/batch': { rooms: ['operator', 'operator/kube', 'operator/tasks', ...contract], packages: [] },
   executor: { rooms: contract, packages: ['jose', 'zod'] },
-  'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'yaml'] },
+  'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'ws', 'yaml'] },
   'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
   local: { rooms: ['local/api', 'local/nodes', 'operator/kube', ...contract], packages: ['commander', 'listr2', 'yaml'] },
   images: { rooms: ['local', 'local/nodes', 'src/schema'], packages: ['commander'] },
@@ -30,7 +31,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /** Files that may import more than their room: the manager puts the controllers together. */
 const MORE_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  'operator/manager.ts': ['operator/assign', 'operator/batch', 'operator/pool', 'operator/tasks'],
+  'operator/manager.ts': ['operator/assign', 'operator/batch', 'operator/pool', 'operator/recycle', 'operator/tasks'],
 };
 
 /** Packages that belong to certain files of a room. */

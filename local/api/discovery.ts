@@ -114,6 +114,7 @@ function subresourcesOf({ kind, plural, group, hasStatus, scale }: ResourceKind)
   if (scale !== undefined) result.push({ name: 'scale', type: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: SUBRESOURCE_VERBS });
   if (group === '' && plural === 'pods') {
     result.push({ name: 'log', type: { kind }, verbs: ['get'] }, { name: 'binding', type: { kind: 'Binding' }, verbs: ['create'] });
+    result.push({ name: 'exec', type: { kind: 'PodExecOptions' }, verbs: ['create', 'get'] });
     result.push({ name: 'eviction', type: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: ['create'] });
   }
   return result;

@@ -31,7 +31,8 @@ export function parseLogRequest(pod: ApiObject, query: URLSearchParams): PodLogR
   };
 }
 
-function containerOf(pod: ApiObject, wanted: string): string {
+/** Name of the container that is meant: by name, or the only one. @throws ApiError 400 */
+export function containerOf(pod: ApiObject, wanted: string): string {
   const { containers, initContainers } = toJsonObject(pod.spec);
   const names = namesOf(containers);
   const all = [...namesOf(initContainers), ...names];

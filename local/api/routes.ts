@@ -80,6 +80,7 @@ async function answerResource(c: Context<Env>, parts: RouteParts): Promise<Respo
   if (path === undefined) return answerUnstored(c, parts);
   const isAllNamespaces = path.kind.namespaced && path.namespace === undefined;
   if (path.kind.custom && isAllNamespaces && c.req.method !== 'GET') return pageNotFound(c);
+  if (path.kind.plural === 'pods' && path.kind.group === '' && path.subresource === 'exec') throw badRequest('Upgrade request required');
   const query = queryOf(c.req.url);
   const presentation = parsePresentation(c.req.header('accept'));
   if (c.req.method === 'GET') {

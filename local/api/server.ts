@@ -8,10 +8,12 @@ import { builtInKinds } from './built-in-kinds';
 import { selfSignedCertificate } from './certificate';
 import { Collector } from './collector';
 import { toCustomKind } from './crd';
+import { ExecServer } from './exec-server';
 import { jsonEqual } from './json';
 import { renderKubeconfig } from './kubeconfig';
 import { Lister } from './list';
 import { ObjectWriter, type WriteOptions } from './object-writer';
+import type { PodExec } from './pod-exec';
 import type { PodLogs } from './pod-logs';
 import { Registry } from './registry';
 import { ResourceApi } from './resource-api';
@@ -33,6 +35,8 @@ export interface ApiServerOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** Where logs of pods are read. @default - no pod has a log */
   readonly logs?: PodLogs;
+  /** Where commands of `pods/exec` run. @default - no pod runs any */
+  readonly exec?: PodExec;
 }
 
 /** A running API server. Its state is in memory and ends with it. */
@@ -56,7 +60,7 @@ const KEEP_ALIVE_MS = 5 * 60_000;
 
 /** Starts an API server. @throws Error of node:net, such as EADDRINUSE */
 export async function createApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { host = '127.0.0.1', port = 0, token = randomBytes(32).toString('base64url'), clock = systemClock, logs } = options;
+  const { host = '127.0.0.1', port = 0, token = randomBytes(32).toString('base64url'), clock = systemClock, logs, exec } = options;
   const now = () => clock.now();
   const store = new ObjectStore(now);
   const registry = new Registry(builtInKinds());
@@ -69,8 +73,11 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   store.startHistory();
   const writes = new WriteCounter();
   const resources = new ResourceApi(store, writer, new Lister(store), writes, now);
-  const routes = createRoutes({ store, registry, writer, resources, writes, tokens: new TokenCheck(token), now, ...(logs === undefined ? {} : { logs }) });
+  const tokens = new TokenCheck(token);
+  const routes = createRoutes({ store, registry, writer, resources, writes, tokens, now, ...(logs === undefined ? {} : { logs }) });
   const server = createServer({ cert, key, keepAliveTimeout: KEEP_ALIVE_MS }, getRequestListener(routes.fetch, { overrideGlobalObjects: false }));
+  const execs = new ExecServer({ registry, writer, tokens, exec });
+  server.on('upgrade', (request, socket, head) => execs.upgrade(request, socket, head));
   const forget = () => {
     collector.close();
     store.close();
@@ -91,6 +98,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     writes: () => writes.snapshot(),
     close: () => {
       forget();
+      execs.close();
       return closeServer(server);
     },
   };

@@ -30,6 +30,8 @@ export interface ContainerRunnerProps {
   readonly gate: StartGate;
   /** Called after each change of state or readiness. */
   readonly onChange: () => void;
+  /** Makes the files of the container as they were at its first start; called before every other one. @default - they stay as they are */
+  readonly renew?: () => Promise<void>;
   /** Tells people about something they should know. */
   readonly warn: (reason: string, message: string) => void;
 }
@@ -53,6 +55,15 @@ export class ContainerRunner {
   private readonly stopping = new AbortController();
 
   constructor(private readonly props: ContainerRunnerProps) {}
+
+  get name(): string {
+    return this.props.container.name;
+  }
+
+  /** With what it starts its first process. */
+  get processSpec(): ProcessSpec {
+    return this.props.process;
+  }
 
   /** Pid of its first process while that runs. */
   get pid(): number | undefined {
@@ -89,6 +100,11 @@ export class ContainerRunner {
       quickRestarts += 1;
     }
     return false;
+  }
+
+  /** Kills every process of the container; it starts again as its pod says. */
+  async kill(): Promise<void> {
+    await this.process?.stop(0);
   }
 
   /** Ends the container and forbids restarts: TERM, and KILL after the grace time. */
@@ -158,6 +174,7 @@ export class ContainerRunner {
       this.change({ waiting: { reason: 'CrashLoopBackOff', message } });
       await this.props.clock.sleep(delayMs, this.stopping.signal);
     }
+    if (!this.stopping.signal.aborted) await this.props.renew?.();
     this.restartCount += 1;
   }
 

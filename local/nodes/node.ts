@@ -4,6 +4,7 @@ import type { Logger } from '../../src/program/log';
 import type { Pod } from '../../src/schema/kubernetes';
 import type { AddressBlock } from './address-block';
 import type { ContainerLog } from './container-log';
+import type { ExecCommand } from './exec-command';
 import type { PodApi } from './pod-api';
 import { DEFAULT_GRACE_SECONDS, PodRunner } from './pod-runner';
 import { PodStatusWriter } from './pod-status-writer';
@@ -59,14 +60,23 @@ export class Node {
 
   /** Output of a container; undefined when no such container runs here. */
   log(namespace: string, name: string, container: string | undefined): ContainerLog | undefined {
-    const hosted = [...this.hostedByUid.values()].find(({ pod }) => pod.metadata.name === name && pod.metadata.namespace === namespace);
+    const hosted = this.find(namespace, name);
     return hosted?.runner.log(container ?? hosted.pod.spec?.containers?.[0]?.name ?? '');
+  }
+
+  /** What starts a command in a container; undefined when no such container runs here. */
+  command(namespace: string, name: string, container: string, argv: readonly string[]): (() => ExecCommand) | undefined {
+    return this.find(namespace, name)?.runner.command(container, argv);
   }
 
   /** Ends every pod without a word to the API. */
   async stop(graceMs: number): Promise<void> {
     for (const { writer } of this.hostedByUid.values()) writer.end();
     await Promise.all([...this.hostedByUid.values()].map((hosted) => this.end(hosted, graceMs)));
+  }
+
+  private find(namespace: string, name: string): HostedPod | undefined {
+    return [...this.hostedByUid.values()].find(({ pod }) => pod.metadata.name === name && pod.metadata.namespace === namespace);
   }
 
   private host(pod: Pod): void {

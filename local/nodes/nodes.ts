@@ -9,6 +9,7 @@ import type { Logger } from '../../src/program/log';
 import type { KubeObject, Pod } from '../../src/schema/kubernetes';
 import type { AddressBlock } from './address-block';
 import type { ContainerLog } from './container-log';
+import type { ExecCommand } from './exec-command';
 import { Node } from './node';
 import { PodApi } from './pod-api';
 import { toTime } from './pod-status';
@@ -74,6 +75,15 @@ export class Nodes {
     for (const node of this.nodeByName.values()) {
       const log = node.log(namespace, pod, container);
       if (log !== undefined) return log;
+    }
+    return undefined;
+  }
+
+  /** What starts a command in a container of a pod, wherever it runs; undefined when it runs nowhere. */
+  command(namespace: string, pod: string, container: string, argv: readonly string[]): (() => ExecCommand) | undefined {
+    for (const node of this.nodeByName.values()) {
+      const start = node.command(namespace, pod, container, argv);
+      if (start !== undefined) return start;
     }
     return undefined;
   }

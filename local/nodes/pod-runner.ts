@@ -1,4 +1,5 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/program/clock';
 import type { Container } from '../../src/schema/kubernetes';
@@ -8,8 +9,10 @@ import type { ObservedPod } from './pod-status';
 import { unfilledVolumes, volumeFolder, volumeNames } from './pod-volumes';
 import type { PodSweeper } from './pod-sweeper';
 import { toProbes } from './probes';
+import { endedCommand, type ExecCommand, startCommand } from './exec-command';
+import { hasHandler, toInitSignal } from './init-signal';
 import type { ProcessSpec } from './pod-process';
-import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, toProcessSpec, unresolvedVariables } from './process-spec';
+import { containerFolder, hasProgram, type NodeSettings, type PlacedPod, temporaryFolder, toProcessSpec, unresolvedVariables } from './process-spec';
 import type { StartGate } from './start-gate';
 
 export interface PodRunnerProps {
@@ -23,6 +26,9 @@ export interface PodRunnerProps {
   /** Tells people about something they should know, as a Warning event on the pod. */
   readonly warn: (reason: string, message: string) => void;
 }
+
+/** What the process that holds the namespaces of a pod ends by. */
+const POD_ENDING_SIGNALS: readonly number[] = [constants.signals.SIGTERM, constants.signals.SIGINT];
 
 /** Kubernetes' default of a pod's `terminationGracePeriodSeconds`. */
 export const DEFAULT_GRACE_SECONDS = 30;
@@ -60,6 +66,17 @@ export class PodRunner {
     return this.logByContainer.get(container);
   }
 
+  /** What starts a command in a container; undefined when that does not run. */
+  command(container: string, argv: readonly string[]): (() => ExecCommand) | undefined {
+    const runner = this.containers.find(({ name }) => name === container);
+    const pid = runner?.pid;
+    if (runner === undefined || pid === undefined) return undefined;
+    const init = toInitSignal(argv);
+    if (init === undefined) return () => startCommand(argv, runner.processSpec);
+    if (init === 'unclear') return () => endedCommand(1, `${argv.join(' ')}: expected 'kill [-SIGNAL] 1', got more; process 1 of this machine is none of the pod\n`);
+    return () => this.signalInit(pid, init.signal);
+  }
+
   /** Runs the pod until all its containers have ended for good or it is stopped. */
   run(): Promise<void> {
     this.finished = this.runContainers();
@@ -77,6 +94,17 @@ export class PodRunner {
     await this.props.sweeper.sweep(pod.metadata.uid ?? '');
     for (const log of this.logByContainer.values()) log.close();
     await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Process 1 is the first of the container; where the containers of a pod share their processes it is that of the pod, with which all others end. */
+  private signalInit(pid: number, signal: number): ExecCommand {
+    if (this.props.placed.pod.spec?.shareProcessNamespace === true) {
+      if (!POD_ENDING_SIGNALS.includes(signal)) return endedCommand(0);
+      for (const runner of this.containers) void runner.kill();
+      return endedCommand(128 + constants.signals.SIGKILL);
+    }
+    if (hasHandler(pid, signal)) process.kill(pid, signal);
+    return endedCommand(0);
   }
 
   private async runContainers(): Promise<void> {
@@ -101,10 +129,9 @@ export class PodRunner {
     if (unfilled.length > 0) warn('VolumesEmpty', `volumes: expected emptyDir, got other sources; empty on this node: ${unfilled.join(', ')}`);
     const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
     const folders = [
-      join(placed.folder, 'tmp'),
       join(placed.folder, 'logs'),
       ...volumeNames(spec).map((name) => volumeFolder(placed.folder, name)),
-      ...containers.map(({ name }) => containerFolder(name, placed)),
+      ...containers.flatMap(({ name }) => [containerFolder(name, placed), temporaryFolder(name, placed)]),
     ];
     await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
   }
@@ -125,7 +152,11 @@ export class PodRunner {
     const graceSeconds = placed.pod.spec?.terminationGracePeriodSeconds;
     const graceMs = (typeof graceSeconds === 'number' ? graceSeconds : DEFAULT_GRACE_SECONDS) * 1000;
     const probes = toProbes(container, placed.address, process, graceMs);
-    return new ContainerRunner({ container, process, probes, restartPolicy, clock, log, gate, onChange, warn });
+    const renew = async () => {
+      await Promise.all([containerFolder(container.name, placed), temporaryFolder(container.name, placed)].map(emptyFolder));
+      if (process.cwd.startsWith(`${placed.folder}/`)) await mkdir(process.cwd, { recursive: true, mode: 0o700 });
+    };
+    return new ContainerRunner({ container, process, probes, restartPolicy, clock, log, gate, onChange, renew, warn });
   }
 
   /** A container runtime makes a missing `workingDir`; here that is done inside the pod's folder only, never elsewhere on the machine. */
@@ -141,4 +172,9 @@ export class PodRunner {
     warn('NoWorkingDir', `${subject}: workingDir: expected a directory of this machine, got '${process.cwd}'; starts in its own folder`);
     return { ...process, cwd: containerFolder(container.name, placed) };
   }
+}
+
+/** The folder itself stays: processes may be in it. */
+async function emptyFolder(path: string): Promise<void> {
+  await Promise.all((await readdir(path)).map((entry) => rm(join(path, entry), { recursive: true, force: true })));
 }

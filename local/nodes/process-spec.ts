@@ -96,6 +96,11 @@ function workingDir(container: Container, placed: PlacedPod): string {
     : mapPath(container.workingDir, mappedMounts(container, placed.folder));
 }
 
+/** Folder for the temporary files of a container. */
+export function temporaryFolder(name: string, placed: PlacedPod): string {
+  return join(placed.folder, 'tmp', name);
+}
+
 /** Folder in which a container starts that names no `workingDir`. */
 export function containerFolder(name: string, placed: PlacedPod): string {
   return join(placed.folder, 'containers', name);
@@ -106,7 +111,7 @@ function containerEnv(container: Container, placed: PlacedPod, node: NodeSetting
   const env: Record<string, string> = {
     PATH: node.path,
     HOME: containerFolder(container.name, placed),
-    TMPDIR: join(placed.folder, 'tmp'),
+    TMPDIR: temporaryFolder(container.name, placed),
     HOSTNAME: placed.pod.metadata.name,
   };
   for (const { name, value, valueFrom } of container.env ?? []) {

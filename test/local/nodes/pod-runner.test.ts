@@ -154,3 +154,59 @@ test('stop right after the start leaves nothing behind', async () => {
   await pod.stop(0);
   expect({ processes: findMarked(POD_MARKER, (uid) => uid === UID), folder: existsSync(join(folder, 'pod')) }).toEqual({ processes: [], folder: false });
 });
+
+describe('a command in a container', () => {
+  const TRAPPED = `trap 'exit 0' TERM; while :; do sleep 0.02; done`;
+  const untilRunning = (pod: PodRunner) =>
+    until(() => {
+      expect(pod.observe().containers).not.toEqual([]);
+      expect(pod.observe().containers.map(({ ready }) => ready)).not.toContain(false);
+    });
+  async function run(pod: PodRunner, container: string, ...argv: string[]) {
+    const command = pod.command(container, argv)?.();
+    command?.endInput();
+    const texts = await Promise.all([command?.stdout, command?.stderr].map(async (stream) => {
+      let text = '';
+      for await (const chunk of stream ?? []) text += Buffer.from(chunk).toString();
+      return text;
+    }));
+    return { exitCode: await command?.ended, stdout: texts[0], stderr: texts[1] };
+  }
+
+  test('has its directory and environment, and its exit code is told', async () => {
+    const pod = start({ containers: [shell('a', 'sleep 1000', { env: [{ name: 'WORD', value: 'w' }] })] });
+    await untilRunning(pod);
+    expect(await run(pod, 'a', 'sh', '-c', 'echo $WORD; pwd; echo no >&2; exit 7')).toEqual({ exitCode: 7, stdout: `w\n${join(folder, 'pod', 'containers', 'a')}\n`, stderr: 'no\n' });
+    expect(await run(pod, 'a', 'no-such-program')).toMatchObject({ exitCode: 127, stderr: expect.stringContaining('ENOENT') as string });
+    expect(pod.command('b', ['true'])).toBeUndefined();
+  });
+
+  test('that signals process 1 means the first process of the container, which starts again without its files', async () => {
+    const pod = start({ containers: [shell('a', TRAPPED), shell('b', 'sleep 1000')] });
+    await untilRunning(pod);
+    await run(pod, 'a', 'touch', 'left', join(folder, 'pod', 'tmp', 'a', 'left'));
+    await run(pod, 'b', 'touch', 'left');
+    const before = pod.observe().containers.map(({ containerID }) => containerID);
+    expect(await run(pod, 'a', 'kill', '1')).toMatchObject({ exitCode: 0 });
+    await until(() => expect(pod.observe().containers).toMatchObject([{ restartCount: 1, ready: true }, { restartCount: 0, ready: true }]));
+    const after = pod.observe().containers.map(({ containerID }) => containerID);
+    expect([after[0] === before[0], after[1] === before[1]]).toEqual([false, true]);
+    expect(['containers/a', 'tmp/a', 'containers/b'].map((path) => existsSync(join(folder, 'pod', path, 'left')))).toEqual([false, false, true]);
+  });
+
+  test('that signals process 1 does nothing where that has no handler, as in a container', async () => {
+    const pod = start({ containers: [{ name: 'a', command: ['sleep', '1000'] }] });
+    await untilRunning(pod);
+    expect(await run(pod, 'a', 'kill', '-9', '1')).toMatchObject({ exitCode: 0 });
+    expect(await run(pod, 'a', 'kill', '1')).toMatchObject({ exitCode: 0 });
+    expect(await run(pod, 'a', 'kill', '1', '2')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('kill 1 2') as string });
+    expect(pod.observe().containers).toMatchObject([{ restartCount: 0, ready: true }]);
+  });
+
+  test('that signals process 1 of a pod whose containers share their processes ends them all', async () => {
+    const pod = start({ shareProcessNamespace: true, containers: [shell('a', 'sleep 1000'), shell('b', 'sleep 1000')] });
+    await untilRunning(pod);
+    expect(await run(pod, 'a', 'kill', '1')).toMatchObject({ exitCode: 137 });
+    await until(() => expect(pod.observe().containers).toMatchObject([{ restartCount: 1, ready: true }, { restartCount: 1, ready: true }]));
+  });
+});

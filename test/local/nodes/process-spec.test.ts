@@ -15,7 +15,7 @@ function placed(...containers: Container[]): PlacedPod {
 const base = (container: string) => ({
   PATH: '/usr/bin',
   HOME: `/state/pods/u1/containers/${container}`,
-  TMPDIR: '/state/pods/u1/tmp',
+  TMPDIR: `/state/pods/u1/tmp/${container}`,
   HOSTNAME: 'web-1',
 });
 
