@@ -41,8 +41,8 @@ export class Ledger {
   private readonly reservedByBatch = new Map<string, Set<string>>();
   /** Pods whose delete was sent. */
   private readonly doomed = new Set<string>();
-  /** Held by a batch that vanished without returning them; the pool recycles them (R58). */
-  private readonly orphans = new Set<string>();
+  /** Pod UID -> UID of the batch that held it and vanished without returning it; the pool recycles them (R58). */
+  private readonly orphans = new Map<string, string>();
   /** Returned clean by a batch that is about to vanish: they become idle instead of orphans. */
   private readonly returnedClean = new Set<string>();
   private readonly lost = new Map<string, Set<string>>();
@@ -81,7 +81,7 @@ export class Ledger {
       this.setClaims(claimantOf(before), new Map());
       this.lost.delete(uid);
       this.demands.drop(uid);
-      for (const pod of held) this.orphan(pod);
+      for (const pod of held) this.orphan(pod, uid);
       this.release(uid);
     }
     if (after === undefined || after.status?.allocation === before?.status?.allocation) return;
@@ -112,7 +112,7 @@ export class Ledger {
   /** Pods of a pool that must go: dead ones, evicted idle ones, and those whose batch vanished. */
   removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
     const { dead, evicted } = this.book(poolUID).removable();
-    const orphaned = [...this.orphans]
+    const orphaned = [...this.orphans.keys()]
       .flatMap((uid) => this.pods.get(uid) ?? [])
       .filter((pod) => pod.ownerUID === poolUID && pod.live);
     return { dead, evicted, orphaned };
@@ -185,9 +185,16 @@ export class Ledger {
     if (this.doomed.delete(uid)) this.refresh(uid);
   }
 
-  /** An orphan was cleaned, or its pool's strategy needs no cleaning: it is idle again. */
+  /** An orphan was recycled: it is idle again. */
   adopt(uid: string): void {
     if (this.orphans.delete(uid)) this.refresh(uid);
+  }
+
+  /** UID of the batch that is giving a pod back, or held it and vanished; `undefined` when no such batch is behind it (R108). */
+  giverOf(uid: string): string | undefined {
+    const claim = this.claimsByPod.get(uid);
+    if (claim === undefined) return this.orphans.get(uid);
+    return claim.use === 'returning' ? claim.claimant.uid : undefined;
   }
 
   /** Says that the pods of a batch were cleaned, so that its end makes them idle. */
@@ -224,11 +231,11 @@ export class Ledger {
     if (rival?.claimant.uid !== claim.claimant.uid || rival.use !== claim.use) this.refresh(uid);
   }
 
-  private orphan(uid: string): void {
+  private orphan(uid: string, batchUID: string): void {
     if (this.claimsByPod.has(uid)) return; // another batch holds it
     if (this.returnedClean.delete(uid)) return;
     if (!this.pods.has(uid)) return; // gone before its batch
-    this.orphans.add(uid);
+    this.orphans.set(uid, batchUID);
     this.refresh(uid);
   }
 

@@ -1,11 +1,8 @@
-import type { Clock } from '../src/program/clock';
-import type { Logger } from '../src/program/log';
 import { aborted } from '../src/program/shutdown';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { completeExecutor } from '../src/schema/executor-pod';
 import { type KubeObject, objectKey, type Pod, type PodSpec } from '../src/schema/kubernetes';
 import { Label } from '../src/schema/names';
-import type { OperatorSettings } from '../src/schema/operator-settings';
 import type { Pool } from '../src/schema/pool';
 import { PoolAssignment } from './assign/pool-assignment';
 import { BatchController } from './batch/controller';
@@ -14,7 +11,7 @@ import { BatchPublisher } from './batch/publish';
 import { refreshBatch } from './batch/refresh';
 import { Controller, type Reconciler } from './controller';
 import { KubeApi } from './kube/api';
-import type { KubeConnection } from './kube/connection';
+import { podExec } from './kube/pod-exec';
 import { EventRecorder } from './kube/events';
 import { Informer } from './kube/informer';
 import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
@@ -23,11 +20,13 @@ import { trimObject, trimPod } from './kube/trim';
 import { parseAllocation } from './allocation-record';
 import { claimantOf, compareClaimants } from './claimant';
 import { Ledger } from './ledger';
+import type { ManagerOptions } from './manager-options';
 import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
-import { podFacts } from './pod-facts';
+import { type PodFacts, podFacts } from './pod-facts';
+import { describePools, reasonToWait } from './pool-news';
 import { PoolController } from './pool/controller';
-import type { SigningKeys } from '../src/program/signing-keys';
+import { RecycleController } from './recycle/controller';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
@@ -38,19 +37,6 @@ const GATHER_MS = 50;
 const STALE_AFTER_MS = 240_000;
 /** How long a stop waits for events that are still to be sent, in ms. */
 const FLUSH_MS = 1_000;
-
-export interface ManagerOptions {
-  readonly connection: KubeConnection;
-  readonly settings: OperatorSettings;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Number from 0 up to 1; names of pods come from it. */
-  readonly random: () => number;
-  /** Keys that sign requests to executors. @default - unsigned */
-  readonly signingKeys?: SigningKeys;
-  /** Whether this process may write; asked before every write. @default - it always may */
-  readonly mayWrite?: () => boolean;
-}
 
 /**
  * The operator: caches, ledger, controllers, and the wires between them.
@@ -78,8 +64,11 @@ export class Manager {
   private readonly assignment: PoolAssignment;
   private readonly batchController: BatchController;
   private readonly poolController: PoolController;
+  private readonly recycler: RecycleController;
   private readonly batchQueue: Controller;
   private readonly poolQueue: Controller;
+  /** Keys are UIDs of pods. */
+  private readonly recycleQueue: Controller;
   private acting = false;
 
   constructor(private readonly options: ManagerOptions) {
@@ -119,30 +108,37 @@ export class Manager {
     const completePod = (spec: PodSpec) => completeExecutor(spec, { publicKeys: options.signingKeys?.publicKeys });
     const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
     this.assignment = new PoolAssignment({ ...shared, namespace: settings.podNamespace, log, random, retry: (key) => this.batchQueue.add(key) });
+    this.recycler = new RecycleController({
+      ...shared,
+      log,
+      exec: options.exec ?? podExec({ connection, mayWrite: options.mayWrite }),
+      reset: (pod, signal) => this.tasks.reset(pod, signal),
+      enqueue: (podUID) => this.recycleQueue.add(podUID),
+      returned: (batchKey) => this.batchQueue.addAfter(batchKey, GATHER_MS),
+    });
     this.batchController = new BatchController({
       ...shared,
       batches: this.batches.cache,
       directPods: this.directPods.cache,
       ownPods: this.ownPods,
       tasks: this.tasks,
+      recycler: this.recycler,
       publisher: new BatchPublisher(this.api, this.batches.cache, this.ownWrites),
       taskStopTimeoutMs: settings.taskStopTimeout,
       choosePool: (batch) => this.assignment.choose(batch),
       refresh: (batch, signal) => refreshBatch(this.api, this.batches.cache, batch, signal),
       requeue: (key, delayMs) => this.batchQueue.addAfter(key, delayMs),
     });
-    this.poolController = new PoolController({ ...shared, ownWrites: this.ownWrites, random });
-    this.batchQueue = this.controllerOf('batchsandbox', (key, signal) => this.batchController.reconcile(key, signal));
-    this.poolQueue = this.controllerOf('pool', (key, signal) => this.poolController.reconcile(key, signal));
+    this.poolController = new PoolController({ ...shared, ownWrites: this.ownWrites, random, recycleOrphan: (pod) => this.recycler.recycleOrphan(pod) });
+    this.batchQueue = this.controllerOf('batchsandbox', settings.concurrency.batchsandbox, (key, signal) => this.batchController.reconcile(key, signal));
+    this.poolQueue = this.controllerOf('pool', settings.concurrency.pool, (key, signal) => this.poolController.reconcile(key, signal));
+    this.recycleQueue = this.controllerOf('recycle', settings.recyclePodConcurrency, (uid, signal) => this.recycler.reconcile(uid, signal));
     this.wire();
     this.metrics.observe({
-      pools: () => this.describePools(),
+      pools: () => describePools(this.pools.cache, this.ledger),
       batches: () => this.batches.cache.values(),
       watchAgesMs: () => this.informers().map(([kind, informer]) => [kind, informer.ageMs()]),
-      queueDepths: () => [
-        ['batchsandbox', this.batchQueue.depth],
-        ['pool', this.poolQueue.depth],
-      ],
+      queueDepths: () => [['batchsandbox', this.batchQueue.depth], ['pool', this.poolQueue.depth], ['recycle', this.recycleQueue.depth]],
       leading: () => this.acting,
     });
   }
@@ -172,15 +168,14 @@ export class Manager {
       this.batchQueue.forget(key);
       this.batchQueue.add(key);
     }
-    this.poolQueue.start();
-    this.batchQueue.start();
+    for (const queue of this.queues()) queue.start();
   }
 
   /** Ends what is under way: passes, calls to executors, events, connections. */
   async stop(): Promise<void> {
     this.acting = false;
     this.poolChanges.close();
-    await Promise.all([this.poolQueue.stop(), this.batchQueue.stop()]);
+    await Promise.all(this.queues().map((queue) => queue.stop()));
     await this.tasks.close();
     await this.events.close(FLUSH_MS);
     await this.transport.destroy();
@@ -205,14 +200,19 @@ export class Manager {
     this.pools.cache.onChange(({ key, before, after }) => this.poolObjectChanged(key, before, after));
     this.batches.cache.onChange(({ key, before, after }) => this.batchChanged(key, before, after));
     this.poolPods.cache.onChange(({ before, after }) => {
-      if (before !== undefined && before.metadata.uid !== after?.metadata.uid) this.ledger.podChanged(before.metadata.uid ?? '', undefined);
-      if (after !== undefined) this.ledger.podChanged(after.metadata.uid ?? '', podFacts(after));
+      if (before !== undefined && before.metadata.uid !== after?.metadata.uid) this.poolPodChanged(before.metadata.uid ?? '', undefined);
+      if (after !== undefined) this.poolPodChanged(after.metadata.uid ?? '', podFacts(after));
     });
     this.directPods.cache.onChange(({ before, after }) => {
       if (!this.ownPods.podChanged(before, after)) return;
       const { metadata } = after ?? before ?? { metadata: { name: '' } };
       this.batchQueue.addAfter(`${metadata.namespace ?? ''}/${metadata.labels?.[Label.batchName] ?? ''}`, GATHER_MS);
     });
+  }
+
+  private poolPodChanged(uid: string, facts: PodFacts | undefined): void {
+    this.ledger.podChanged(uid, facts);
+    this.recycler.podChanged(uid);
   }
 
   private poolObjectChanged(key: string, before: Pool | undefined, after: Pool | undefined): void {
@@ -226,6 +226,7 @@ export class Manager {
     const own = after !== undefined && this.ownWrites.has(after);
     if (after === undefined) this.poolQueue.forget(key);
     else if (!own) this.poolQueue.add(key);
+    if (!own) this.recycler.poolChanged(key);
     if (own && reasonToWait(before) === reasonToWait(after)) return;
     for (const batch of this.ledger.demands.waiting(key)) this.batchQueue.add(batch.key);
   }
@@ -236,6 +237,7 @@ export class Manager {
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
       this.ownWrites.forget(before);
       this.batchController.forget(before);
+      this.recycler.forgetBatch(before.metadata.uid ?? '');
     }
     if (after === undefined) this.batchQueue.forget(key);
     else if (!this.ownWrites.has(after)) this.batchQueue.add(key);
@@ -259,34 +261,19 @@ export class Manager {
     return new Informer({ api: this.api, type, namespaces: settings.namespaces, labelSelector, trim, relistMs: settings.expectationTimeout, clock, log, random });
   }
 
-  private controllerOf(name: 'batchsandbox' | 'pool', reconcile: Reconciler['reconcile']): Controller {
-    const { settings, clock, log, random } = this.options;
+  private controllerOf(name: string, concurrency = 1, reconcile: Reconciler['reconcile']): Controller {
+    const { clock, log, random } = this.options;
     return new Controller(
-      { name, concurrency: settings.concurrency[name] ?? 1, reconcile },
+      { name, concurrency, reconcile },
       { clock, log, random, hooks: { reconciled: (outcome, durationMs) => this.metrics.reconciled(name, outcome, durationMs) } },
     );
   }
 
+  private queues(): readonly Controller[] {
+    return [this.poolQueue, this.batchQueue, this.recycleQueue];
+  }
+
   private informers(): [string, Pick<Informer<Pod>, 'run' | 'relist' | 'synced' | 'ageMs'>][] {
-    return [
-      ['pools', this.pools],
-      ['batchsandboxes', this.batches],
-      ['pool pods', this.poolPods],
-      ['batch pods', this.directPods],
-    ];
+    return [['pools', this.pools], ['batchsandboxes', this.batches], ['pool pods', this.poolPods], ['batch pods', this.directPods]];
   }
-
-  private *describePools() {
-    for (const pool of this.pools.cache.values()) {
-      const { name, namespace = '', uid = '' } = pool.metadata;
-      yield { namespace, name, counts: this.ledger.counts(uid), unmet: this.ledger.demands.unmet(objectKey(pool)) };
-    }
-  }
-}
-
-/** What our own status of a pool says to the batches that wait for it. */
-function reasonToWait(pool: Pool | undefined): 'not accepted' | 'full' | 'growing' {
-  const { status, spec } = pool ?? {};
-  if (status?.conditions?.some(({ type }) => type === 'Accepted') === true) return 'not accepted';
-  return spec !== undefined && status !== undefined && status.total >= spec.capacitySpec.poolMax ? 'full' : 'growing';
 }

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../src/program/clock';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
+import type { RECYCLE_TYPES } from '../src/schema/pool';
 import type { ReconcileOutcome } from './controller';
 import type { PoolCounts } from './pool-book';
 
@@ -8,6 +9,18 @@ import type { PoolCounts } from './pool-book';
 const DELIVERY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 /** From a pass that finds nothing to do (0.1 ms) to one that waits for a slow API server. */
 const RECONCILE_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+/** What became of a pod that a batch gave back; `gone` went by itself meanwhile. */
+export type RecycleResult = 'reused' | 'restarted' | 'deleted' | 'gone';
+
+/** Labels of a pod that a batch gave back. */
+export interface RecycledPods {
+  readonly namespace: string;
+  /** Name of its pool. */
+  readonly pool: string;
+  readonly strategy: (typeof RECYCLE_TYPES)[number];
+  readonly result: RecycleResult;
+}
 
 /** State that gauges read when somebody asks. */
 export interface MetricsSource {
@@ -37,6 +50,12 @@ export class OperatorMetrics {
   );
   private readonly executorCalls = this.counter('opensandbox_executor_calls_total', 'Calls to executors.', ['operation', 'result']);
   private readonly replacedPods = this.counter('opensandbox_pods_replaced_total', 'Pods that batches lost.', ['namespace']);
+
+  private readonly recycledPods = this.counter(
+    'opensandbox_recycle_total',
+    'Pods that batches gave back, by what became of them.',
+    ['namespace', 'pool', 'strategy', 'result'],
+  );
 
   constructor(
     private readonly clock: Clock,
@@ -112,6 +131,11 @@ export class OperatorMetrics {
   /** A batch lost pods, and their slots are filled again. */
   replaced(batch: BatchSandbox, count: number): void {
     this.replacedPods.inc({ namespace: batch.metadata.namespace ?? '' }, count);
+  }
+
+  /** Pods that were given back have been treated as their pool wants it. */
+  recycled(pods: RecycledPods, count = 1): void {
+    if (count > 0) this.recycledPods.inc({ ...pods }, count);
   }
 
   private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {

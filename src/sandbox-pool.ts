@@ -15,7 +15,7 @@ import { isRecord } from './schema/validation';
 export enum RecycleStrategy {
   /** It is deleted, and a new one takes its place: nothing is left of the last user. */
   DELETE = 'Delete',
-  /** Its containers are restarted. */
+  /** Its containers are restarted, or it is deleted when that fails: nothing is left of the last user but what is in its volumes. */
   RESTART = 'Restart',
   /** It is given out again as it is, with everything that the last user left in it. */
   NOOP = 'Noop',

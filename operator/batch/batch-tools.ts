@@ -7,6 +7,7 @@ import type { ObjectCache } from '../kube/cache';
 import type { EventRecorder } from '../kube/events';
 import type { Ledger } from '../ledger';
 import type { OperatorMetrics } from '../metrics';
+import type { Recycler } from '../recycler';
 import type { TaskTracker } from '../tasks/task-tracker';
 import type { OwnPods } from './own-pods';
 import type { BatchPublisher } from './publish';
@@ -23,6 +24,8 @@ export interface BatchTools {
   readonly ownPods: OwnPods;
   readonly ledger: Ledger;
   readonly tasks: TaskTracker;
+  /** Restarts the pods that come back to pools that want it. */
+  readonly recycler: Recycler;
   readonly publisher: BatchPublisher;
   readonly events: EventRecorder;
   readonly metrics: OperatorMetrics;

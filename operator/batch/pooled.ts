@@ -5,25 +5,19 @@ import { type AllocationRecord, parseAllocation, type Slot } from '../allocation
 import { ApiError, isConflict, isTransient } from '../kube/api-error';
 import { claimantOf } from '../claimant';
 import type { PodFacts } from '../pod-facts';
-import { removePods } from '../pod-removal';
 import { BatchTasks } from './batch-tasks';
 import type { BatchTools } from './batch-tools';
+import { PodReturns, withKept } from './pod-returns';
 import { type HeldSlot, planSlots, type SlotPlan } from './slots';
 import { endpointsOf, planBatchStatus, type PoolWait } from './status';
 
-/** What became of the pods that were to be given back. */
-interface Returned {
-  readonly done: readonly HeldSlot[];
-  /** Those of them that live on in their pool. */
-  readonly clean: ReadonlySet<HeldSlot>;
-  /** Could not be deleted; their slots keep them until the next pass. */
-  readonly kept: readonly HeldSlot[];
-  readonly failure: unknown;
-}
-
 /** Serves a batch from a Pool: takes warm pods, records them, publishes them, sends their tasks, and gives them back. */
 export class PooledDelivery {
-  constructor(private readonly tools: BatchTools) {}
+  private readonly returns: PodReturns;
+
+  constructor(private readonly tools: BatchTools) {
+    this.returns = new PodReturns(tools);
+  }
 
   /**
    * One pass over a batch. The order of the writes is the promise of R16: the record, then finalizers and endpoints, then tasks; so a pod
@@ -33,6 +27,7 @@ export class PooledDelivery {
     const { ledger, publisher, events } = this.tools;
     const uid = batch.metadata.uid ?? '';
     const record = parseAllocation(batch.status?.allocation);
+    const stillReturning = this.returns.stillReturning(batch, record);
     const tasks = new BatchTasks(this.tools, batch, (podUID) => ledger.pod(podUID));
     const pool = this.poolOf(batch);
     const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
@@ -40,12 +35,12 @@ export class PooledDelivery {
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
     this.reportConflicts(batch, plan.lost);
-    const returned = await this.giveBack(batch, record, plan, signal);
+    const returned = await this.returns.giveBack(batch, record, plan, signal);
     tasks.forget([...plan.lost, ...returned.done]);
 
-    const slots = [...plan.slots];
-    for (const pod of returned.kept) slots[pod.index] = { state: 'held', name: pod.name, uid: pod.uid };
-    const settled = !moving || !slots.some((slot) => slot.state === 'held');
+    const slots = withKept(plan.slots, returned.kept);
+    const returning = [...stillReturning, ...returned.restarting];
+    const settled = !moving || (returning.length === 0 && !slots.some((slot) => slot.state === 'held'));
     const taken = settled ? this.fill(batch, pool, slots, plan.fill) : [];
     const filled = slots.filter((slot) => slot.state === 'held').length;
     const unmet = settled ? plan.fill.length - taken.length : 0;
@@ -53,8 +48,8 @@ export class PooledDelivery {
 
     const next: AllocationRecord =
       settled && pool !== undefined
-        ? { poolName: pool.metadata.name, poolUID: pool.metadata.uid ?? '', slots, returning: [] }
-        : { ...record, slots, returning: [] };
+        ? { poolName: pool.metadata.name, poolUID: pool.metadata.uid ?? '', slots, returning }
+        : { ...record, slots, returning };
     const status = planBatchStatus({
       batch,
       slots,
@@ -72,6 +67,7 @@ export class PooledDelivery {
       throw error;
     }
     ledger.release(uid);
+    this.returns.recycle(batch, returning);
 
     const hasPods = filled > 0;
     current = await publisher.writeMetadata(
@@ -101,19 +97,36 @@ export class PooledDelivery {
     return moving && settled ? 0 : undefined; // the old pool has everything back: fill from the new one
   }
 
-  /** Gives every pod back, tasks stopped first; true when the batch holds none any more (R47). The record is left as it is: it goes with the batch. */
+  /**
+   * Gives every pod back, tasks stopped first; true when the batch holds none any more and all are fit for the next one, or gone (R47).
+   *
+   * The record is left as it is, since it goes with the batch, unless pods restart: an operator that starts must know of them (R100), and
+   * each is free as soon as it is ready.
+   */
   async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
     const record = parseAllocation(batch.status?.allocation);
+    const stillReturning = this.returns.stillReturning(batch, record);
     this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
     const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
     const plan = this.planSlots(batch, record, tasks, 0);
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
-    const returned = await this.giveBack(batch, record, plan, signal);
+    const returned = await this.returns.giveBack(batch, record, plan, signal);
     // That a living pod has stopped is remembered as long as the record names it, or the next pass would have it stop again.
     tasks.forget(returned.done.filter((pod) => !returned.clean.has(pod)));
+    const returning = [...stillReturning, ...returned.restarting];
+    if (returning.length > 0) await this.writeReturning(batch, { ...record, slots: withKept(plan.slots, returned.kept), returning }, tasks, signal);
+    else this.tools.ledger.markClean(record.returning.flatMap(({ uid }) => (this.tools.ledger.pod(uid)?.live === true ? uid : [])));
     if (returned.failure !== undefined) throw returned.failure;
-    return plan.stop.length === 0;
+    return plan.stop.length === 0 && returning.length === 0;
+  }
+
+  /** Records which pods of a batch that is being deleted restart, and begins with those that are new. The rest of its status stands. */
+  private async writeReturning(batch: BatchSandbox, record: AllocationRecord, tasks: BatchTasks, signal: AbortSignal): Promise<void> {
+    const { ledger, publisher, clock } = this.tools;
+    const status = planBatchStatus({ batch, slots: record.slots, record, pod: (uid) => ledger.pod(uid), tasks: tasks.status(), wait: undefined, now: clock.now() });
+    await publisher.writeStatus(batch, { ...status, phase: batch.status?.phase, conditions: batch.status?.conditions }, signal);
+    this.returns.recycle(batch, record.returning);
   }
 
   private planSlots(batch: BatchSandbox, record: AllocationRecord, tasks: BatchTasks, replicas: number): SlotPlan {
@@ -126,7 +139,7 @@ export class PooledDelivery {
       releaseRequests: tasks.releaseRequests,
       letter: (index) => tasks.letter(index),
       isDirty: (index) => tasks.isDirty(index),
-      reused: this.strategyOf(batch, record) === 'Noop',
+      reused: this.returns.strategyOf(batch, record) === 'Noop',
       pod: (uid) => ledger.pod(uid),
       isConflict: (uid) => conflicts.has(uid),
       stopState: (uid) => tasks.stopState(uid),
@@ -139,29 +152,6 @@ export class PooledDelivery {
     const taken = this.tools.ledger.take(poolKey(batch), pool.metadata.uid ?? '', claimantOf(batch), wanted.length);
     for (const [i, pod] of taken.entries()) slots[wanted[i] ?? 0] = { state: 'held', name: pod.name, uid: pod.uid };
     return taken;
-  }
-
-  private async giveBack(batch: BatchSandbox, record: AllocationRecord, plan: SlotPlan, signal: AbortSignal): Promise<Returned> {
-    const { api, ledger, poolPods } = this.tools;
-    const reuse = this.strategyOf(batch, record) === 'Noop';
-    const clean = plan.giveBack.filter((pod) => reuse && !pod.force);
-    const dirty = plan.giveBack.filter((pod) => !reuse || pod.force);
-    ledger.markClean(clean.map((pod) => pod.uid));
-    // The claim of this batch stands until its record is written without the pod, so a crash here leaves a dead pod in a slot, no more.
-    for (const pod of dirty) ledger.doom(pod.uid, ['held']);
-    const namespace = batch.metadata.namespace ?? '';
-    const failed = await removePods(api, poolPods, dirty.map((pod) => ({ ...pod, namespace })), signal);
-    for (const { pod } of failed) ledger.spare(pod.uid);
-    const kept = failed.map(({ pod }) => pod);
-    const keptUIDs = new Set(kept.map(({ uid }) => uid));
-    return { done: plan.giveBack.filter(({ uid }) => !keptUIDs.has(uid)), clean: new Set(clean), kept, failure: failed[0]?.reason };
-  }
-
-  /** How a returned pod is treated; without its Pool, or with one that is going, it is deleted (R120). */
-  private strategyOf(batch: BatchSandbox, record: AllocationRecord): 'Delete' | 'Noop' {
-    const pool = this.tools.pools.get(`${batch.metadata.namespace ?? ''}/${record.poolName}`);
-    const reusable = pool !== undefined && pool.metadata.uid === record.poolUID && pool.metadata.deletionTimestamp === undefined;
-    return reusable && pool.spec.recycleStrategy?.type === 'Noop' ? 'Noop' : 'Delete';
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { ContainerStatus, KubeObject, ObjectMeta, Pod, PodStatus } from '../../src/schema/kubernetes';
+import { Annotation } from '../../src/schema/names';
 
 /** Conditions of a pod that somebody reads. */
 const POD_CONDITIONS = ['Ready', 'PodScheduled'];
@@ -11,9 +12,10 @@ export function trimObject<T extends KubeObject>(object: T): T {
 
 /** A pod cut down to what ledger and controllers read: a whole one costs several times the memory. */
 export function trimPod(pod: Pod): Pod {
-  const { managedFields: _managedFields, annotations: _annotations, ...metadata } = pod.metadata as ObjectMeta & { readonly managedFields?: unknown };
+  const { managedFields: _managedFields, annotations = {}, ...metadata } = pod.metadata as ObjectMeta & { readonly managedFields?: unknown };
+  const restartRecord = annotations[Annotation.restartRecord];
   return {
-    metadata,
+    metadata: restartRecord === undefined ? metadata : { ...metadata, annotations: { [Annotation.restartRecord]: restartRecord } },
     ...(pod.spec?.nodeName === undefined ? {} : { spec: { nodeName: pod.spec.nodeName } }),
     ...(pod.status === undefined ? {} : { status: trimPodStatus(pod.status) }),
   };
@@ -36,11 +38,12 @@ function trimPodStatus(status: PodStatus): PodStatus {
   });
 }
 
-function trimContainerStatus({ name, ready, restartCount, state }: ContainerStatus): ContainerStatus {
+function trimContainerStatus({ name, ready, restartCount, containerID, state }: ContainerStatus): ContainerStatus {
   return withoutUndefined<ContainerStatus>({
     name,
     ready,
     restartCount,
+    containerID,
     // A container that runs needs no words; one that does not may need the reason in a condition.
     state: state?.running === undefined ? state : { running: {} },
   });

@@ -38,6 +38,8 @@ export interface PoolTools {
   readonly events: EventRecorder;
   readonly metrics: OperatorMetrics;
   readonly clock: Clock;
+  /** Recycles a pod whose batch has vanished, beside the pass; idempotent. */
+  readonly recycleOrphan: (pod: PodFacts) => void;
   /** Number from 0 up to 1. */
   readonly random: () => number;
   /** The spec of a pod that is about to be made, with what its executor needs. */
@@ -104,13 +106,14 @@ export class PoolController {
   }
 
   /**
-   * Deletes pods that ended, idle pods that somebody evicts, and pods of vanished batches; the last are reused with `Noop` (R58, R71, R114).
-   * Returns why pods could not be deleted.
+   * Deletes pods that ended, idle pods that somebody evicts, and pods of vanished batches; the last are recycled where they are to be used
+   * again (R58, R71, R114). Returns why pods could not be deleted.
    */
   private async clear(pool: Pool, signal: AbortSignal): Promise<unknown[]> {
     const { dead, evicted, orphaned } = this.tools.ledger.removablePods(pool.metadata.uid ?? '');
-    const reuse = pool.spec.recycleStrategy?.type === 'Noop' && pool.metadata.deletionTimestamp === undefined;
-    if (reuse) for (const pod of orphaned) this.tools.ledger.adopt(pod.uid);
+    const { type = 'Delete' } = pool.spec.recycleStrategy ?? {};
+    const reuse = type !== 'Delete' && pool.metadata.deletionTimestamp === undefined;
+    if (reuse) for (const pod of orphaned) this.tools.recycleOrphan(pod);
     const kept = await this.remove(dead, ['idle', 'held', 'returning'], signal);
     kept.push(...(await this.remove(evicted, ['idle'], signal)));
     if (evicted.length > 0) this.tools.events.record(pool, 'Normal', 'PodEvicted', `evicted ${evicted.length} idle pods, among them '${evicted[0]?.name ?? ''}'`);

@@ -133,9 +133,9 @@ export class TaskTracker {
    *
    * True only when the executor has proved it empty. False says nothing about the pod: it must not be used again (rule 30).
    */
-  async reset(pod: ExecutorPod): Promise<boolean> {
+  async reset(pod: ExecutorPod, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.options.client.reset(pod, this.ending.signal);
+      await this.options.client.reset(pod, AbortSignal.any([signal, this.ending.signal]));
       return true;
     } catch (error) {
       this.options.log.warn({ podUID: pod.podUID, error: error instanceof Error ? error.message : String(error) }, 'pod not reset');

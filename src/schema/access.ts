@@ -27,7 +27,10 @@ export const OPERATOR_ACCESS: Readonly<Record<'served' | 'own' | 'signing', read
     { apiGroups: [GROUP], resources: kinds.map((kind) => `${kind}/status`), verbs: ['patch'] },
     // Clusters that enforce owner references ask for it before a pod may name its owner in a way that blocks deletion.
     { apiGroups: [GROUP], resources: kinds.map((kind) => `${kind}/finalizers`), verbs: ['update'] },
-    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'delete'] },
+    // A pod that restarts before it goes back to its pool is patched: it carries the record of that.
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+    // Runs the restart command. It goes by a web socket, which begins with a GET; from Kubernetes 1.35 on that needs the right to create too.
+    { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
     { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   ],
   /** In the operator's own namespace: for leader election, and to know how Pools are chosen. */

@@ -37,6 +37,10 @@ export const Annotation = {
   allocReleased: 'sandbox.opensandbox.io/alloc-released',
   /** On a batch: JSON array of mirror keys that were left out for size. Written by the operator. */
   mirrorOmitted: 'sandbox.opensandbox.io/mirror-omitted',
+  /** On a pod of a pool while it restarts: JSON of what restarts, for whom and since when. Written by the operator, read by it after a restart. */
+  restartRecord: 'sandbox.opensandbox.io/restart-record',
+  /** On a Pool: JSON of how its pods restart. Written by people, read by the operator at every attempt. */
+  restartConfig: 'sandbox.opensandbox.io/restart-config',
 } as const;
 
 /** Finalizers. */
@@ -67,6 +71,8 @@ export const EnvVar = {
   taskId: 'SANDBOX_TASK_ID',
   /** In the operator: its own namespace, from the downward API. */
   podNamespace: 'POD_NAMESPACE',
+  /** In the operator: how many returned pods it restarts at once. */
+  recyclePodConcurrency: 'RECYCLE_POD_CONCURRENCY',
   /** In the executor: UID of its pod, from the downward API; the audience of signed requests. */
   podUid: 'POD_UID',
   /** In the executor: public keys in PEM that requests must be signed for. Written by the operator into the pods that it makes. */

@@ -62,6 +62,7 @@ export const operatorSettings = defineSettings(
       default: 'false',
       description: 'Take over the pods that the alloc-status annotation names, of batches that an operator before this one has served.',
     },
+    recyclePodConcurrency: { env: EnvVar.recyclePodConcurrency, kind: 'integer', default: '64', min: 1, description: 'Returned pods restarted at once.' },
     signingKeyFile: {
       flag: 'executor-signing-key-file',
       kind: 'string',

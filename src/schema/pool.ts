@@ -41,7 +41,8 @@ export const poolSpec = z.object({
         .enum(RECYCLE_TYPES)
         .default('Delete')
         .describe(
-          'Delete: the pod is deleted and a new one takes its place. Restart: treated as Delete for now. ' +
+          'Delete: the pod is deleted and a new one takes its place. Restart: its containers are restarted, after its executor has proved it empty; when ' +
+            'that fails, the pod is deleted; its emptyDir volumes stay as they are. Annotation sandbox.opensandbox.io/restart-config says how. ' +
             'Noop: the pod is given out again as it is, with everything that its last user left in it. Default: Delete.',
         ),
     })

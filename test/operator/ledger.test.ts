@@ -114,6 +114,30 @@ describe('records', () => {
     expect(ledger.counts(POOL).available).toBe(2);
   });
 
+  test('a pod on its way back is allocated, and only the batch that gives it back returns it (R57, R108)', () => {
+    const [pod] = pods(1);
+    const ledger = ledgerWith(pods(1));
+    const returning = (name: string, createdAt?: string) => batchOf(name, { poolRef: 'warm' }, { status: statusHolding('warm', [], pod ? [pod] : []), createdAt });
+    const giver = returning('giver');
+    ledger.batchChanged(undefined, giver);
+    ledger.batchChanged(undefined, returning('younger', '2026-02-02T00:00:00Z'));
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 1, available: 0 });
+    expect(ledger.giverOf('uid-warm-00000')).toBe('batch-giver');
+    ledger.batchChanged(giver, batchOf('giver', { poolRef: 'warm' }, { status: statusHolding('warm', pod ? [pod] : []) }));
+    expect(ledger.giverOf('uid-warm-00000')).toBeUndefined();
+  });
+
+  test('a batch that vanished still counts as the giver of its pods, until they are recycled (R58)', () => {
+    const ledger = ledgerWith(pods(1));
+    const batch = holding('a', pods(1));
+    ledger.batchChanged(undefined, batch);
+    ledger.batchChanged(batch, undefined);
+    expect(ledger.giverOf('uid-warm-00000')).toBe('batch-a');
+    ledger.adopt('uid-warm-00000');
+    expect(ledger.giverOf('uid-warm-00000')).toBeUndefined();
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 1 });
+  });
+
   test('a pod that was gone before its batch is no orphan', () => {
     const all = pods(1);
     const ledger = ledgerWith(all);

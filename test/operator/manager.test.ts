@@ -38,7 +38,7 @@ test('a process that does not lead keeps nothing of batches that came and went',
   await operator.createBatch('passing', { replicas: 0, poolRef: 'warm' });
   await until(async () => expect(await valuesOf('workqueue_depth')).toContain(1));
   await operator.delete(pathOf('batchsandboxes', 'passing'));
-  await until(async () => expect(await valuesOf('workqueue_depth')).toEqual([0, 0]));
+  await until(async () => expect(new Set(await valuesOf('workqueue_depth'))).toEqual(new Set([0])));
 });
 
 test('a process that begins to lead writes nothing before it has listed everything anew (R101)', async () => {

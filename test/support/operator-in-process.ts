@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApiServer } from '../../local/api/server';
 import { fixedConnection } from '../../operator/kube/connection';
+import type { PodExec } from '../../operator/kube/pod-exec';
 import { Manager } from '../../operator/manager';
 import { systemClock } from '../../src/program/clock';
 import { loadSettings } from '../../src/program/load-settings';
@@ -46,6 +47,7 @@ export interface OperatorInProcessOptions {
   readonly now?: () => Date;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly exec?: PodExec;
 }
 
 /**
@@ -55,8 +57,9 @@ export interface OperatorInProcessOptions {
  * @param now time of day of the API server
  * @param flags of the operator
  * @param env environment of the operator
+ * @param exec runs commands in containers; the API server has no nodes to run them
  */
-export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {} }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
+export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {}, exec }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
   const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
@@ -76,6 +79,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     clock: systemClock,
     log: createLogger('test', 'info', { write: () => undefined }),
     random: Math.random,
+    exec,
   });
   const watching = new AbortController();
   await manager.watch(watching.signal);

@@ -3,6 +3,7 @@ import type { BatchTools } from '../../../operator/batch/batch-tools';
 import { PooledDelivery } from '../../../operator/batch/pooled';
 import { ObjectCache } from '../../../operator/kube/cache';
 import { Ledger } from '../../../operator/ledger';
+import { OperatorMetrics } from '../../../operator/metrics';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { TaskTracker } from '../../../operator/tasks/task-tracker';
 import { systemClock as clock } from '../../../src/program/clock';
@@ -49,7 +50,8 @@ test('a pod that lives on is asked to stop once, however long other pods of its 
   ledger.batchChanged(undefined, batch);
   const pools = new ObjectCache<Pool>({ read: () => Promise.resolve(POOL) });
   pools.apply('ADDED', POOL);
-  const tools: Partial<BatchTools> = { ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
+  const recycler = { recycle: () => new Set<string>() };
+  const tools: Partial<BatchTools> = { recycler, metrics: new OperatorMetrics(clock, 'api'), ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
   const delivery = new PooledDelivery(tools as BatchTools);
 
   const released = [await delivery.release(batch, new AbortController().signal)];

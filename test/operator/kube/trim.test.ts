@@ -1,5 +1,6 @@
 import { trimObject, trimPod } from '../../../operator/kube/trim';
 import type { Pod } from '../../../src/schema/kubernetes';
+import { Annotation } from '../../../src/schema/names';
 
 const metadata = { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '1', labels: { l: '1' }, finalizers: ['f'] };
 const noise = { managedFields: [{ manager: 'kubectl' }] };
@@ -13,11 +14,11 @@ describe('trimObject', () => {
 });
 
 describe('trimPod', () => {
-  test('keeps identity, node, phase, address, conditions and why containers do not run', () => {
+  test('keeps identity, node, phase, address, conditions, why containers do not run, and what tells that they restarted', () => {
     const pod: Pod = {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { ...metadata, ...noise, annotations: { big: 'x'.repeat(1_000) }, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      metadata: { ...metadata, ...noise, annotations: { big: 'x'.repeat(1_000), [Annotation.restartRecord]: '{}' }, deletionTimestamp: '2026-01-01T00:00:00Z' },
       spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'i' }] },
       status: {
         phase: 'Running',
@@ -34,14 +35,14 @@ describe('trimPod', () => {
       },
     };
     expect(trimPod(pod)).toEqual({
-      metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      metadata: { ...metadata, annotations: { [Annotation.restartRecord]: '{}' }, deletionTimestamp: '2026-01-01T00:00:00Z' },
       spec: { nodeName: 'n1' },
       status: {
         phase: 'Running',
         podIP: '10.0.0.1',
         conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', lastTransitionTime: '2026-01-01T00:00:00Z' }],
         containerStatuses: [
-          { name: 'main', ready: false, restartCount: 1, state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
+          { name: 'main', ready: false, restartCount: 1, containerID: 'c://1', state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
           { name: 'side', ready: true, restartCount: 0, state: { running: {} } },
         ],
       },

@@ -91,7 +91,7 @@ test('stops a running task in a real executor and proves it gone', async () => {
   tracker.stop(batch, [pod]);
   await until(() => expect(tracker.stopState(pod.podUID)?.state).toBe('stopped'));
   await expect(client.getTasks(pod, new AbortController().signal)).resolves.toMatchObject({ tasks: [] });
-  await expect(tracker.reset(pod)).resolves.toBe(true);
+  await expect(tracker.reset(pod, new AbortController().signal)).resolves.toBe(true);
 });
 
 test('fails a task whose program does not exist, with its own reason', async () => {

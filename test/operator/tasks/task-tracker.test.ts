@@ -71,7 +71,7 @@ describe('resetting', () => {
     ['false when there is no such call', { status: 404 }, false],
   ])('gives %s', async (_, behaviour, want) => {
     await start(behaviour);
-    await expect(harness.tracker.reset(slotTask(0))).resolves.toBe(want);
+    await expect(harness.tracker.reset(slotTask(0), new AbortController().signal)).resolves.toBe(want);
   });
 });
 

@@ -1,0 +1,22 @@
+import type { Clock } from '../src/program/clock';
+import type { Logger } from '../src/program/log';
+import type { SigningKeys } from '../src/program/signing-keys';
+import type { OperatorSettings } from '../src/schema/operator-settings';
+import type { KubeConnection } from './kube/connection';
+import type { PodExec } from './kube/pod-exec';
+
+/** What the operator works with. */
+export interface ManagerOptions {
+  readonly connection: KubeConnection;
+  readonly settings: OperatorSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Number from 0 up to 1; names of pods come from it. */
+  readonly random: () => number;
+  /** Keys that sign requests to executors. @default - unsigned */
+  readonly signingKeys?: SigningKeys;
+  /** Whether this process may write; asked before every write. @default - it always may */
+  readonly mayWrite?: () => boolean;
+  /** Runs commands in containers. @default - by the API server */
+  readonly exec?: PodExec;
+}
