@@ -1,4 +1,4 @@
-import type { ExecRequest } from '../../../operator/kube/pod-exec';
+import type { ExecRequest, PodExec } from '../../../operator/kube/pod-exec';
 import type { BatchSandboxSpec } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { Annotation, EXECUTOR_CONTAINER, Finalizer, Label, Port } from '../../../src/schema/names';
@@ -12,11 +12,14 @@ const IP = '127.86.0.1';
 let operator: OperatorInProcess;
 let commands: ExecRequest[];
 let executors: FakeExecutor[];
+/** What comes of a command; the pod restarts only when the test says so. */
+let carryOut: PodExec;
 
 async function start(acting = true): Promise<void> {
   commands = [];
   executors = [];
-  operator = await startOperator({ acting, exec: (request) => Promise.resolve(void commands.push(request)) });
+  carryOut = (request) => Promise.resolve(void commands.push(request));
+  operator = await startOperator({ acting, exec: (request) => carryOut(request) });
 }
 afterEach(async () => {
   await operator.stop();
@@ -110,6 +113,23 @@ test('a slot that is given back restarts its pod beside the slots that stay (R21
   await until(async () => expect((await operator.batch('first')).status?.allocation).toMatchObject({ slots: [before[0]] }));
   await until(async () => expect(await counts()).toMatchObject({ allocated: 1, available: 1 }));
   expect((await operator.batch('first')).status?.allocation?.returning).toBeUndefined();
+});
+
+test('a pod whose restart hangs delays neither the next delivery nor the growth of its pool (R56)', async () => {
+  await start();
+  carryOut = (request) => new Promise((_resolve, reject) => {
+    commands.push(request);
+    request.signal.addEventListener('abort', () => reject(new Error('cut short')));
+  });
+  await heldPod();
+  await operator.delete(pathOf('batchsandboxes', 'first'));
+  await until(() => expect(commands).toHaveLength(1));
+  await operator.patch(pathOf('pools', 'warm'), { spec: { capacitySpec: { bufferMax: 2, poolMin: 2, poolMax: 2 } } });
+  await operator.createBatch('second', { replicas: 1, poolRef: 'warm' });
+  const added = (await untilPods(2)).find(({ status }) => status?.podIP === undefined);
+  await run(added, { main: 'c://7' });
+  await until(async () => expect((await operator.batch('second')).status).toMatchObject({ ready: 1 }));
+  expect(await counts()).toMatchObject({ total: 2, allocated: 2 });
 });
 
 test('a pod that does not restart is told again, and then deleted with an event; its batch goes (R53, R54, R119)', async () => {
