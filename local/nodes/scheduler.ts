@@ -69,8 +69,10 @@ export class Scheduler {
     }
   }
 
+  /** A pod may name a node that is none: that is no node for others. */
   private count(nodeName: string, change: number): void {
-    this.podCountByNode.set(nodeName, (this.podCountByNode.get(nodeName) ?? 0) + change);
+    const count = this.podCountByNode.get(nodeName);
+    if (count !== undefined) this.podCountByNode.set(nodeName, count + change);
   }
 
   private leastUsedNode(): string {

@@ -28,6 +28,15 @@ test('gives pods to the node with the fewest', () => {
   expect(bound).toEqual(['a n-0', 'b n-1', 'c n-0']);
 });
 
+test('gives no pod to a node that only a pod has named', () => {
+  const { scheduler, bound } = schedulerWith(0);
+  const onNone = { metadata: { name: 'x', uid: 'x' }, spec: { nodeName: 'none' } };
+  scheduler.observe(onNone);
+  scheduler.observeGone(onNone);
+  for (const uid of ['a', 'b', 'c']) scheduler.observe(pod(uid));
+  expect(bound).toEqual(['a n-0', 'b n-1', 'c n-0']);
+});
+
 test('binds a pod again when that failed', async () => {
   const { scheduler, bound } = schedulerWith(2);
   scheduler.observe(pod('a'));
