@@ -83,9 +83,12 @@ test('an idle pod with the evict label is deleted and never given out, and a hel
 test('each change of a pool and of a batch is told by one event (R98)', async () => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'fleet', { replicas: 2, poolRef: 'warm' });
-  await space.untilDelivered('fleet');
+  const [, lost] = recordedUIDsOf(await space.untilDelivered('fleet'));
   await space.delete('Pod', await podOf(space, 'fleet', 1));
-  await space.untilDelivered('fleet');
+  await space.until('BatchSandbox', 'fleet', (batch) => {
+    expect(batch.status).toMatchObject({ ready: 2 });
+    expect(recordedUIDsOf(batch)).not.toContain(lost);
+  });
   await space.patch('BatchSandbox', 'fleet', { spec: { replicas: 1 } });
   await space.until('BatchSandbox', 'fleet', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
   await space.patch('BatchSandbox', 'fleet', { spec: { expireTime: '2026-01-01T00:00:00Z' } });
