@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../../src/program/clock';
+import { type Clock, LONGEST_TIMER_MS } from '../../src/program/clock';
 import type { Container } from '../../src/schema/kubernetes';
 import { ContainerLog } from './container-log';
 import { ContainerRunner, type RestartPolicy } from './container-runner';
@@ -41,6 +41,7 @@ export class PodRunner {
   private readonly logByContainer = new Map<string, ContainerLog>();
   private initialized = false;
   private stopped = false;
+  private deadlineExceeded = false;
   private finished: Promise<void> = Promise.resolve();
 
   constructor(private readonly props: PodRunnerProps) {
@@ -58,6 +59,7 @@ export class PodRunner {
       initContainers: this.initContainers.map((runner) => runner.observe()),
       containers: this.containers.map((runner) => runner.observe()),
       initialized: this.initialized,
+      deadlineExceeded: this.deadlineExceeded,
     };
   }
 
@@ -77,9 +79,15 @@ export class PodRunner {
     return () => this.signalInit(pid, init.signal);
   }
 
-  /** Runs the pod until all its containers have ended for good or it is stopped. */
+  /** Runs the pod until all its containers have ended for good, its `activeDeadlineSeconds` are over, or it is stopped. */
   run(): Promise<void> {
-    this.finished = this.runContainers();
+    const deadlineMs = (this.props.placed.pod.spec?.activeDeadlineSeconds ?? Infinity) * 1000;
+    let ending: Promise<void> | undefined;
+    const end = () => (ending = this.endAtDeadline());
+    const cancelTimer = deadlineMs > LONGEST_TIMER_MS ? undefined : this.props.clock.setTimer(deadlineMs, end);
+    this.finished = this.runContainers()
+      .finally(() => cancelTimer?.())
+      .then(() => ending);
     return this.finished;
   }
 
@@ -87,8 +95,7 @@ export class PodRunner {
    * Ends every process of the pod: TERM, KILL after the grace time, and then what has left the process groups. Removes its folder.
    */
   async stop(graceMs: number): Promise<void> {
-    this.stopped = true;
-    await Promise.all([...this.initContainers, ...this.containers].map((runner) => runner.stop(graceMs)));
+    await this.stopContainers(graceMs);
     await this.finished;
     const { pod, folder } = this.props.placed;
     await this.props.sweeper.sweep(pod.metadata.uid ?? '');
@@ -105,6 +112,23 @@ export class PodRunner {
     }
     if (hasHandler(pid, signal)) process.kill(pid, signal);
     return endedCommand(0);
+  }
+
+  private async stopContainers(graceMs: number): Promise<void> {
+    this.stopped = true;
+    await Promise.all([...this.initContainers, ...this.containers].map((runner) => runner.stop(graceMs)));
+  }
+
+  /** A pod past its deadline has failed once nothing of it runs any more, as on a real node. */
+  private async endAtDeadline(): Promise<void> {
+    await this.stopContainers(this.graceMs);
+    this.deadlineExceeded = true;
+    this.props.onChange();
+  }
+
+  private get graceMs(): number {
+    const graceSeconds = this.props.placed.pod.spec?.terminationGracePeriodSeconds;
+    return (typeof graceSeconds === 'number' ? graceSeconds : DEFAULT_GRACE_SECONDS) * 1000;
   }
 
   private async runContainers(): Promise<void> {
@@ -149,9 +173,7 @@ export class PodRunner {
     const log = new ContainerLog(join(placed.folder, 'logs', `${container.name}.log`));
     this.logByContainer.set(container.name, log);
     const process = await this.withExistingDirectory(container, toProcessSpec(container, placed, node));
-    const graceSeconds = placed.pod.spec?.terminationGracePeriodSeconds;
-    const graceMs = (typeof graceSeconds === 'number' ? graceSeconds : DEFAULT_GRACE_SECONDS) * 1000;
-    const probes = toProbes(container, placed.address, process, graceMs);
+    const probes = toProbes(container, placed.address, process, this.graceMs);
     const renew = async () => {
       await Promise.all([containerFolder(container.name, placed), temporaryFolder(container.name, placed)].map(emptyFolder));
       if (process.cwd.startsWith(`${placed.folder}/`)) await mkdir(process.cwd, { recursive: true, mode: 0o700 });

@@ -39,6 +39,8 @@ export interface ObservedPod {
   readonly containers: readonly ObservedContainer[];
   /** True once every init container has succeeded. */
   readonly initialized: boolean;
+  /** True once its `activeDeadlineSeconds` were over and its containers have ended for it. */
+  readonly deadlineExceeded: boolean;
 }
 
 type Condition = NonNullable<PodStatus['conditions']>[number];
@@ -69,6 +71,7 @@ export function toPodStatus(observed: ObservedPod, previous: readonly Condition[
   ];
   return {
     phase,
+    ...(observed.deadlineExceeded && { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }),
     hostIP: observed.hostAddress,
     podIP: observed.address,
     podIPs: [{ ip: observed.address }],
@@ -79,7 +82,8 @@ export function toPodStatus(observed: ObservedPod, previous: readonly Condition[
   };
 }
 
-function toPhase({ pod, initContainers, containers, initialized }: ObservedPod): NonNullable<PodStatus['phase']> {
+function toPhase({ pod, initContainers, containers, initialized, deadlineExceeded }: ObservedPod): NonNullable<PodStatus['phase']> {
+  if (deadlineExceeded) return 'Failed';
   const policy = pod.spec?.restartPolicy ?? 'Always';
   const failed = (observed: ObservedContainer) => 'terminated' in observed.state && observed.state.terminated.exitCode !== 0;
   // A container whose restart waits for its turn is terminated too, but its pod has not ended.

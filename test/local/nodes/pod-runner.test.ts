@@ -128,6 +128,18 @@ test.each([
   expect(new Set(warnings)).toEqual(new Set(['Unhealthy']));
 });
 
+test('a pod past its deadline is ended, and is past it only when nothing of it runs any more', async () => {
+  const clock = new ManualClock();
+  const pod = start({ activeDeadlineSeconds: 60, containers: [shell('a', 'trap "echo ending; exit 0" TERM; echo ready; while :; do sleep 0.01; done')] }, { clock });
+  await until(() => expect(output(pod, 'a')).toBe('ready\n'));
+  await clock.advance(59_999);
+  expect(pod.observe().deadlineExceeded).toBe(false);
+  await clock.advance(1);
+  await until(() => expect(pod.observe().deadlineExceeded).toBe(true));
+  expect(output(pod, 'a')).toMatch(/\nending\n$/);
+  expect(states(pod)).toMatchObject([{ terminated: { exitCode: 0 } }]);
+});
+
 test('warns about what it cannot do', async () => {
   const warnings: string[] = [];
   const fromSecret = { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } };

@@ -24,6 +24,7 @@ const pod = (containers: ObservedContainer[], more: Partial<ObservedPod> = {}): 
   initContainers: [],
   containers,
   initialized: true,
+  deadlineExceeded: false,
   ...more,
 });
 
@@ -34,6 +35,7 @@ test.each<[string, ObservedPod, string]>([
   ['while one container runs', pod([container(running), container(ended(0))]), 'Running'],
   ['between two runs', pod([container({ waiting: { reason: 'CrashLoopBackOff' } }, { restartCount: 1 })]), 'Running'],
   ['after all containers succeeded', pod([container(ended(0)), container(ended(0))]), 'Succeeded'],
+  ['after its deadline', pod([container(ended(0))], { deadlineExceeded: true }), 'Failed'],
   ['after all containers ended and one failed', pod([container(ended(0)), container(ended(3))]), 'Failed'],
   ['while a container that failed waits for its restart', pod([container(ended(3))], { pod: podWith('Always') }), 'Running'],
   ['while a container that may not end waits for its restart', pod([container(ended(0))], { pod: podWith('Always') }), 'Running'],
