@@ -1,58 +1,108 @@
 import { type Claimant, compareClaimants } from './claimant';
 
-interface Demand {
+/** What a batch waits for. */
+export interface Demand {
   readonly claimant: Claimant;
+  /** Slots without a pod; above 0. */
   readonly unmet: number;
+  /** Slots that have one. */
+  readonly held: number;
+}
+
+/** Whether a pool of at most `poolMax` pods can serve a demand at all: one that takes all or nothing must fit into it whole. */
+export function fitsPool({ claimant, unmet, held }: Demand, poolMax: number): boolean {
+  return !claimant.allOrNothing || held + unmet <= poolMax;
 }
 
 /** Which batches wait for pods of which pool, and for how many. A pool is named by its key: it may not exist yet. */
 export class Demands {
-  private readonly byPool = new Map<string, Map<string, Demand>>();
+  /** Pool key -> who waits for it, the first to be served first. */
+  private readonly lines = new Map<string, Demand[]>();
+  /** Batch UID -> the key of its pool, and its place by what it said last. */
+  private readonly byBatch = new Map<string, { readonly poolKey: string; readonly demand: Demand }>();
 
-  /** @param changed is called with the key of a pool whose demand changed */
-  constructor(private readonly changed: (poolKey: string) => void) {}
+  /** @param changed is called with the key of a pool whose demand changed, and with the batch that this made the first of the line */
+  constructor(private readonly changed: (poolKey: string, first?: Claimant) => void) {}
 
-  /** Declares how many slots of a batch still wait for pods of a pool; 0 ends the wait. A batch waits for one pool at a time. */
-  set(poolKey: string, claimant: Claimant, unmet: number): void {
-    for (const [key, demands] of this.byPool) {
-      if (key !== poolKey && demands.delete(claimant.uid)) this.noteChange(key);
-    }
-    const demands = this.byPool.get(poolKey) ?? new Map<string, Demand>();
-    if ((demands.get(claimant.uid)?.unmet ?? 0) === unmet) return;
-    this.byPool.set(poolKey, demands);
-    if (unmet === 0) demands.delete(claimant.uid);
-    else demands.set(claimant.uid, { claimant, unmet });
-    this.noteChange(poolKey);
+  /**
+   * Declares how many slots of a batch still wait for pods of a pool, and how many have one; 0 waiting ones end the wait. A batch waits for one
+   * pool at a time.
+   */
+  set(poolKey: string, claimant: Claimant, unmet: number, held = 0): void {
+    const known = this.byBatch.get(claimant.uid);
+    if (known === undefined && unmet === 0) return;
+    if (known?.poolKey === poolKey && isSame(known.demand, { claimant, unmet, held })) return;
+    const leaves = known !== undefined && known.poolKey !== poolKey;
+    const first = this.first(poolKey);
+    const firstLeft = leaves ? this.first(known.poolKey) : undefined;
+    if (known !== undefined) this.remove(known.poolKey, known.demand);
+    if (unmet > 0) this.insert(poolKey, { claimant, unmet, held });
+    if (leaves) this.noteChange(known.poolKey, firstLeft, claimant.uid);
+    if (!leaves || unmet > 0) this.noteChange(poolKey, first, claimant.uid);
   }
 
-  /** Ends every wait of a batch. */
+  /** Ends the wait of a batch. */
   drop(batchUID: string): void {
-    for (const [key, demands] of this.byPool) if (demands.delete(batchUID)) this.noteChange(key);
+    const known = this.byBatch.get(batchUID);
+    if (known !== undefined) this.set(known.poolKey, known.demand.claimant, 0);
   }
 
-  /** Unmet slots over all batches that wait for a pool. */
-  unmet(poolKey: string): number {
-    return this.sum(poolKey, () => true);
+  /** Unmet slots over all batches that wait for a pool and can be served by `poolMax` pods. */
+  unmet(poolKey: string, poolMax = Infinity): number {
+    return this.line(poolKey).reduce((sum, demand) => sum + (fitsPool(demand, poolMax) ? demand.unmet : 0), 0);
   }
 
-  /** Unmet slots of the batches that are served before this one. */
-  unmetBefore(poolKey: string, claimant: Claimant): number {
-    return this.sum(poolKey, (other) => other.uid !== claimant.uid && compareClaimants(other, claimant) < 0);
+  /** What batches wait for, the first to be served first. */
+  line(poolKey: string): readonly Demand[] {
+    return this.lines.get(poolKey) ?? NOBODY;
   }
 
-  /** Batches that wait for a pool, the first to be served first. */
-  waiting(poolKey: string): Claimant[] {
-    return [...(this.byPool.get(poolKey)?.values() ?? [])].map((demand) => demand.claimant).sort(compareClaimants);
+  private first(poolKey: string): Claimant | undefined {
+    return this.line(poolKey)[0]?.claimant;
   }
 
-  private sum(poolKey: string, counts: (claimant: Claimant) => boolean): number {
-    let sum = 0;
-    for (const demand of this.byPool.get(poolKey)?.values() ?? []) if (counts(demand.claimant)) sum += demand.unmet;
-    return sum;
+  private insert(poolKey: string, demand: Demand): void {
+    const line = this.lines.get(poolKey) ?? [];
+    line.splice(placeOf(line, demand.claimant), 0, demand);
+    this.lines.set(poolKey, line);
+    this.byBatch.set(demand.claimant.uid, { poolKey, demand });
   }
 
-  private noteChange(poolKey: string): void {
-    if (this.byPool.get(poolKey)?.size === 0) this.byPool.delete(poolKey);
-    this.changed(poolKey);
+  private remove(poolKey: string, { claimant }: Demand): void {
+    const line = this.lines.get(poolKey) ?? [];
+    line.splice(placeOf(line, claimant), 1);
+    if (line.length === 0) this.lines.delete(poolKey);
+    this.byBatch.delete(claimant.uid);
   }
+
+  private noteChange(poolKey: string, firstBefore: Claimant | undefined, mover: string): void {
+    const first = this.first(poolKey);
+    // Whoever moved knows; the one that it let pass has no other news of it.
+    const isNews = first !== undefined && first.uid !== firstBefore?.uid && first.uid !== mover;
+    this.changed(poolKey, isNews ? first : undefined);
+  }
+}
+
+const NOBODY: readonly Demand[] = [];
+
+/** Index of a batch in its line, or the one that it would have. */
+function placeOf(line: readonly Demand[], claimant: Claimant): number {
+  let low = 0;
+  let high = line.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = line[middle]?.claimant;
+    if (other !== undefined && compareClaimants(other, claimant) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isSame(a: Demand, b: Demand): boolean {
+  return (
+    a.unmet === b.unmet &&
+    a.held === b.held &&
+    a.claimant.allOrNothing === b.claimant.allOrNothing &&
+    compareClaimants(a.claimant, b.claimant) === 0
+  );
 }

@@ -1,9 +1,12 @@
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { parseAllocation } from './allocation-record';
-import { type Claimant, claimantOf, compareClaimants } from './claimant';
+import { type Claimant, claimantOf, compareAge } from './claimant';
 import { Demands } from './demands';
+import { Holdings } from './holdings';
+import { leftFor, type Supply } from './line';
 import { type PodFacts, sameFacts } from './pod-facts';
 import { PoolBook, type PoolCounts, type PodUse } from './pool-book';
+import type { PoolSource } from './pool-source';
 
 /** What changed in the ledger that somebody should look at. */
 export interface LedgerListener {
@@ -11,8 +14,8 @@ export interface LedgerListener {
   poolChanged(poolUID: string): void;
   /** A pod that a batch holds changed. */
   heldPodChanged(batchKey: string): void;
-  /** The unmet demand for pods of a pool, by its key, changed. */
-  demandChanged(poolKey: string): void;
+  /** The demand for pods of a pool, by its key, changed; `first` is the batch that is served first from now on, when it has no other news of that. */
+  demandChanged(poolKey: string, first?: Claimant): void;
 }
 
 interface Claim {
@@ -46,11 +49,12 @@ export class Ledger {
   /** Returned clean by a batch that is about to vanish: they become idle instead of orphans. */
   private readonly returnedClean = new Set<string>();
   private readonly lost = new Map<string, Set<string>>();
+  private readonly holdings = new Holdings();
   /** What batches still wait for. */
   readonly demands: Demands;
 
   constructor(private readonly listener: LedgerListener) {
-    this.demands = new Demands((poolKey) => listener.demandChanged(poolKey));
+    this.demands = new Demands((poolKey, first) => listener.demandChanged(poolKey, first));
   }
 
   /** A pod appeared, changed, or (without `after`) is gone. */
@@ -80,12 +84,18 @@ export class Ledger {
       const held = [...(this.podsByBatch.get(uid) ?? [])];
       this.setClaims(claimantOf(before), new Map());
       this.lost.delete(uid);
+      this.holdings.drop(uid);
       this.demands.drop(uid);
       for (const pod of held) this.orphan(pod, uid);
       this.release(uid);
     }
-    if (after === undefined || after.status?.allocation === before?.status?.allocation) return;
+    if (after === undefined) return;
     const record = parseAllocation(after.status?.allocation);
+    const isSameRecord = after.status?.allocation === before?.status?.allocation;
+    if (!isSameRecord || after.spec.priority !== before?.spec.priority) {
+      this.holdings.set(record.poolUID, claimantOf(after), record.slots.filter(({ state }) => state === 'held').length);
+    }
+    if (isSameRecord) return;
     const uses = new Map<string, Claim['use']>();
     // Of an unreadable record, what can be read counts, and what the batch held before stays set aside (R127).
     if (record.problem !== undefined) for (const uid of this.podsByBatch.get(after.metadata.uid ?? '') ?? NONE) uses.set(uid, 'held');
@@ -109,6 +119,11 @@ export class Ledger {
     return this.book(poolUID).podsOfUse('idle');
   }
 
+  /** Idle pods of a pool whose life has an end; costs the number of those. */
+  mortalPods(poolUID: string): PodFacts[] {
+    return this.book(poolUID).mortal();
+  }
+
   /** Pods of a pool that must go: dead ones, evicted idle ones, and those whose batch vanished. */
   removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
     const { dead, evicted } = this.book(poolUID).removable();
@@ -124,19 +139,22 @@ export class Ledger {
   }
 
   /**
-   * Reserves up to `count` pods of a pool for a batch. Older batches that still wait for pods of `poolKey` are served first (R14).
-   * Each pod stays reserved until the batch's record names it, or {@link release} gives it back. Pods that are still reserved for the batch,
-   * since nobody knows what became of the write that records them, are offered first: the next write names them again, or is refused (R106).
+   * Reserves up to `count` pods of a pool for a batch, or none when it takes all or nothing and gets fewer. Batches that wait and are served
+   * before it keep what they wait for (R14). Each pod stays reserved until the batch's record names it, or {@link release} gives it back. Pods
+   * that are still reserved for the batch, since nobody knows what became of the write that records them, are offered first: the next write
+   * names them again, or is refused (R106).
    */
-  take(poolKey: string, poolUID: string, claimant: Claimant, count: number): PodFacts[] {
+  take(source: PoolSource, claimant: Claimant, count: number): PodFacts[] {
+    const poolUID = source.uid;
     const book = this.book(poolUID);
     const reserved = this.reservedByBatch.get(claimant.uid) ?? new Set();
     const again = [...reserved]
       .flatMap((uid) => this.pods.get(uid) ?? [])
       .filter((pod) => pod.ownerUID === poolUID && pod.ready && !pod.evict && this.useOf(pod.uid) === 'reserved')
       .slice(0, count);
-    const free = book.available - this.demands.unmetBefore(poolKey, claimant);
-    const taken = free <= 0 ? [] : book.take(Math.min(count - again.length, free));
+    const free = Math.max(0, leftFor(claimant, this.demands.line(source.key), this.supply(source)));
+    if (claimant.allOrNothing && again.length + free < count) return [];
+    const taken = book.take(Math.min(count - again.length, free));
     for (const pod of taken) {
       this.reservations.set(pod.uid, claimant.uid);
       reserved.add(pod.uid);
@@ -145,6 +163,13 @@ export class Ledger {
     if (reserved.size > 0) this.reservedByBatch.set(claimant.uid, reserved);
     if (taken.length > 0) this.listener.poolChanged(poolUID);
     return [...again, ...taken];
+  }
+
+  /** What a pool can give to those who wait for it. */
+  supply({ uid, poolMax, nowMs, minRemainingMs }: PoolSource): Supply {
+    const book = this.book(uid);
+    book.advance(nowMs, minRemainingMs);
+    return { available: book.available, poolMax, heldBefore: (claimant) => this.holdings.heldBefore(uid, claimant) };
   }
 
   /** Ends the reservations of a batch: what its record names is held, the rest is idle again. */
@@ -219,7 +244,7 @@ export class Ledger {
   private claim(uid: string, claim: Claim): void {
     const rival = this.claimsByPod.get(uid);
     if (rival !== undefined && rival.claimant.uid !== claim.claimant.uid) {
-      const [winner, loser] = compareClaimants(rival.claimant, claim.claimant) < 0 ? [rival, claim] : [claim, rival];
+      const [winner, loser] = compareAge(rival.claimant, claim.claimant) < 0 ? [rival, claim] : [claim, rival];
       const lost = this.lost.get(loser.claimant.uid) ?? new Set();
       this.lost.set(loser.claimant.uid, lost.add(uid));
       this.listener.heldPodChanged(loser.claimant.key);

@@ -6,6 +6,7 @@ import { Label } from '../src/schema/names';
 import type { Pool } from '../src/schema/pool';
 import { PoolAssignment } from './assign/pool-assignment';
 import { BatchController } from './batch/controller';
+import { declareDemands } from './batch/first-demands';
 import { OwnPods } from './batch/own-pods';
 import { BatchPublisher } from './batch/publish';
 import { refreshBatch } from './batch/refresh';
@@ -24,12 +25,13 @@ import type { ManagerOptions } from './manager-options';
 import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { type PodFacts, podFacts } from './pod-facts';
-import { describePools, reasonToWait } from './pool-news';
+import { describePools } from './pool-news';
 import { PoolController } from './pool/controller';
 import { RecycleController } from './recycle/controller';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
+import { WaitingBatches } from './waiting-batches';
 
 /** Changes of pods are gathered for so long, in ms, so that N pods becoming Ready together cost far fewer than N writes (R133). */
 const GATHER_MS = 50;
@@ -54,6 +56,7 @@ export class Manager {
   private readonly poolPods: Informer<Pod>;
   private readonly directPods: Informer<Pod>;
   private readonly ledger: Ledger;
+  private readonly waiting: WaitingBatches;
   private readonly ownWrites = new OwnWrites();
   private readonly ownPods = new OwnPods();
   private readonly poolKeyByUID = new Map<string, string>();
@@ -103,8 +106,12 @@ export class Manager {
     this.ledger = new Ledger({
       poolChanged: (uid) => this.poolChanges.add(uid),
       heldPodChanged: (key) => this.batchQueue.addAfter(key, GATHER_MS),
-      demandChanged: (key) => this.poolQueue.add(key),
+      demandChanged: (key, first) => {
+        this.poolQueue.add(key);
+        this.waiting.lineChanged(key, first);
+      },
     });
+    this.waiting = new WaitingBatches({ ledger: this.ledger, pools: this.pools.cache, clock, wake: (key, delayMs) => this.batchQueue.addAfter(key, delayMs) });
     const completePod = (spec: PodSpec) => completeExecutor(spec, { publicKeys: options.signingKeys?.publicKeys });
     const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
     this.assignment = new PoolAssignment({ ...shared, namespace: settings.podNamespace, log, random, retry: (key) => this.batchQueue.add(key) });
@@ -162,8 +169,9 @@ export class Manager {
     if (this.options.settings.importLegacyAllocations) await this.batchController.importLegacy(signal);
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
-    const oldestFirst = [...this.batches.cache.values()].map(claimantOf).sort(compareClaimants);
-    for (const { key } of oldestFirst) {
+    declareDemands(this.batches.cache.values(), this.ledger.demands, this.options.clock.now());
+    const inOrder = [...this.batches.cache.values()].map(claimantOf).sort(compareClaimants);
+    for (const { key } of inOrder) {
       // It may wait already, in the order in which the watch told of it.
       this.batchQueue.forget(key);
       this.batchQueue.add(key);
@@ -227,8 +235,7 @@ export class Manager {
     if (after === undefined) this.poolQueue.forget(key);
     else if (!own) this.poolQueue.add(key);
     if (!own) this.recycler.poolChanged(key);
-    if (own && reasonToWait(before) === reasonToWait(after)) return;
-    for (const batch of this.ledger.demands.waiting(key)) this.batchQueue.add(batch.key);
+    this.waiting.poolChanged(key, before, after, own);
   }
 
   private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
@@ -248,11 +255,7 @@ export class Manager {
     const key = this.poolKeyByUID.get(uid);
     if (key === undefined) return;
     this.poolQueue.addAfter(key, 0);
-    let available = this.ledger.demands.unmet(key) === 0 ? 0 : this.ledger.counts(uid).available;
-    for (const batch of available > 0 ? this.ledger.demands.waiting(key) : []) {
-      if (available-- <= 0) break;
-      this.batchQueue.addAfter(batch.key, 0);
-    }
+    this.waiting.serve(key);
   }
 
   private inform<T extends KubeObject>(type: ResourceType<T>, trim: (object: T) => T, labelSelector?: string): Informer<T> {

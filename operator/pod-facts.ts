@@ -26,8 +26,18 @@ export interface PodFacts {
   readonly evict: boolean;
   /** UID of its controller owner, or `''`. */
   readonly ownerUID: string;
+  /** When its life ends by `activeDeadlineSeconds`; `undefined` when it has no end, or has not started. */
+  readonly deadline: PodDeadline | undefined;
   /** Why a container cannot run, when that is known to last; `undefined` when nothing is wrong. */
   readonly failing: PodFailure | undefined;
+}
+
+/** End of the life of a pod, as its node sees it. */
+export interface PodDeadline {
+  /** In ms since 1970. */
+  readonly endsAt: number;
+  /** From its start to its end, in ms. */
+  readonly lifeMs: number;
 }
 
 /** A container that waits for something that does not pass by itself. */
@@ -62,6 +72,7 @@ export function podFacts(pod: Pod): PodFacts {
     revision: metadata.labels?.[Label.poolRevision] ?? '',
     evict: metadata.labels?.[Label.evict] !== undefined,
     ownerUID: metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid ?? '',
+    deadline: readDeadline(pod),
     failing: live ? findFailure([...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) : undefined,
   };
 }
@@ -78,9 +89,17 @@ export function sameFacts(a: PodFacts, b: PodFacts): boolean {
     a.revision === b.revision &&
     a.evict === b.evict &&
     a.ownerUID === b.ownerUID &&
+    a.deadline?.endsAt === b.deadline?.endsAt &&
     a.failing?.reason === b.failing?.reason &&
     a.failing?.message === b.failing?.message
   );
+}
+
+function readDeadline({ spec, status }: Pod): PodDeadline | undefined {
+  const startedAt = Date.parse(status?.startTime ?? '');
+  if (spec?.activeDeadlineSeconds === undefined || Number.isNaN(startedAt)) return undefined;
+  const lifeMs = spec.activeDeadlineSeconds * 1000;
+  return { endsAt: startedAt + lifeMs, lifeMs };
 }
 
 function findFailure(containers: readonly ContainerStatus[]): PodFailure | undefined {

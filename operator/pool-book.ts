@@ -1,3 +1,4 @@
+import { Lifetimes } from './lifetimes';
 import type { PodFacts } from './pod-facts';
 import { ReadyQueue } from './ready-queue';
 
@@ -14,7 +15,7 @@ export interface PoolCounts {
   readonly live: number;
   /** A: live ones that are held, reserved or returning. */
   readonly allocated: number;
-  /** Idle, Ready, without the evict label. */
+  /** Idle, Ready, without the evict label, and not too near to their end. */
   readonly available: number;
   /** N: live idle ones that are not Ready. */
   readonly idleNotReady: number;
@@ -31,6 +32,7 @@ interface Entry {
 export class PoolBook {
   private readonly entries = new Map<string, Entry>();
   private readonly queue = new ReadyQueue();
+  private readonly lifetimes = new Lifetimes();
   private readonly dead = new Set<string>();
   private readonly evicted = new Set<string>();
   private readonly totalByRevision = new Map<string, number>();
@@ -61,6 +63,7 @@ export class PoolBook {
     if (facts === undefined) {
       this.entries.delete(uid);
       this.queue.delete(uid);
+      this.lifetimes.set(uid, undefined);
       this.dead.delete(uid);
       this.evicted.delete(uid);
       return;
@@ -69,10 +72,23 @@ export class PoolBook {
     this.entries.set(uid, entry);
     this.tally(entry, 1);
     const idle = use === 'idle';
-    if (idle && facts.ready && !facts.evict) this.queue.add(facts);
-    else this.queue.delete(uid);
+    this.lifetimes.set(uid, idle && facts.live ? facts : undefined);
+    this.offer(uid, entry);
     mark(this.dead, uid, !facts.live && !facts.terminating && use !== 'doomed');
     mark(this.evicted, uid, idle && facts.evict && facts.live);
+  }
+
+  /** Names the time of day and what must be left of the life of a pod that is given out, both in ms. */
+  advance(nowMs: number, minRemainingMs: number): void {
+    for (const { uid } of this.lifetimes.advance(nowMs, minRemainingMs)) {
+      const entry = this.entries.get(uid);
+      if (entry !== undefined) this.offer(uid, entry);
+    }
+  }
+
+  /** Idle pods whose life has an end. */
+  mortal(): PodFacts[] {
+    return this.lifetimes.all();
   }
 
   take(count: number): PodFacts[] {
@@ -85,6 +101,11 @@ export class PoolBook {
 
   removable(): { dead: PodFacts[]; evicted: PodFacts[] } {
     return { dead: this.factsOf(this.dead), evicted: this.factsOf(this.evicted) };
+  }
+
+  private offer(uid: string, { facts, use }: Entry): void {
+    if (use === 'idle' && facts.ready && !facts.evict && !this.lifetimes.isSpent(uid)) this.queue.add(facts);
+    else this.queue.delete(uid);
   }
 
   private factsOf(uids: ReadonlySet<string>): PodFacts[] {

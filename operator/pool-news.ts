@@ -21,9 +21,10 @@ export function* describePools(pools: ObjectCache<Pool>, ledger: Ledger): Genera
   }
 }
 
-/** What our own status of a pool says to the batches that wait for it. */
-export function reasonToWait(pool: Pool | undefined): 'not accepted' | 'full' | 'growing' {
+/** What our own status of a pool says to the batches that wait for it: its conditions but for their times, and whether it can grow. */
+export function reasonToWait(pool: Pool | undefined): string {
   const { status, spec } = pool ?? {};
-  if (status?.conditions?.some(({ type }) => type === 'Accepted') === true) return 'not accepted';
-  return spec !== undefined && status !== undefined && status.total >= spec.capacitySpec.poolMax ? 'full' : 'growing';
+  const conditions = (status?.conditions ?? []).map(({ type, reason = '', message = '' }) => `${type} ${reason} ${message}`);
+  const isFull = spec !== undefined && status !== undefined && status.total >= spec.capacitySpec.poolMax;
+  return [isFull, ...conditions].join();
 }

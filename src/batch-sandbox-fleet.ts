@@ -2,6 +2,7 @@ import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { type ExecutorOptions, hasExecutor } from './executor-sidecar';
 import { renderExpireTime } from './expire-time';
+import { type AllocationPolicy, checkAllocation, TaskResourcePolicy } from './fleet-policies';
 import {
   bytesOf,
   ENDPOINT_BYTES,
@@ -27,14 +28,6 @@ import { podOfShard } from './schema/shards';
 import { isRecord } from './schema/validation';
 import { checkShardPatches, renderShardPatches, unlessEmpty } from './shard-patches';
 import { TaskShards } from './task-shards';
-
-/** What happens to a sandbox when its task has ended. */
-export enum TaskResourcePolicy {
-  /** It stays until the fleet is deleted or scaled down. */
-  RETAIN = 'Retain',
-  /** Its pod goes back to the pool, or is deleted. */
-  RELEASE = 'Release',
-}
 
 /** Properties of a BatchSandboxFleet. */
 export interface BatchSandboxFleetProps {
@@ -105,6 +98,23 @@ export interface BatchSandboxFleetProps {
   readonly taskResourcePolicyWhenCompleted?: TaskResourcePolicy;
 
   /**
+   * Rank among the fleets that wait for pods of the pool (any whole number of 32 bits): higher is served first, then the oldest. No fleet loses a
+   * sandbox to a higher one.
+   *
+   * @default 0
+   * @throws SYNTH_INVALID when it is set without `pool`
+   */
+  readonly priority?: number;
+
+  /**
+   * How the sandboxes get pods of a pool that has too few.
+   *
+   * @default AllocationPolicy.PARTIAL
+   * @throws SYNTH_INVALID when it is set without `pool`, or is ALL_OR_NOTHING in a fleet of several BatchSandboxes
+   */
+  readonly allocationPolicy?: AllocationPolicy;
+
+  /**
    * When the fleet is deleted, with all its sandboxes.
    *
    * @default - never
@@ -129,6 +139,8 @@ const SPEC_PATHS: SpecPathByProp<BatchSandboxFleetProps> = {
   shardPatches: 'shardPatches',
   tasks: 'shardTaskPatches',
   taskResourcePolicyWhenCompleted: 'taskResourcePolicyWhenCompleted',
+  priority: 'priority',
+  allocationPolicy: 'allocationPolicy',
   expireTime: 'expireTime',
   maxPerBatch: undefined,
 };
@@ -200,6 +212,7 @@ export class BatchSandboxFleet extends Construct {
     checkMetadata(problems, this.props.metadata, this.objects);
     this.checkCounts(problems);
     checkSource(problems, this.props, this.replicas, this.apiObject.metadata.namespace);
+    checkAllocation(problems, this.props, this.slices.length);
     const spec = this.renderSpec(problems, this.slices[0]);
     checkShardPatches(problems, this.props.shardPatches);
     checkSpec(problems, batchSandboxSpec, spec, SPEC_PATHS);
@@ -260,7 +273,7 @@ export class BatchSandboxFleet extends Construct {
 
   /** The spec of one slice; without a slice, of the whole fleet. */
   private renderSpec(problems: Problems, { from, to }: FleetSlice = { from: 0, to: this.replicas }): BatchSandboxSpec {
-    const { pool, template, executor, taskResourcePolicyWhenCompleted = TaskResourcePolicy.RETAIN } = this.props;
+    const { pool, template, executor, priority, allocationPolicy, taskResourcePolicyWhenCompleted = TaskResourcePolicy.RETAIN } = this.props;
     return {
       replicas: to - from,
       poolRef: pool?.poolName,
@@ -270,6 +283,8 @@ export class BatchSandboxFleet extends Construct {
       taskTemplate: this.tasks?._renderTemplate(),
       shardTaskPatches: unlessEmpty(this.tasks?._renderPatches(from, to)),
       taskResourcePolicyWhenCompleted,
+      priority,
+      allocationPolicy,
     };
   }
 }

@@ -1,5 +1,6 @@
-export { BatchSandboxFleet, type BatchSandboxFleetProps, TaskResourcePolicy } from './batch-sandbox-fleet';
+export { BatchSandboxFleet, type BatchSandboxFleetProps } from './batch-sandbox-fleet';
 export { type ExecutorOptions } from './executor-sidecar';
+export { AllocationPolicy, TaskResourcePolicy } from './fleet-policies';
 export { LogLevel } from './log-level';
 export { PodCount } from './pod-count';
 export { PodTemplate } from './pod-template';

@@ -1,4 +1,4 @@
-import { ApiObject, type ApiObjectMetadata, Lazy } from 'cdk8s';
+import { ApiObject, type ApiObjectMetadata, type Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { type ExecutorOptions, hasExecutor } from './executor-sidecar';
 import { checkMetadata, toMetadata } from './metadata';
@@ -10,6 +10,7 @@ import { renderSandboxPod } from './sandbox-pod';
 import { ANY_POOL, API_VERSION } from './schema/names';
 import { MAX_POOL_SIZE, poolSpec, type PoolSpec } from './schema/pool';
 import { isRecord } from './schema/validation';
+import { renderSeconds } from './seconds';
 
 /** How a pod that a sandbox gave back is treated. */
 export enum RecycleStrategy {
@@ -103,6 +104,15 @@ export interface SandboxPoolProps {
   readonly updateMaxUnavailable?: PodCount;
 
   /**
+   * Least time that a pod must have left when a fleet gets it, in whole seconds (0 to 1 year), for a template with `activeDeadlineSeconds`; half of
+   * that at most. Idle pods with less are replaced.
+   *
+   * @default - the operator's own, Duration.seconds(60)
+   * @see Pool `spec.minRemainingLifetimeSeconds` in src/schema/pool.ts
+   */
+  readonly minRemainingLifetime?: Duration;
+
+  /**
    * How a pod that a sandbox gave back is treated.
    *
    * @default RecycleStrategy.DELETE
@@ -127,6 +137,7 @@ const SPEC_PATHS: SpecPathByProp<SandboxPoolProps> = {
   poolMax: 'capacitySpec.poolMax',
   scaleMaxUnavailable: 'scaleStrategy.maxUnavailable',
   updateMaxUnavailable: 'updateStrategy.maxUnavailable',
+  minRemainingLifetime: 'minRemainingLifetimeSeconds',
   recycleStrategy: 'recycleStrategy.type',
   executor: undefined,
 };
@@ -213,11 +224,13 @@ export class SandboxPool extends Construct implements ISandboxPool {
     const { bufferMin, bufferMax = clampToPool(bufferMin), poolMin = 0, poolMax, template, executor } = this.props;
     const growth = PodCount._render(problems, 'scaleMaxUnavailable', this.props.scaleMaxUnavailable);
     const update = PodCount._render(problems, 'updateMaxUnavailable', this.props.updateMaxUnavailable);
+    const minRemainingLifetimeSeconds = renderSeconds(problems, 'minRemainingLifetime', this.props.minRemainingLifetime);
     return {
       template: renderSandboxPod(problems, template, executor, this.apiObject),
       capacitySpec: { bufferMin, bufferMax, poolMin, poolMax },
       scaleStrategy: growth === undefined ? undefined : { maxUnavailable: growth },
       updateStrategy: update === undefined ? undefined : { maxUnavailable: update },
+      minRemainingLifetimeSeconds,
       recycleStrategy: { type: this.props.recycleStrategy ?? RecycleStrategy.DELETE },
     };
   }

@@ -1,10 +1,11 @@
-import { Duration } from 'cdk8s';
+import { type Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { ACYCLIC_SENTENCE, hasCycle } from './plain-data';
 import { checkPatch } from './pod-checks';
 import { Problems, reportAtSynth } from './problems';
 import { taskOfShard } from './schema/shards';
 import { isRecord } from './schema/validation';
+import { renderSeconds } from './seconds';
 
 /** One variable of a task's environment. */
 export interface TaskEnvVar {
@@ -167,7 +168,7 @@ function renderTask(problems: Problems, path: string, options: TaskOptions): Ren
     return {};
   }
   const process = definedFields({ command, args, env: renderEnv(problems, join(path, 'env'), env), workingDir });
-  const timeoutSeconds = toSeconds(problems, join(path, 'timeout'), options.timeout);
+  const timeoutSeconds = renderSeconds(problems, join(path, 'timeout'), options.timeout);
   return definedFields({ spec: definedFields({ process, timeoutSeconds }) }) ?? {};
 }
 
@@ -200,22 +201,6 @@ function renderShard(problems: Problems, path: string, shard: unknown): Record<s
 function definedFields<T extends object>(fields: T): T | undefined {
   const defined = Object.entries(fields).filter(([, value]) => value !== undefined);
   return defined.length === 0 ? undefined : (Object.fromEntries(defined) as T);
-}
-
-function toSeconds(problems: Problems, path: string, timeout: unknown): number | undefined {
-  if (timeout === undefined) {
-    return undefined;
-  }
-  if (!(timeout instanceof Duration)) {
-    problems.add(path, 'a Duration', timeout, 'write Duration.minutes(5)');
-    return undefined;
-  }
-  try {
-    return timeout.toSeconds();
-  } catch {
-    problems.add(path, 'whole seconds', timeout.toHumanString());
-    return undefined;
-  }
 }
 
 function withCommand(task: RenderedTask): RenderedTask {

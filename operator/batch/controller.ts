@@ -9,8 +9,9 @@ import type { BatchTools } from './batch-tools';
 import { isPooled, type Refusal, refuseBatch } from './check';
 import { DirectDelivery } from './direct';
 import { planExpiry } from './expiry';
-import { poolKey, PooledDelivery } from './pooled';
 import { importLegacy } from './legacy';
+import { poolKey } from './pool-wait';
+import { PooledDelivery } from './pooled';
 import { parseReleaseRequest } from './release-request';
 import { NOTHING_YET } from './status';
 

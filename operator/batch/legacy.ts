@@ -5,7 +5,7 @@ import { claimantOf, compareClaimants } from '../claimant';
 import { isConflict, isNotFound } from '../kube/api-error';
 import type { PodFacts } from '../pod-facts';
 import type { BatchTools } from './batch-tools';
-import { poolKey } from './pooled';
+import { poolKey } from './pool-wait';
 import { podNamesIn } from './release-request';
 import { NOTHING_YET } from './status';
 

@@ -1,15 +1,17 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import { Annotation, ANY_POOL, Finalizer } from '../../src/schema/names';
+import { Annotation, Finalizer } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
 import { type AllocationRecord, parseAllocation, type Slot } from '../allocation-record';
 import { ApiError, isConflict, isTransient } from '../kube/api-error';
 import { claimantOf } from '../claimant';
 import type { PodFacts } from '../pod-facts';
+import { poolSource } from '../pool-source';
 import { BatchTasks } from './batch-tasks';
 import type { BatchTools } from './batch-tools';
 import { PodReturns, withKept } from './pod-returns';
+import { explainWait, poolKey, refusalOf, waitCheckMs } from './pool-wait';
 import { type HeldSlot, planSlots, type SlotPlan } from './slots';
-import { endpointsOf, planBatchStatus, type PoolWait } from './status';
+import { endpointsOf, planBatchStatus } from './status';
 
 /** Serves a batch from a Pool: takes warm pods, records them, publishes them, sends their tasks, and gives them back. */
 export class PooledDelivery {
@@ -44,7 +46,8 @@ export class PooledDelivery {
     const taken = settled ? this.fill(batch, pool, slots, plan.fill) : [];
     const filled = slots.filter((slot) => slot.state === 'held').length;
     const unmet = settled ? plan.fill.length - taken.length : 0;
-    ledger.demands.set(poolKey(batch), claimantOf(batch), unmet);
+    ledger.demands.set(poolKey(batch), claimantOf(batch), unmet, filled);
+    const wait = unmet > 0 ? explainWait({ ...this.tools, batch, pool, unmet, held: filled, now: this.tools.clock.now() }) : undefined;
 
     const next: AllocationRecord =
       settled && pool !== undefined
@@ -56,7 +59,7 @@ export class PooledDelivery {
       record: next,
       pod: (podUID) => ledger.pod(podUID),
       tasks: tasks.status(),
-      wait: unmet > 0 ? this.explainWait(batch, pool) : undefined,
+      wait,
       now: this.tools.clock.now(),
     });
     let current: BatchSandbox;
@@ -94,7 +97,8 @@ export class PooledDelivery {
     if (taken.length > 0 && unmet === 0) this.tools.metrics.allocated(current);
     this.reportLosses(current, plan.lost, returned.done);
     if (returned.failure !== undefined) throw returned.failure;
-    return moving && settled ? 0 : undefined; // the old pool has everything back: fill from the new one
+    if (moving && settled) return 0; // the old pool has everything back: fill from the new one
+    return waitCheckMs(wait);
   }
 
   /**
@@ -149,7 +153,7 @@ export class PooledDelivery {
   /** Takes pods for the empty slots, in slot order; fills `slots` in place. */
   private fill(batch: BatchSandbox, pool: Pool | undefined, slots: Slot[], wanted: readonly number[]): PodFacts[] {
     if (wanted.length === 0 || pool === undefined || refusalOf(pool) !== undefined) return [];
-    const taken = this.tools.ledger.take(poolKey(batch), pool.metadata.uid ?? '', claimantOf(batch), wanted.length);
+    const taken = this.tools.ledger.take(poolSource(pool, this.tools.clock.now()), claimantOf(batch), wanted.length);
     for (const [i, pod] of taken.entries()) slots[wanted[i] ?? 0] = { state: 'held', name: pod.name, uid: pod.uid };
     return taken;
   }
@@ -166,22 +170,6 @@ export class PooledDelivery {
 
   private poolOf(batch: BatchSandbox): Pool | undefined {
     return this.tools.pools.get(poolKey(batch));
-  }
-
-  private explainWait(batch: BatchSandbox, pool: Pool | undefined): PoolWait {
-    const name = batch.spec.poolRef ?? '';
-    if (pool === undefined) {
-      return name === ANY_POOL
-        ? { reason: 'NoEligiblePool', message: this.tools.choosePool(batch).message }
-        : { reason: 'PoolNotFound', message: `no Pool '${name}' in namespace '${batch.metadata.namespace ?? ''}'` };
-    }
-    const refusal = refusalOf(pool);
-    if (refusal !== undefined) return refusal;
-    const { existing } = this.tools.ledger.counts(pool.metadata.uid ?? '');
-    const { poolMax } = pool.spec.capacitySpec;
-    return existing >= poolMax
-      ? { reason: 'PoolExhausted', message: `Pool '${name}' has its poolMax of ${poolMax} pods and none is available` }
-      : { reason: 'PoolScaling', message: `Pool '${name}' has ${existing} of at most ${poolMax} pods and makes more` };
   }
 
   /** Endpoints are written from the first pod on, and kept up to date from then on (R96); a mirror that somebody else has written is put right too (R104). */
@@ -215,18 +203,4 @@ export class PooledDelivery {
     }
     if (returned.length > 0) events.record(batch, 'Normal', 'PodsReturned', `gave ${returned.length} pods back`);
   }
-}
-
-/** Key of the Pool that a batch asks for. */
-export function poolKey(batch: BatchSandbox): string {
-  return `${batch.metadata.namespace ?? ''}/${batch.spec.poolRef ?? ''}`;
-}
-
-function refusalOf(pool: Pool): PoolWait | undefined {
-  const { name } = pool.metadata;
-  if (pool.metadata.deletionTimestamp !== undefined) return { reason: 'PoolTerminating', message: `Pool '${name}' is being deleted` };
-  const accepted = pool.status?.conditions?.find((condition) => condition.type === 'Accepted');
-  return accepted?.status === 'False'
-    ? { reason: 'PoolNotAccepted', message: `Pool '${name}' is not accepted: ${accepted.message ?? accepted.reason ?? ''}` }
-    : undefined;
 }

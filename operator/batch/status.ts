@@ -7,7 +7,19 @@ import type { TaskStatus } from '../tasks/status';
 
 /** Why a slot of a pooled batch is not filled, as condition `PoolAllocationPending` says it (R15). */
 export interface PoolWait {
-  readonly reason: 'PoolNotFound' | 'PoolTerminating' | 'PoolNotAccepted' | 'PoolExhausted' | 'PoolScaling' | 'NoEligiblePool';
+  readonly reason:
+    | 'PoolNotFound'
+    | 'PoolTerminating'
+    | 'PoolNotAccepted'
+    | 'PoolTooSmall'
+    | 'ImagePull'
+    | 'Unschedulable'
+    | 'PodsFailing'
+    | 'CreateFailed'
+    | 'PoolExhausted'
+    | 'Queued'
+    | 'PoolScaling'
+    | 'NoEligiblePool';
   readonly message: string;
 }
 

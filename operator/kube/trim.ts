@@ -1,4 +1,4 @@
-import type { ContainerStatus, KubeObject, ObjectMeta, Pod, PodStatus } from '../../src/schema/kubernetes';
+import type { ContainerStatus, KubeObject, ObjectMeta, Pod, PodSpec, PodStatus } from '../../src/schema/kubernetes';
 import { Annotation } from '../../src/schema/names';
 
 /** Conditions of a pod that somebody reads. */
@@ -16,18 +16,25 @@ export function trimPod(pod: Pod): Pod {
   const restartRecord = annotations[Annotation.restartRecord];
   return {
     metadata: restartRecord === undefined ? metadata : { ...metadata, annotations: { [Annotation.restartRecord]: restartRecord } },
-    ...(pod.spec?.nodeName === undefined ? {} : { spec: { nodeName: pod.spec.nodeName } }),
-    ...(pod.status === undefined ? {} : { status: trimPodStatus(pod.status) }),
+    ...trimPodSpec(pod.spec),
+    ...(pod.status === undefined ? {} : { status: trimPodStatus(pod.status, pod.spec?.activeDeadlineSeconds !== undefined) }),
   };
 }
 
-function trimPodStatus(status: PodStatus): PodStatus {
-  const { phase, podIP, reason, message, conditions, containerStatuses, initContainerStatuses } = status;
+function trimPodSpec({ nodeName, activeDeadlineSeconds }: PodSpec = {}): Pick<Pod, 'spec'> {
+  const spec = withoutUndefined<PodSpec>({ nodeName, activeDeadlineSeconds });
+  return Object.keys(spec).length === 0 ? {} : { spec };
+}
+
+function trimPodStatus(status: PodStatus, hasDeadline: boolean): PodStatus {
+  const { phase, podIP, reason, message, startTime, conditions, containerStatuses, initContainerStatuses } = status;
   return withoutUndefined<PodStatus>({
     phase,
     podIP,
     reason,
     message,
+    // The life of a pod counts from its start; only one that has an end is asked for it.
+    startTime: hasDeadline ? startTime : undefined,
     conditions: conditions
       ?.filter(({ type }) => POD_CONDITIONS.includes(type))
       .map(({ type, status: value, reason: why, message: text, lastTransitionTime }) =>

@@ -16,6 +16,8 @@ import type { PodFacts } from '../pod-facts';
 import { removePods } from '../pod-removal';
 import type { PodUse } from '../pool-book';
 import { refusePool } from '../pool-refusal';
+import { poolSource } from '../pool-source';
+import { type Ageing, planAgeing } from './ageing';
 import { planScale } from './scale';
 import { planPoolStatus, type ScaleBlock } from './status';
 import { poolPod, templateRevision } from './template';
@@ -69,11 +71,14 @@ export class PoolController {
     const guarded = await this.guard(pool, signal);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = await this.clear(guarded, signal);
+    const { spent, checkInMs } = this.age(guarded);
+    kept.push(...(await this.remove(spent, ['idle'], signal)));
     const { failures, blocked } = await this.scale(guarded, revision, signal);
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
     throwFirst([...kept, ...failures]);
-    return { requeueAfterMs: ledger.demands.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined };
+    const demandCheckMs = ledger.demands.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined;
+    return { requeueAfterMs: soonest(demandCheckMs, checkInMs) };
   }
 
   /** Forgets a pool that is gone. */
@@ -121,6 +126,18 @@ export class PoolController {
     return kept;
   }
 
+  /** Idle pods by what is left of their lives. */
+  private age(pool: Pool): Ageing {
+    const { uid, minRemainingMs, nowMs } = poolSource(pool, this.tools.clock.now());
+    const ageing = planAgeing(this.tools.ledger.mortalPods(uid), minRemainingMs, nowMs);
+    const [sample] = ageing.spent;
+    if (sample !== undefined) {
+      const message = `deleted ${ageing.spent.length} idle pods that end within ${minRemainingMs / 1000} s, among them '${sample.name}'`;
+      this.tools.events.record(pool, 'Normal', 'PodsExpiring', message);
+    }
+    return ageing;
+  }
+
   private async scale(pool: Pool, revision: string, signal: AbortSignal): Promise<{ failures: unknown[]; blocked: ScaleBlock | undefined }> {
     const { events, ledger } = this.tools;
     const uid = pool.metadata.uid ?? '';
@@ -129,7 +146,7 @@ export class PoolController {
       ...capacitySpec,
       maxUnavailable: scaleStrategy?.maxUnavailable,
       counts: ledger.counts(uid),
-      unmet: ledger.demands.unmet(objectKey(pool)),
+      unmet: ledger.demands.unmet(objectKey(pool), capacitySpec.poolMax),
     });
     const kept = plan.remove > 0 ? await this.remove(planVictims(ledger.idlePods(uid), plan.remove, revision), ['idle'], signal) : [];
     const results = await slowStart(Array.from({ length: plan.create }), CREATES_AT_ONCE, () => this.createPod(pool, signal));
@@ -205,6 +222,11 @@ export class PoolController {
       this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal })),
     );
   }
+}
+
+function soonest(...delaysMs: readonly (number | undefined)[]): number | undefined {
+  const known = delaysMs.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function throwFirst(failures: readonly unknown[]): void {

@@ -9,6 +9,9 @@ export const MAX_BATCH_REPLICAS = 10_000;
 /** What happens to a pod when its task has ended. */
 export const TASK_RESOURCE_POLICIES = ['Retain', 'Release'] as const;
 
+/** What a batch takes from a pool that has fewer pods than it wants. */
+export const ALLOCATION_POLICIES = ['Partial', 'AllOrNothing'] as const;
+
 /** Phases; a running sandbox is `Succeed`. */
 export const BATCH_PHASES = ['Pending', 'Succeed', 'Pausing', 'Paused', 'Resuming', 'Failed'] as const;
 
@@ -56,6 +59,20 @@ export const batchSandboxSpec = z.object({
     .describe(
       'What happens to a pod when its task has ended, in success or failure. Retain: it stays until the batch is deleted or scaled down. ' +
         'Release: it goes back to its pool, or is deleted, and its sandbox is finished. Default: Retain.',
+    ),
+  priority: int32(-2147483648)
+    .optional()
+    .describe(
+      'Rank among the batches that wait for pods of one pool: higher is served first; of equal rank the oldest, then by name. A change counts at once. ' +
+        'No batch loses a pod to a higher one. Without poolRef it is not used. Default: 0.',
+    ),
+  allocationPolicy: z
+    .enum(ALLOCATION_POLICIES)
+    .optional()
+    .describe(
+      'How sandboxes get pods of a pool that has too few. Partial: each as soon as there is a pod for it. AllOrNothing: all that have none get one at the ' +
+        'same moment, and pods are kept for them until there are enough, unless batches before this one leave no room below poolMax. ' +
+        'Without poolRef it is not used. Default: Partial.',
     ),
   pause: z.boolean().optional().describe('true: the batch is to be paused. false: it is to run. Not acted on yet. Default: none, which asks for nothing.'),
 });

@@ -57,6 +57,7 @@ export interface PodSpec {
   readonly initContainers?: readonly Container[];
   readonly shareProcessNamespace?: boolean;
   readonly nodeName?: string;
+  readonly activeDeadlineSeconds?: number;
   readonly [field: string]: unknown;
 }
 

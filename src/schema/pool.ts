@@ -7,6 +7,9 @@ import { atMost, withRules } from './rules';
 /** Largest number of pods in one pool. */
 export const MAX_POOL_SIZE = 10_000;
 
+/** Longest life that a pool may ask of a pod that is given out, in seconds. */
+export const MAX_REMAINING_LIFETIME_SECONDS = 31_536_000;
+
 /** How a returned pod is treated. */
 export const RECYCLE_TYPES = ['Delete', 'Restart', 'Noop'] as const;
 
@@ -35,6 +38,12 @@ export const poolSpec = z.object({
     .object({ maxUnavailable: pace('idle pods are replaced after a change of the template') })
     .optional()
     .describe('Pace of a rolling update of idle pods. Default: maxUnavailable of 25%. Not acted on yet.'),
+  minRemainingLifetimeSeconds: int32(0, MAX_REMAINING_LIFETIME_SECONDS)
+    .optional()
+    .describe(
+      `Least time that a pod must have left when a batch gets it, in seconds from 0 to ${MAX_REMAINING_LIFETIME_SECONDS}, for a template with activeDeadlineSeconds; half of ` +
+        'that at most. Idle pods with less are deleted, and replaced a little before at the pace of updateStrategy. Default: 60.',
+    ),
   recycleStrategy: z
     .object({
       type: z

@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { claimantOf } from '../../operator/claimant';
 import { Ledger, type LedgerListener } from '../../operator/ledger';
 import type { PodFacts } from '../../operator/pod-facts';
+import type { PoolSource } from '../../operator/pool-source';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { batchOf, podOf, statusHolding } from '../support/builders';
 
 const POOL = 'pool-warm';
 const KEY = 'default/warm';
+/** The pool, as large as it likes. */
+const SOURCE: PoolSource = { key: KEY, uid: POOL, poolMax: 1_000, minRemainingMs: 60_000, nowMs: Date.parse('2026-01-01T00:00:00Z') };
 const quiet: LedgerListener = { poolChanged: () => undefined, heldPodChanged: () => undefined, demandChanged: () => undefined };
 
 function ledgerWith(pods: readonly PodFacts[], listener = quiet): Ledger {
@@ -28,7 +31,7 @@ describe('take', () => {
       podOf(POOL, 'seasoned', { readySince: '2026-01-01T00:00:02Z' }),
     ]);
     ledger.setRevision(POOL, 'r1');
-    expect(names(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 3))).toEqual(['seasoned', 'young', 'outdated']);
+    expect(names(ledger.take(SOURCE, claimantOf(batchOf('b')), 3))).toEqual(['seasoned', 'young', 'outdated']);
   });
 
   test.each([
@@ -38,39 +41,96 @@ describe('take', () => {
     ['of another owner', { ownerUID: 'somebody' }],
   ])('passes over a pod that is %s (R11)', (_name, facts) => {
     const ledger = ledgerWith([podOf(POOL, 'p', facts)]);
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toEqual([]);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 1)).toEqual([]);
   });
 
   test('leaves to an older batch what it still waits for (R14)', () => {
     const ledger = ledgerWith(pods(5));
     ledger.demands.set(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('younger')), 3)).toHaveLength(1);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('younger')), 3)).toHaveLength(1);
   });
 
-  test('does not give a pod again while the write that records it is under way (R103, R106)', () => {
+  test('gives all or nothing to a batch that asks for it (R13)', () => {
+    const ledger = ledgerWith(pods(5));
+    const claimant = claimantOf(batchOf('whole', { allocationPolicy: 'AllOrNothing' }));
+    expect(ledger.take(SOURCE, claimant, 6)).toEqual([]);
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 5 });
+    expect(ledger.take(SOURCE, claimant, 5)).toHaveLength(5);
+  });
+
+  test('gives nothing again to such a batch when one of the pods died that it had taken', () => {
+    const ledger = ledgerWith(pods(3));
+    const claimant = claimantOf(batchOf('whole', { allocationPolicy: 'AllOrNothing' }));
+    ledger.take(SOURCE, claimant, 3);
+    ledger.podChanged('uid-warm-00000', podOf(POOL, 'warm-00000', { ready: false }));
+    expect(ledger.take(SOURCE, claimant, 3)).toEqual([]);
+    ledger.release(claimant.uid);
+    expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 2 });
+  });
+
+  test('keeps pods for an older batch that takes all or nothing, unless records of batches before it leave no room', () => {
+    const ledger = ledgerWith(pods(5));
+    const small = { ...SOURCE, poolMax: 8 };
+    ledger.demands.set(KEY, claimantOf(batchOf('whole', { allocationPolicy: 'AllOrNothing' }, { createdAt: '2025-01-02T00:00:00Z' })), 6);
+    const younger = claimantOf(batchOf('younger'));
+    expect(ledger.take(small, younger, 1)).toEqual([]);
+    const elsewhere = Array.from({ length: 3 }, (_, i) => podOf(POOL, `held-${i}`));
+    const holder = holding('older', elsewhere, '2025-01-01T00:00:00Z');
+    ledger.batchChanged(undefined, holder);
+    expect(ledger.take(small, younger, 1)).toHaveLength(1);
+    const lowered = { ...holder, spec: { ...holder.spec, priority: -1 } };
+    ledger.batchChanged(holder, lowered);
+    expect(ledger.take(small, younger, 1)).toHaveLength(1); // offered again: its record is not written
+    expect(ledger.take(small, claimantOf(batchOf('third')), 1)).toEqual([]);
+  });
+
+  test('passes over a pod that ends before the time that its pool asks for (S23)', () => {
+    const endsAt = SOURCE.nowMs + 100_000;
+    const ledger = ledgerWith([podOf(POOL, 'mortal', { deadline: { endsAt, lifeMs: 600_000 } })]);
+    const claimant = claimantOf(batchOf('b'));
+    expect(ledger.take({ ...SOURCE, nowMs: endsAt - 60_000 }, claimant, 1)).toEqual([]);
+    expect(ledger.counts(POOL).available).toBe(0);
+    expect(ledger.take({ ...SOURCE, nowMs: endsAt - 60_000, minRemainingMs: 30_000 }, claimant, 1)).toHaveLength(1);
+  });
+
+  test('does not give a pod again while the write that records it is under way (R103, R106, R107)', () => {
     const ledger = ledgerWith(pods(2));
-    ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toEqual([]);
+    ledger.take(SOURCE, claimantOf(batchOf('a')), 2);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 2)).toEqual([]);
   });
 
   test('gives it again once the write was refused (R106)', () => {
     const ledger = ledgerWith(pods(2));
-    ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
+    ledger.take(SOURCE, claimantOf(batchOf('a')), 2);
     ledger.release('batch-a');
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toHaveLength(2);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 2)).toHaveLength(2);
   });
 });
 
 test('a batch whose write has no known outcome is offered the same pods again, and more only beyond them (R106)', () => {
   const ledger = ledgerWith(pods(3));
-  const first = ledger.take(KEY, POOL, claimantOf(batchOf('a')), 2);
-  expect(names(ledger.take(KEY, POOL, claimantOf(batchOf('a')), 3))).toEqual([...names(first), 'warm-00002']);
+  const first = ledger.take(SOURCE, claimantOf(batchOf('a')), 2);
+  expect(names(ledger.take(SOURCE, claimantOf(batchOf('a')), 3))).toEqual([...names(first), 'warm-00002']);
   ledger.release('batch-a');
   expect(ledger.counts(POOL)).toMatchObject({ allocated: 0, available: 3 });
 });
 
+test('a late or repeated release frees no pod that somebody else has by now (R108)', () => {
+  const all = pods(1);
+  const ledger = ledgerWith(all);
+  ledger.take(SOURCE, claimantOf(batchOf('a')), 1);
+  ledger.release('batch-a');
+  ledger.take(SOURCE, claimantOf(batchOf('b')), 1);
+  ledger.release('batch-a');
+  expect(ledger.counts(POOL)).toMatchObject({ allocated: 1, available: 0 });
+  ledger.batchChanged(undefined, holding('b', all));
+  ledger.release('batch-b');
+  ledger.release('batch-a');
+  expect(ledger.counts(POOL)).toMatchObject({ allocated: 1, available: 0 });
+});
+
 describe('records', () => {
-  test('a restart rebuilds the same holdings whatever order the lists come in (R99, R101)', () => {
+  test('a restart rebuilds the same holdings whatever order the lists come in (R99, R101, R104)', () => {
     const all = pods(4);
     const batch = holding('a', all.slice(0, 3));
     const podsFirst = ledgerWith(all);
@@ -80,7 +140,7 @@ describe('records', () => {
     for (const pod of all) batchFirst.podChanged(pod.uid, pod);
     expect(batchFirst.counts(POOL)).toEqual(podsFirst.counts(POOL));
     expect(podsFirst.counts(POOL)).toMatchObject({ live: 4, allocated: 3, available: 1 });
-    expect(names(batchFirst.take(KEY, POOL, claimantOf(batchOf('b')), 4))).toEqual(['warm-00003']);
+    expect(names(batchFirst.take(SOURCE, claimantOf(batchOf('b')), 4))).toEqual(['warm-00003']);
   });
 
   test('two records with one pod: the older batch keeps it, the other is told (R109)', () => {
@@ -100,7 +160,7 @@ describe('records', () => {
     const batch = holding('a', all);
     ledger.batchChanged(undefined, batch);
     ledger.batchChanged(batch, undefined);
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 2)).toEqual([]);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 2)).toEqual([]);
     expect(names(ledger.removablePods(POOL).orphaned)).toEqual(['warm-00000', 'warm-00001']);
   });
 
@@ -180,9 +240,9 @@ describe('doom', () => {
     ledger.batchChanged(undefined, holding('a', all.slice(0, 1)));
     expect(ledger.doom('uid-warm-00000', ['idle'])).toBe(false);
     expect(ledger.doom('uid-warm-00001', ['idle'])).toBe(true);
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toEqual([]);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 1)).toEqual([]);
     ledger.spare('uid-warm-00001');
-    expect(ledger.take(KEY, POOL, claimantOf(batchOf('b')), 1)).toHaveLength(1);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 1)).toHaveLength(1);
   });
 });
 
@@ -226,7 +286,7 @@ test('whatever happens, no pod is in two batches and the counts equal a count fr
           else existing.set(uid, { ...facts, ready: step.ready });
           ledger.podChanged(uid, existing.get(uid));
         } else if (step.kind === 'take' && !pending.has(step.batch)) {
-          const taken = ledger.take(KEY, POOL, claimantOf(batchOf(`b${step.batch}`)), step.count);
+          const taken = ledger.take(SOURCE, claimantOf(batchOf(`b${step.batch}`)), step.count);
           if (step.outcome === 'written') write(step.batch, [...podsOf(step.batch), ...taken]);
           else if (step.outcome === 'refused') ledger.release(`batch-b${step.batch}`);
           else pending.set(step.batch, taken);

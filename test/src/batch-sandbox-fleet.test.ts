@@ -1,5 +1,5 @@
 import { ApiObject, type Chart, JsonPatch } from 'cdk8s';
-import { BatchSandboxFleet, type BatchSandboxFleetProps, PodTemplate, SandboxPool, TaskResourcePolicy, TaskShards } from '../../src';
+import { AllocationPolicy, BatchSandboxFleet, type BatchSandboxFleetProps, PodTemplate, SandboxPool, TaskResourcePolicy, TaskShards } from '../../src';
 import { manifestOf, objectsOf, pod, problemsOf } from '../support/synth';
 
 const pool = SandboxPool.fromPoolName('warm');
@@ -27,6 +27,11 @@ test('renders a fleet with everything set', () => {
     });
   });
   expect(manifest).toMatchSnapshot();
+});
+
+test('renders how it is served among others', () => {
+  const [fleet] = objectsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool, priority: -5, allocationPolicy: AllocationPolicy.ALL_OR_NOTHING }));
+  expect(fleet?.spec).toMatchObject({ priority: -5, allocationPolicy: 'AllOrNothing' });
 });
 
 test('names the pool of the same app by its construct', () => {
@@ -113,6 +118,22 @@ test('takes JSON patches on each of its objects', () => {
 });
 
 test.each<[string, unknown, string[]]>([
+  [
+    'how to wait for a pool without a pool',
+    { template: pod, priority: 1, allocationPolicy: AllocationPolicy.PARTIAL },
+    [
+      "BatchSandboxFleet 'web/fleet': priority: expected nothing without pool, got 1; it says how the fleet waits for pods of a pool; set pool, or leave it out",
+      "BatchSandboxFleet 'web/fleet': allocationPolicy: expected nothing without pool, got 'Partial'; it says how the fleet waits for pods of a pool; set pool, or leave it out",
+    ],
+  ],
+  [
+    'all at once for a fleet of several objects',
+    { pool, replicas: 3, maxPerBatch: 2, allocationPolicy: AllocationPolicy.ALL_OR_NOTHING },
+    [
+      "BatchSandboxFleet 'web/fleet': allocationPolicy: expected Partial for a fleet of several BatchSandboxes, got 'AllOrNothing'; " +
+        'each of them gets its pods for itself; make the fleet smaller, or raise maxPerBatch',
+    ],
+  ],
   [
     'neither a pool nor a template',
     { replicas: 2 },

@@ -1,4 +1,4 @@
-import { JsonPatch, Size } from 'cdk8s';
+import { Duration, JsonPatch, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { PodCount, PodTemplate, RecycleStrategy, SandboxPool, type SandboxPoolProps } from '../../src';
 import { manifestOf, objectsOf, pod, problemsOf } from '../support/synth';
@@ -42,6 +42,7 @@ test('renders a pool with everything set', () => {
         poolMax: 10,
         scaleMaxUnavailable: PodCount.percent(50),
         updateMaxUnavailable: PodCount.of(1),
+        minRemainingLifetime: Duration.minutes(5),
         recycleStrategy: RecycleStrategy.NOOP,
       }),
     { namespace: 'team-a' },
@@ -57,6 +58,16 @@ test.each<[string, Record<string, unknown>, string[]]>([
   ],
   ['a negative number', { ...minimal, poolMin: -1 }, ["SandboxPool 'web/warm': poolMin: expected a whole number from 0 to 10000, got -1"]],
   ['a fraction', { ...minimal, poolMax: 2.5 }, ["SandboxPool 'web/warm': poolMax: expected a whole number from 0 to 10000, got 2.5"]],
+  [
+    'a remaining lifetime that is no duration',
+    { ...minimal, minRemainingLifetime: 60 },
+    ["SandboxPool 'web/warm': minRemainingLifetime: expected a Duration, got 60; write Duration.minutes(5)"],
+  ],
+  [
+    'a remaining lifetime of years',
+    { ...minimal, minRemainingLifetime: Duration.days(366) },
+    ["SandboxPool 'web/warm': minRemainingLifetime: expected a whole number from 0 to 31536000, got 31622400"],
+  ],
   [
     'bufferMin above bufferMax',
     { ...minimal, bufferMin: 10, bufferMax: 4 },
@@ -77,7 +88,7 @@ test.each<[string, Record<string, unknown>, string[]]>([
     { ...minimal, bufferMx: 3 },
     [
       "SandboxPool 'web/warm': expected one of 'metadata', 'template', 'bufferMin', 'bufferMax', 'poolMin', 'poolMax', 'scaleMaxUnavailable', " +
-        "'updateMaxUnavailable', 'recycleStrategy', 'executor', got 'bufferMx'; did you mean 'bufferMax'?",
+        "'updateMaxUnavailable', 'minRemainingLifetime', 'recycleStrategy', 'executor', got 'bufferMx'; did you mean 'bufferMax'?",
     ],
   ],
   [

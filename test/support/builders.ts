@@ -18,6 +18,7 @@ export function podOf(poolUID: string, name: string, overrides: Partial<PodFacts
     revision: 'r1',
     evict: false,
     ownerUID: poolUID,
+    deadline: undefined,
     failing: undefined,
     ...overrides,
   };

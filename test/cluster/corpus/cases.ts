@@ -1,7 +1,7 @@
-import { BATCH_PHASES, MAX_BATCH_REPLICAS, TASK_RESOURCE_POLICIES } from '../../../src/schema/batch-sandbox';
+import { ALLOCATION_POLICIES, BATCH_PHASES, MAX_BATCH_REPLICAS, TASK_RESOURCE_POLICIES } from '../../../src/schema/batch-sandbox';
 import { BATCH_CONDITION_TYPES, POOL_CONDITION_TYPES } from '../../../src/schema/conditions';
 import { BATCH_SANDBOX, POOL } from '../../../src/schema/crds';
-import { MAX_POOL_SIZE, RECYCLE_TYPES } from '../../../src/schema/pool';
+import { MAX_POOL_SIZE, MAX_REMAINING_LIFETIME_SECONDS, RECYCLE_TYPES } from '../../../src/schema/pool';
 import type { AnyResource, Part } from './verdict';
 
 /** Values of one field: which are right and which are wrong, whatever the other fields say. */
@@ -88,6 +88,7 @@ const POOL_SPEC: readonly FieldCases[] = [
     inPool(`spec.${field}.maxUnavailable`, optional(countOrShare), (maxUnavailable) => ({ [field]: { maxUnavailable } })),
     unknownIn(field, POOL, 'spec', (more) => ({ capacitySpec: capacity, [field]: more })),
   ]),
+  inPool('spec.minRemainingLifetimeSeconds', optional(whole(MAX_REMAINING_LIFETIME_SECONDS)), (minRemainingLifetimeSeconds) => ({ minRemainingLifetimeSeconds })),
   inPool('spec.recycleStrategy', optional(closed([{}])), (recycleStrategy) => ({ recycleStrategy })),
   inPool('spec.recycleStrategy.type', optional(choice(RECYCLE_TYPES)), (type) => ({ recycleStrategy: { type } })),
   unknownIn('capacitySpec', POOL, 'spec', (more) => ({ capacitySpec: { ...capacity, ...more } })),
@@ -106,6 +107,8 @@ const BATCH_SPEC: readonly FieldCases[] = [
   inBatch('taskTemplate', optional(kept)),
   inBatch('shardTaskPatches', optional(patches)),
   inBatch('taskResourcePolicyWhenCompleted', optional(choice(TASK_RESOURCE_POLICIES))),
+  inBatch('priority', optional(whole(MAX_INT32, -MAX_INT32 - 1))),
+  inBatch('allocationPolicy', optional(choice(ALLOCATION_POLICIES))),
   inBatch('pause', optional(flag)),
   unknownIn('spec', BATCH_SANDBOX, 'spec', (more) => more),
 ];

@@ -49,6 +49,15 @@ describe('trimPod', () => {
     });
   });
 
+  test('keeps the start of a pod whose life has an end (S23)', () => {
+    const status = { phase: 'Running' as const, startTime: '2026-01-01T00:00:00Z' };
+    expect(trimPod({ metadata, spec: { nodeName: 'n1', activeDeadlineSeconds: 600, containers: [] }, status })).toEqual({
+      metadata,
+      spec: { nodeName: 'n1', activeDeadlineSeconds: 600 },
+      status,
+    });
+  });
+
   test('leaves a pod that is not scheduled without spec and status', () => {
     expect(trimPod({ metadata, spec: { containers: [] } })).toEqual({ metadata });
   });
