@@ -35,13 +35,13 @@ export class PoolChooser {
   constructor(private readonly tools: PoolChooserTools) {}
 
   /**
-   * The Pool for a batch, as things are now. A batch that holds pods keeps their Pool: who applies the same manifest once more, with `*` in it,
-   * does not mean to lose the sandboxes.
+   * The Pool for a batch, as things are now. A batch with a record keeps the Pool in it: who applies the same manifest once more, with `*` in it,
+   * does not mean to lose sandboxes, or to run again what has ended.
    */
   choose(batch: BatchSandbox): PoolChoice {
     const { namespace = '', labels = {} } = batch.metadata;
-    const held = this.poolHeld(batch);
-    if (held !== undefined) return { poolName: held, message: `keeps Pool '${held}', whose pods it holds` };
+    const recorded = this.recordedPool(batch);
+    if (recorded !== undefined) return { poolName: recorded, message: `keeps Pool '${recorded}', of which it has had pods` };
     const profile = this.tools.profile();
     if (profile === undefined) return { message: NOT_READ };
     const pools: (PoolOffer | PoolRefusal)[] = [];
@@ -54,9 +54,9 @@ export class PoolChooser {
     this.specs.delete(pool.metadata.uid ?? '');
   }
 
-  private poolHeld(batch: BatchSandbox): string | undefined {
+  private recordedPool(batch: BatchSandbox): string | undefined {
     const { poolName, poolUID, slots, returning } = parseAllocation(batch.status?.allocation);
-    if (returning.length === 0 && !slots.some(({ state }) => state === 'held')) return undefined;
+    if (returning.length === 0 && slots.every(({ state }) => state === 'empty')) return undefined;
     const pool = this.tools.pools.get(`${batch.metadata.namespace ?? ''}/${poolName}`);
     return pool !== undefined && pool.metadata.uid === poolUID ? poolName : undefined;
   }

@@ -103,6 +103,24 @@ test('a batch keeps its pods when its manifest is applied again (R73)', async ()
   expect(recordedUIDsOf(after)).toEqual(recordedUIDsOf(before));
 });
 
+test('who applies `*` once more by server-side apply is told that the operator has written the name; forced, the batch keeps its pods (R73)', async () => {
+  const space = await cluster.newSpace();
+  const manifest = JSON.stringify({ apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'fleet' }, spec: { replicas: 1, poolRef: '*' } });
+  const apply = (...flags: string[]) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-', ...flags], manifest);
+  await space.create('Pool', 'b', fixedPool(1, cluster.target.podTemplate()));
+  await space.untilWarm('b', 1);
+  expect(await apply()).toMatchObject({ exitCode: 0 });
+  const before = await space.untilDelivered('fleet');
+  expect(before.spec.poolRef).toBe('b');
+  await space.create('Pool', 'a', nothing(cluster.target.podTemplate()));
+  expect(await apply()).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/conflict with "sandbox-k8s-controller[^]*\.spec\.poolRef/) });
+  expect(await apply('--force-conflicts')).toMatchObject({ exitCode: 0 });
+  const after = await space.until('BatchSandbox', 'fleet', ({ metadata, spec, status }) => {
+    expect([metadata.generation, status?.observedGeneration, spec.poolRef]).toEqual([4, 4, 'b']);
+  });
+  expect(recordedUIDsOf(after)).toEqual(recordedUIDsOf(before));
+});
+
 describe('a profile', () => {
   const configMaps = () => `/api/v1/namespaces/${cluster.target.operatorNamespace}/configmaps`;
   const profile = (predicate: readonly string[], strategy: string) => ({

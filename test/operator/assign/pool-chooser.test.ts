@@ -81,6 +81,14 @@ test('a batch that holds pods keeps their Pool, as long as that exists (R73)', (
   expect(chooserOf([poolOf('empty'), poolOf('full', { metadata: { uid: 'second', deletionTimestamp: '2026-01-01T00:00:00Z' } })]).chooser.choose(holder).poolName).toBe('empty');
 });
 
+test('a batch whose tasks have ended keeps the Pool whose pods it gave back, so that they do not run again (R42, R73)', () => {
+  const status = statusHolding('full', []);
+  const finished = batchOf('b', { poolRef: '*' }, { status: { ...status, allocation: { ...status.allocation, slots: ['-'] } } });
+  const waiting = batchOf('b', { poolRef: '*' }, { status: { ...status, allocation: { ...status.allocation, slots: [''] } } });
+  const { chooser } = chooserOf([poolOf('empty'), poolOf('full')]);
+  expect([finished, waiting].map((batch) => chooser.choose(batch).poolName)).toEqual(['full', 'empty']);
+});
+
 test('nobody guesses while it is not known how Pools are to be chosen (R77)', () => {
   const { cache, ledger } = chooserOf([poolOf('p')]);
   const chooser = new PoolChooser({ pools: cache, ledger, profile: () => undefined });
