@@ -16,7 +16,7 @@ const NAMED_AT_BEGIN = /^[RX]\d+(, [RX]\d+| to [RX]\d+)*:/;
 
 /** Texts of all test files; a title may stand in a table. */
 const texts = filesOf('test/**/*.test.ts')
-  .filter((file) => !file.startsWith('test/.tmp/'))
+  .filter((file) => !file.startsWith('test/.tmp/') && /[RX]\d/.test(readPage(file)))
   .map((file) => ({ file, texts: textsOf(file) }));
 
 /** Files by the rules that their titles name. */
