@@ -5,7 +5,7 @@ import { Demands } from './demands';
 import { Holdings } from './holdings';
 import { leftFor, type Supply } from './line';
 import { type PodFacts, sameFacts } from './pod-facts';
-import { PoolBook, type PoolCounts, type PodUse } from './pool-book';
+import { PoolBook, type PoolCounts, type PodUse, type PoolStarts } from './pool-book';
 import type { PoolSource } from './pool-source';
 
 /** What changed in the ledger that somebody should look at. */
@@ -70,7 +70,7 @@ export class Ledger {
       this.doomed.delete(uid);
       this.orphans.delete(uid);
       this.returnedClean.delete(uid);
-      this.forgetPool(poolUID);
+      this.dropEmptyBook(poolUID);
     }
     this.listener.poolChanged(poolUID);
     const claim = this.claimsByPod.get(uid);
@@ -131,6 +131,21 @@ export class Ledger {
       .flatMap((uid) => this.pods.get(uid) ?? [])
       .filter((pod) => pod.ownerUID === poolUID && pod.live);
     return { dead, evicted, orphaned };
+  }
+
+  /** Idle pods of a pool that were made from another revision of its template; costs what there are. */
+  outdatedPods(poolUID: string): PodFacts[] {
+    return this.book(poolUID).outdatedPods();
+  }
+
+  /** Pods of a pool that ended since the last {@link takeStarts} and had never been Ready. */
+  diedCount(poolUID: string): number {
+    return this.book(poolUID).diedCount;
+  }
+
+  /** How the starts of pods of a pool go since the last call; costs the pods that are not Ready. */
+  takeStarts(poolUID: string): PoolStarts {
+    return this.book(poolUID).takeStarts();
   }
 
   /** Names the template revision whose pods are given out first and counted as updated. */
@@ -285,8 +300,13 @@ export class Ledger {
     return book;
   }
 
-  /** Drops the book of a pool without pods; a Pool that still exists gets another with its next pass. */
+  /** A Pool is gone: nothing is kept of it but its pods, while they last. */
   forgetPool(poolUID: string): void {
+    this.books.get(poolUID)?.setRevision('');
+    this.dropEmptyBook(poolUID);
+  }
+
+  private dropEmptyBook(poolUID: string): void {
     if (this.books.get(poolUID)?.isEmpty() === true) this.books.delete(poolUID);
   }
 }

@@ -1,5 +1,6 @@
 import { Label } from '../src/schema/names';
-import { type ContainerStatus, objectKey, type Pod } from '../src/schema/kubernetes';
+import { type ContainerStatus, objectKey, type Pod, type PodStatus } from '../src/schema/kubernetes';
+import { type StartProblem, startProblem } from './start-problem';
 
 /** What the plans need to know of a pod, read once when it changes. */
 export interface PodFacts {
@@ -20,6 +21,9 @@ export interface PodFacts {
   /** Since when it is Ready, RFC 3339, or `''`. */
   readonly readySince: string;
   readonly createdAt: string;
+  readonly phase: NonNullable<PodStatus['phase']>;
+  /** Restarts of the container that was restarted most often. */
+  readonly restarts: number;
   /** Template revision it was made from; `''` outside a pool. */
   readonly revision: string;
   /** Somebody asked for its eviction. */
@@ -30,6 +34,8 @@ export interface PodFacts {
   readonly deadline: PodDeadline | undefined;
   /** Why a container cannot run, when that is known to last; `undefined` when nothing is wrong. */
   readonly failing: PodFailure | undefined;
+  /** What keeps it from becoming Ready, when that is known; always `undefined` for a Ready one. */
+  readonly problem: StartProblem | undefined;
 }
 
 /** End of the life of a pod, as its node sees it. */
@@ -57,6 +63,7 @@ export function podFacts(pod: Pod): PodFacts {
   const readyCondition = status?.conditions?.find((condition) => condition.type === 'Ready');
   const ready = live && status?.phase === 'Running' && readyCondition?.status === 'True';
   const ip = status?.podIP ?? '';
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return {
     key: objectKey(pod),
     namespace: metadata.namespace ?? '',
@@ -69,11 +76,14 @@ export function podFacts(pod: Pod): PodFacts {
     ready,
     readySince: ready ? (readyCondition.lastTransitionTime ?? '') : '',
     createdAt: metadata.creationTimestamp ?? '',
+    phase: status?.phase ?? 'Pending',
+    restarts: Math.max(0, ...containers.map(({ restartCount = 0 }) => restartCount)),
     revision: metadata.labels?.[Label.poolRevision] ?? '',
     evict: metadata.labels?.[Label.evict] !== undefined,
     ownerUID: metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid ?? '',
     deadline: readDeadline(pod),
-    failing: live ? findFailure([...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) : undefined,
+    failing: live ? findFailure(containers) : undefined,
+    problem: ready ? undefined : startProblem(pod),
   };
 }
 
@@ -86,12 +96,15 @@ export function sameFacts(a: PodFacts, b: PodFacts): boolean {
     a.terminating === b.terminating &&
     a.ready === b.ready &&
     a.readySince === b.readySince &&
+    a.phase === b.phase &&
+    a.restarts === b.restarts &&
     a.revision === b.revision &&
     a.evict === b.evict &&
     a.ownerUID === b.ownerUID &&
     a.deadline?.endsAt === b.deadline?.endsAt &&
     a.failing?.reason === b.failing?.reason &&
-    a.failing?.message === b.failing?.message
+    a.failing?.message === b.failing?.message &&
+    a.problem?.reason === b.problem?.reason // its words change with every try
   );
 }
 

@@ -1,6 +1,7 @@
 import { Lifetimes } from './lifetimes';
 import type { PodFacts } from './pod-facts';
 import { ReadyQueue } from './ready-queue';
+import type { StartProblem } from './start-problem';
 
 /** What a pod of a pool is used for; `doomed` means its delete was sent. */
 export type PodUse = 'idle' | 'reserved' | 'held' | 'returning' | 'doomed';
@@ -23,8 +24,25 @@ export interface PoolCounts {
   readonly updated: number;
 }
 
-interface Entry {
+/** An idle pod of the current revision that is not Ready. */
+export interface UnreadyPod {
   readonly facts: PodFacts;
+  /** It was Ready at some time. */
+  readonly wasReady: boolean;
+  /** What keeps it from becoming Ready: a container that crashes shows that only between two starts, so it stands until the pod is Ready. */
+  readonly problem: StartProblem | undefined;
+}
+
+/** How the starts of pods of the current revision go. */
+export interface PoolStarts {
+  /** Whether one became Ready for the first time since the last look. */
+  readonly succeeded: boolean;
+  /** Those that ended since the last look and had never been Ready. */
+  readonly died: readonly PodFacts[];
+  readonly unready: readonly UnreadyPod[];
+}
+
+interface Entry extends UnreadyPod {
   readonly use: PodUse;
 }
 
@@ -35,21 +53,31 @@ export class PoolBook {
   private readonly lifetimes = new Lifetimes();
   private readonly dead = new Set<string>();
   private readonly evicted = new Set<string>();
+  private readonly unready = new Set<string>();
+  /** Idle pods of another revision than the current one. */
+  private readonly outdated = new Set<string>();
   private readonly totalByRevision = new Map<string, number>();
   private readonly sums = { existing: 0, total: 0, live: 0, allocated: 0, idleNotReady: 0 };
   private revision = '';
+  private succeeded = false;
+  private died: PodFacts[] = [];
 
   get available(): number {
     return this.queue.size;
   }
 
+  /** Whether there is nothing to remember: no pods, and no pool that named its revision. */
   isEmpty(): boolean {
-    return this.entries.size === 0;
+    return this.entries.size === 0 && this.revision === '';
   }
 
   setRevision(revision: string): void {
+    if (revision === this.revision) return;
     this.revision = revision;
     this.queue.preferRevision(revision);
+    this.succeeded = false;
+    this.died = [];
+    for (const entry of this.entries.values()) this.markIdle(entry);
   }
 
   counts(): PoolCounts {
@@ -64,18 +92,17 @@ export class PoolBook {
       this.entries.delete(uid);
       this.queue.delete(uid);
       this.lifetimes.set(uid, undefined);
-      this.dead.delete(uid);
-      this.evicted.delete(uid);
+      for (const set of [this.dead, this.evicted, this.unready, this.outdated]) set.delete(uid);
       return;
     }
-    const entry: Entry = { facts, use };
+    const entry = nextEntry(before, facts, use);
     this.entries.set(uid, entry);
     this.tally(entry, 1);
-    const idle = use === 'idle';
-    this.lifetimes.set(uid, idle && facts.live ? facts : undefined);
+    this.lifetimes.set(uid, use === 'idle' && facts.live ? facts : undefined);
+    if (before !== undefined) this.noteStart(before, entry);
     this.offer(uid, entry);
     mark(this.dead, uid, !facts.live && !facts.terminating && use !== 'doomed');
-    mark(this.evicted, uid, idle && facts.evict && facts.live);
+    this.markIdle(entry);
   }
 
   /** Names the time of day and what must be left of the life of a pod that is given out, both in ms. */
@@ -103,6 +130,38 @@ export class PoolBook {
     return { dead: this.factsOf(this.dead), evicted: this.factsOf(this.evicted) };
   }
 
+  /** Idle pods of another revision than the current one. */
+  outdatedPods(): PodFacts[] {
+    return this.factsOf(this.outdated);
+  }
+
+  /** Pods that ended since the last {@link takeStarts} and had never been Ready. */
+  get diedCount(): number {
+    return this.died.length;
+  }
+
+  /** How the starts of pods go since the last call, which forgets what happened. */
+  takeStarts(): PoolStarts {
+    const { succeeded, died } = this;
+    this.succeeded = false;
+    this.died = [];
+    const unready = [...this.unready].flatMap((uid) => this.entries.get(uid) ?? []).filter(({ facts }) => facts.revision === this.revision);
+    return { succeeded, died, unready };
+  }
+
+  private noteStart(before: Entry, { facts, wasReady, problem }: Entry): void {
+    if (before.wasReady || facts.revision !== this.revision) return;
+    if (wasReady) this.succeeded = true;
+    else if (before.facts.live && !facts.live && !facts.terminating) this.died.push({ ...facts, problem });
+  }
+
+  private markIdle({ facts, use }: Entry): void {
+    const idle = use === 'idle' && facts.live;
+    mark(this.evicted, facts.uid, idle && facts.evict);
+    mark(this.unready, facts.uid, idle && !facts.evict && !facts.ready);
+    mark(this.outdated, facts.uid, idle && !facts.evict && facts.revision !== this.revision);
+  }
+
   private offer(uid: string, { facts, use }: Entry): void {
     if (use === 'idle' && facts.ready && !facts.evict && !this.lifetimes.isSpent(uid)) this.queue.add(facts);
     else this.queue.delete(uid);
@@ -124,6 +183,13 @@ export class PoolBook {
     if (use !== 'idle') this.sums.allocated += sign;
     else if (!facts.ready) this.sums.idleNotReady += sign;
   }
+}
+
+function nextEntry(before: Entry | undefined, facts: PodFacts, use: PodUse): Entry {
+  if (facts.ready) return { facts, use, wasReady: true, problem: undefined };
+  // A place on a node is found or not; what containers said stands.
+  const earlier = before?.problem?.reason === 'Unschedulable' ? undefined : before?.problem;
+  return { facts, use, wasReady: before?.wasReady ?? false, problem: facts.problem ?? earlier };
 }
 
 function mark(set: Set<string>, uid: string, wanted: boolean): void {

@@ -96,7 +96,8 @@ export interface SandboxPoolProps {
   readonly scaleMaxUnavailable?: PodCount;
 
   /**
-   * Most pods that are not Ready while idle pods are replaced after a change of the template.
+   * Most pods that are not Ready while idle pods are replaced after a change of the template; pods that a sandbox holds are replaced when they
+   * come back.
    *
    * @default - the operator's own, PodCount.percent(25)
    * @see Pool `spec.updateStrategy.maxUnavailable` in src/schema/pool.ts

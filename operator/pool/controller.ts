@@ -1,59 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../src/program/clock';
-import { type Pod, type PodSpec, objectKey } from '../../src/schema/kubernetes';
+import { objectKey } from '../../src/schema/kubernetes';
 import { Finalizer } from '../../src/schema/names';
 import type { Pool, PoolStatus } from '../../src/schema/pool';
 import type { ReconcileResult } from '../controller';
-import type { KubeApi } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
-import type { EventRecorder } from '../kube/events';
-import { PODS, POOLS } from '../kube/resource-types';
-import type { Ledger } from '../ledger';
-import type { OperatorMetrics } from '../metrics';
+import { POOLS } from '../kube/resource-types';
 import type { OwnWrites } from '../own-writes';
-import { failuresOf, slowStart } from '../parallel';
 import type { PodFacts } from '../pod-facts';
-import { removePods } from '../pod-removal';
-import type { PodUse } from '../pool-book';
 import { refusePool } from '../pool-refusal';
 import { poolSource } from '../pool-source';
 import { type Ageing, planAgeing } from './ageing';
-import { planScale } from './scale';
-import { planPoolStatus, type ScaleBlock } from './status';
-import { poolPod, templateRevision } from './template';
-import { planVictims } from './victims';
-
-/** Pod creates of one pool that run at once. */
-const CREATES_AT_ONCE = 32;
-/** How long growth must be held back before it is worth a condition, in ms (R65). */
-const BLOCKED_AFTER_MS = 30_000;
-/** A pool with unmet demand is looked at at least so often, in ms (R63). */
-const DEMAND_CHECK_MS = 5_000;
+import { removeUnused } from './removal';
+import { PoolSizer, type SizerTools } from './sizer';
+import { planPoolStatus } from './status';
+import { templateRevision } from './template';
 
 /** What the pool controller works with. */
-export interface PoolTools {
-  readonly api: KubeApi;
+export interface PoolTools extends SizerTools {
   readonly pools: ObjectCache<Pool>;
-  readonly poolPods: ObjectCache<Pod>;
   readonly ownWrites: OwnWrites;
-  readonly ledger: Ledger;
-  readonly events: EventRecorder;
-  readonly metrics: OperatorMetrics;
-  readonly clock: Clock;
   /** Recycles a pod whose batch has vanished, beside the pass; idempotent. */
   readonly recycleOrphan: (pod: PodFacts) => void;
-  /** Number from 0 up to 1. */
-  readonly random: () => number;
-  /** The spec of a pod that is about to be made, with what its executor needs. */
-  readonly completePod: (spec: PodSpec) => PodSpec;
 }
 
-/** Keeps pools within their bounds: creates and deletes idle pods, recycles what vanished batches left, drains deleted pools. */
+/** Keeps pools within their bounds and their idle pods of the current template, recycles what vanished batches left, drains deleted pools. */
 export class PoolController {
-  /** Pool UID -> since when growth is held back, by the monotonic clock in ms, and by what. */
-  private readonly blockedSince = new Map<string, { reason: ScaleBlock['reason']; sinceMs: number }>();
+  private readonly sizer: PoolSizer;
 
-  constructor(private readonly tools: PoolTools) {}
+  constructor(private readonly tools: PoolTools) {
+    this.sizer = new PoolSizer(tools);
+  }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { ledger, pools } = this.tools;
@@ -71,19 +47,18 @@ export class PoolController {
     const guarded = await this.guard(pool, signal);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = await this.clear(guarded, signal);
-    const { spent, checkInMs } = this.age(guarded);
-    kept.push(...(await this.remove(spent, ['idle'], signal)));
-    const { failures, blocked } = await this.scale(guarded, revision, signal);
+    const { spent, ageing, checkInMs } = this.age(guarded);
+    kept.push(...(await removeUnused(this.tools, spent, ['idle'], signal)));
+    const { failures, blocked } = await this.sizer.resize(guarded, revision, ageing, signal);
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
     throwFirst([...kept, ...failures]);
-    const demandCheckMs = ledger.demands.unmet(key) > 0 || this.blockedSince.has(uid) ? DEMAND_CHECK_MS : undefined;
-    return { requeueAfterMs: soonest(demandCheckMs, checkInMs) };
+    return { requeueAfterMs: soonest(this.sizer.nextLookMs(guarded), checkInMs) };
   }
 
   /** Forgets a pool that is gone. */
   forget(pool: Pool): void {
-    this.blockedSince.delete(pool.metadata.uid ?? '');
+    this.sizer.forget(pool.metadata.uid ?? '');
     this.tools.ledger.forgetPool(pool.metadata.uid ?? '');
   }
 
@@ -99,7 +74,7 @@ export class PoolController {
   private async drain(pool: Pool, signal: AbortSignal): Promise<ReconcileResult> {
     const uid = pool.metadata.uid ?? '';
     const kept = await this.clear(pool, signal);
-    kept.push(...(await this.remove(this.tools.ledger.idlePods(uid), ['idle'], signal)));
+    kept.push(...(await removeUnused(this.tools, this.tools.ledger.idlePods(uid), ['idle'], signal)));
     const counts = this.tools.ledger.counts(uid);
     const revision = templateRevision(pool.spec.template);
     const current = await this.writeStatus(pool, planPoolStatus({ pool, revision, counts, now: this.tools.clock.now() }), signal);
@@ -119,10 +94,12 @@ export class PoolController {
     const { type = 'Delete' } = pool.spec.recycleStrategy ?? {};
     const reuse = type !== 'Delete' && pool.metadata.deletionTimestamp === undefined;
     if (reuse) for (const pod of orphaned) this.tools.recycleOrphan(pod);
-    const kept = await this.remove(dead, ['idle', 'held', 'returning'], signal);
-    kept.push(...(await this.remove(evicted, ['idle'], signal)));
-    if (evicted.length > 0) this.tools.events.record(pool, 'Normal', 'PodEvicted', `evicted ${evicted.length} idle pods, among them '${evicted[0]?.name ?? ''}'`);
-    if (!reuse) kept.push(...(await this.remove(orphaned, ['returning'], signal)));
+    const kept = await removeUnused(this.tools, dead, ['idle', 'held', 'returning'], signal);
+    const notEvicted = await removeUnused(this.tools, evicted, ['idle'], signal);
+    kept.push(...notEvicted);
+    const count = evicted.length - notEvicted.length;
+    if (count > 0) this.tools.events.record(pool, 'Normal', 'PodEvicted', `evicted ${count} idle pods, among them '${evicted[0]?.name ?? ''}'`);
+    if (!reuse) kept.push(...(await removeUnused(this.tools, orphaned, ['returning'], signal)));
     return kept;
   }
 
@@ -136,69 +113,6 @@ export class PoolController {
       this.tools.events.record(pool, 'Normal', 'PodsExpiring', message);
     }
     return ageing;
-  }
-
-  private async scale(pool: Pool, revision: string, signal: AbortSignal): Promise<{ failures: unknown[]; blocked: ScaleBlock | undefined }> {
-    const { events, ledger } = this.tools;
-    const uid = pool.metadata.uid ?? '';
-    const { capacitySpec, scaleStrategy } = pool.spec;
-    const plan = planScale({
-      ...capacitySpec,
-      maxUnavailable: scaleStrategy?.maxUnavailable,
-      counts: ledger.counts(uid),
-      unmet: ledger.demands.unmet(objectKey(pool), capacitySpec.poolMax),
-    });
-    const kept = plan.remove > 0 ? await this.remove(planVictims(ledger.idlePods(uid), plan.remove, revision), ['idle'], signal) : [];
-    const results = await slowStart(Array.from({ length: plan.create }), CREATES_AT_ONCE, () => this.createPod(pool, signal));
-    const created = results.filter((result) => result.status === 'fulfilled').length;
-    if (created > 0) events.record(pool, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
-    const refused = failuresOf(results);
-    const [failure] = refused;
-    if (failure !== undefined) {
-      events.record(pool, 'Warning', 'FailedCreate', `pod not created: ${failure instanceof Error ? failure.message : String(failure)}`);
-    }
-    return { failures: [...kept, ...refused], blocked: this.explainBlock(pool, failure === undefined ? plan.blockedBy : 'CreateFailed', failure) };
-  }
-
-  private async createPod(pool: Pool, signal: AbortSignal): Promise<void> {
-    const { api, poolPods } = this.tools;
-    const pod = poolPod(pool, this.tools.random, this.tools.completePod);
-    await poolPods.write(`${pool.metadata.namespace ?? ''}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
-  }
-
-  /** Wrong bounds show at once; what may pass by itself shows once it has lasted (R61, R65). */
-  private explainBlock(pool: Pool, reason: ScaleBlock['reason'] | undefined, failure: unknown): ScaleBlock | undefined {
-    const uid = pool.metadata.uid ?? '';
-    const { bufferMin, bufferMax, poolMin, poolMax } = pool.spec.capacitySpec;
-    if (bufferMin > bufferMax || poolMin > poolMax) {
-      const [low, high, lowName, highName] = bufferMin > bufferMax ? [bufferMin, bufferMax, 'bufferMin', 'bufferMax'] : [poolMin, poolMax, 'poolMin', 'poolMax'];
-      return { reason: 'InvalidCapacity', message: `spec.capacitySpec.${lowName}: expected at most ${highName} (${high}), got ${low}` };
-    }
-    if (reason === undefined) {
-      this.blockedSince.delete(uid);
-      return undefined;
-    }
-    const nowMs = this.tools.clock.monotonicMs();
-    const known = this.blockedSince.get(uid);
-    const since = known?.reason === reason ? known : { reason, sinceMs: nowMs };
-    this.blockedSince.set(uid, since);
-    if (nowMs - since.sinceMs < BLOCKED_AFTER_MS) return undefined;
-    const messages: Record<ScaleBlock['reason'], string> = {
-      InvalidCapacity: '',
-      NotReadyPods: 'new pods do not become Ready; look at them with kubectl describe pod',
-      PoolMax: `batches wait for pods and the pool has its poolMax of ${poolMax}`,
-      CreateFailed: failure instanceof Error ? failure.message : 'the API server refuses new pods',
-    };
-    return { reason, message: messages[reason] };
-  }
-
-  /** Deletes the pods that are still of an allowed use; returns why others of them could not be deleted. */
-  private async remove(pods: readonly PodFacts[], allowed: readonly PodUse[], signal: AbortSignal): Promise<unknown[]> {
-    const { api, ledger, poolPods } = this.tools;
-    const doomed = pods.filter((pod) => ledger.doom(pod.uid, allowed));
-    const failed = await removePods(api, poolPods, doomed, signal);
-    for (const { pod } of failed) ledger.spare(pod.uid);
-    return failed.map(({ reason }) => reason);
   }
 
   private patchMetadata(pool: Pool, metadata: Record<string, unknown>, signal: AbortSignal): Promise<Pool> {

@@ -14,9 +14,9 @@ export interface PoolStatusInput {
   readonly now: Date;
 }
 
-/** Reason and message of condition `ScaleBlocked` (R61, R65). */
+/** Reason and message of condition `ScaleBlocked` (R61, R65); the last three are those of an open breaker. */
 export interface ScaleBlock {
-  readonly reason: 'InvalidCapacity' | 'NotReadyPods' | 'PoolMax' | 'CreateFailed';
+  readonly reason: 'InvalidCapacity' | 'NotReadyPods' | 'PoolMax' | 'CreateFailed' | 'ImagePull' | 'Unschedulable' | 'PodsFailing';
   readonly message: string;
 }
 

@@ -32,6 +32,16 @@ function sortKeys(value: unknown): unknown {
 /** Characters of the random end of a pod's name: without vowels and look-alikes, as the API server chooses them. */
 const NAME_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 const NAME_END_LENGTH = 5;
+/** Names drawn for one pod, at most: in a pool of 10,000 one draw in 1,400 is taken, so ten in a row never are. */
+const NAME_DRAWS = 10;
+
+/** What names of pods are drawn from. */
+export interface PodNames {
+  /** Number from 0 up to 1. */
+  readonly random: () => number;
+  /** Whether a pod of this name is known. */
+  readonly isTaken: (name: string) => boolean;
+}
 
 /**
  * A new pod of a pool. Its name ends in 5 random characters of our own choice, not of the server's (`generateName`): with a name known
@@ -40,15 +50,14 @@ const NAME_END_LENGTH = 5;
  */
 export function poolPod(
   pool: Pool,
-  random: () => number,
+  names: PodNames,
   complete: (spec: PodSpec) => PodSpec,
 ): NewObject<Pod> & { readonly metadata: { readonly name: string } } {
   const { name, namespace, uid = '' } = pool.metadata;
   const template = pool.spec.template;
-  const end = Array.from({ length: NAME_END_LENGTH }, () => NAME_ALPHABET[Math.floor(random() * NAME_ALPHABET.length)]).join('');
   return {
     metadata: {
-      name: `${podPrefix(name)}${end}`,
+      name: drawName(podPrefix(name), names),
       namespace,
       labels: {
         ...template?.metadata?.labels,
@@ -61,4 +70,15 @@ export function poolPod(
     },
     spec: template?.spec && complete(template.spec),
   };
+}
+
+/** A name that no known pod has; one that collides nevertheless is refused by the API server, and the next pass draws again. */
+function drawName(prefix: string, { random, isTaken }: PodNames): string {
+  let name: string;
+  let draws = 0;
+  do {
+    name = prefix + Array.from({ length: NAME_END_LENGTH }, () => NAME_ALPHABET[Math.floor(random() * NAME_ALPHABET.length)]).join('');
+    draws += 1;
+  } while (draws < NAME_DRAWS && isTaken(name));
+  return name;
 }

@@ -31,13 +31,13 @@ const pace = (what: string) =>
     .describe(`Most pods that are not Ready while ${what}: a number of pods, or a percentage of them, rounded up. At least 1 pod, also for text that says neither. Default: 25%.`);
 
 export const poolSpec = z.object({
-  template: podTemplateField('the pods of the pool', 'A change counts for pods made later; idle ones are not replaced yet. Default: none, and the pool is not accepted.'),
+  template: podTemplateField('the pods of the pool', 'After a change idle pods are replaced, as updateStrategy says; one that a batch holds is replaced when it comes back. Default: none, and the pool is not accepted.'),
   capacitySpec: capacitySpec.describe('Bounds of the idle pods and of all pods.'),
   scaleStrategy: z.object({ maxUnavailable: pace('the pool grows') }).optional().describe('Pace of growth. Default: maxUnavailable of 25%.'),
   updateStrategy: z
     .object({ maxUnavailable: pace('idle pods are replaced after a change of the template') })
     .optional()
-    .describe('Pace of a rolling update of idle pods. Default: maxUnavailable of 25%. Not acted on yet.'),
+    .describe('Pace of a rolling update of idle pods after a change of the template. Idle pods of the old template that are not Ready are replaced at once. Default: maxUnavailable of 25%.'),
   minRemainingLifetimeSeconds: int32(0, MAX_REMAINING_LIFETIME_SECONDS)
     .optional()
     .describe(
@@ -68,7 +68,7 @@ export const poolStatus = z.object({
   updated: int32().optional().describe('Pods of the pool made from the current revision of the template, in pods. Default: none, before the first count.'),
   conditions: conditionList(POOL_CONDITION_TYPES, {
     Accepted: 'False when the spec cannot be followed; the pods then stay as they are',
-    ScaleBlocked: 'the pool is smaller than wanted and cannot grow now, or a lower bound is above its upper one',
+    ScaleBlocked: 'the pool is smaller than wanted and cannot grow now, its new pods do not start, or a lower bound is above its upper one',
   })
     .optional()
     .describe('What holds now, one item a type. Default: none.'),

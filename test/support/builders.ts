@@ -15,11 +15,14 @@ export function podOf(poolUID: string, name: string, overrides: Partial<PodFacts
     ready: true,
     readySince: '2026-01-01T00:00:00Z',
     createdAt: '2026-01-01T00:00:00Z',
+    phase: 'Running',
+    restarts: 0,
     revision: 'r1',
     evict: false,
     ownerUID: poolUID,
     deadline: undefined,
     failing: undefined,
+    problem: undefined,
     ...overrides,
   };
 }

@@ -1,4 +1,5 @@
 import { type Clock, sleepWith } from '../../src/program/clock';
+import { until } from './waiting';
 
 interface Timer {
   readonly dueAtMs: number;
@@ -56,4 +57,12 @@ export class ManualClock implements Clock {
 /** Lets promises that wait for nothing outside run to their end. */
 export async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits until `look` answers without throwing, and moves time on by `stepMs` before every look. */
+export function untilWith<T>(clock: ManualClock, look: () => T | Promise<T>, stepMs = 100): Promise<T> {
+  return until(async () => {
+    await clock.advance(stepMs);
+    return look();
+  });
 }

@@ -6,7 +6,7 @@ import { createApiServer } from '../../local/api/server';
 import { fixedConnection } from '../../operator/kube/connection';
 import type { PodExec } from '../../operator/kube/pod-exec';
 import { Manager } from '../../operator/manager';
-import { systemClock } from '../../src/program/clock';
+import { type Clock, systemClock } from '../../src/program/clock';
 import { loadSettings } from '../../src/program/load-settings';
 import { createLogger } from '../../src/program/log';
 import type { BatchSandbox, BatchSandboxSpec } from '../../src/schema/batch-sandbox';
@@ -17,6 +17,7 @@ import { operatorSettings } from '../../src/schema/operator-settings';
 import type { Pool, PoolSpec } from '../../src/schema/pool';
 import { ApiClient } from './api-client';
 import { handMadeTemplate } from './hand-made-pods';
+import type { KubeEvent } from './space';
 
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
 const PODS = '/api/v1/namespaces/default/pods';
@@ -33,6 +34,7 @@ export interface OperatorInProcess {
   pool(name: string): Promise<Pool>;
   batch(name: string): Promise<BatchSandbox>;
   pods(): Promise<Pod[]>;
+  events(): Promise<KubeEvent[]>;
   /** Marks every pod without an address as Running and Ready. */
   makeReady(): Promise<void>;
   stop(): Promise<void>;
@@ -48,6 +50,7 @@ export interface OperatorInProcessOptions {
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly exec?: PodExec;
+  readonly clock?: Clock;
 }
 
 /**
@@ -58,8 +61,9 @@ export interface OperatorInProcessOptions {
  * @param flags of the operator
  * @param env environment of the operator
  * @param exec runs commands in containers; the API server has no nodes to run them
+ * @param clock time of the operator
  */
-export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {}, exec }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
+export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {}, exec, clock = systemClock }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
   const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
@@ -76,7 +80,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
   const manager = new Manager({
     connection: fixedConnection(server.url, server.token, { ca: server.ca }),
     settings: loaded.settings,
-    clock: systemClock,
+    clock,
     log: createLogger('test', 'info', { write: () => undefined }),
     random: Math.random,
     exec,
@@ -103,6 +107,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     pool: (name) => send('GET', pathOf('pools', name)),
     batch: (name) => send('GET', pathOf('batchsandboxes', name)),
     pods,
+    events: async () => (await send<{ items: KubeEvent[] }>('GET', '/api/v1/namespaces/default/events')).items,
     makeReady: async () => {
       for (const { metadata, status } of await pods()) {
         const lastTransitionTime = `${new Date().toISOString().slice(0, 19)}Z`;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { planScale, resolveCount, type ScaleInput } from '../../../operator/pool/scale';
+import { planOwed, planScale, resolveCount, type ScaleInput } from '../../../operator/pool/scale';
 
 /** Counts of a pool whose pods are all Ready: S live pods, A of them allocated. */
 const counts = (live: number, allocated: number, idleNotReady = 0) => ({
@@ -12,8 +12,9 @@ const counts = (live: number, allocated: number, idleNotReady = 0) => ({
   updated: live,
 });
 
-const exampleA = { bufferMin: 2, bufferMax: 10, poolMin: 5, poolMax: 20, maxUnavailable: '25%' };
-const exampleB = { bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6, maxUnavailable: '25%' };
+const quiet = { replaced: 0, owed: 0 };
+const exampleA = { ...quiet, bufferMin: 2, bufferMax: 10, poolMin: 5, poolMax: 20, maxUnavailable: '25%' };
+const exampleB = { ...quiet, bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6, maxUnavailable: '25%' };
 
 describe('planScale follows the worked examples of the contract (R60)', () => {
   const rows: [string, Partial<ScaleInput>, ReturnType<typeof counts>, number, { create: number; remove: number }][] = [
@@ -40,11 +41,11 @@ describe('planScale follows the worked examples of the contract (R60)', () => {
 });
 
 describe('planScale says what holds growth back', () => {
-  test('poolMax with unmet demand', () => {
+  test('poolMax with unmet demand (R65)', () => {
     expect(planScale({ ...exampleB, counts: counts(6, 6), unmet: 2 }).blockedBy).toBe('PoolMax');
   });
-  test('pods that do not become Ready', () => {
-    expect(planScale({ ...exampleA, counts: counts(2, 0, 2), unmet: 0 })).toEqual({ create: 0, remove: 0, blockedBy: 'NotReadyPods' });
+  test('pods that do not become Ready (R65)', () => {
+    expect(planScale({ ...exampleA, counts: counts(2, 0, 2), unmet: 0 })).toEqual({ create: 0, remove: 0, missing: 3, blockedBy: 'NotReadyPods' });
   });
   test('nothing when the pool rests', () => {
     expect(planScale({ ...exampleA, counts: counts(5, 0), unmet: 0 }).blockedBy).toBeUndefined();
@@ -65,17 +66,41 @@ const anyInput = fc
   })
   .map(({ live, allocatedShare, terminating, ...rest }): ScaleInput => {
     const allocated = Math.floor(live * allocatedShare);
-    return { ...rest, counts: { ...counts(live, allocated), existing: live + terminating } };
+    return { ...quiet, ...rest, counts: { ...counts(live, allocated), existing: live + terminating } };
   });
 
+test.each<[string, Partial<ScaleInput>, number, { create: number; remove: number }]>([
+  ['poolMin', { poolMin: 30 }, 3, { create: 17, remove: 0 }],
+  ['the buffer', { bufferMin: 25, bufferMax: 30 }, 3, { create: 17, remove: 0 }],
+  ['poolMin, when a pool shrinks', { poolMin: 30 }, 24, { create: 0, remove: 4 }],
+])('poolMax wins over %s (R61)', (_name, bounds, live, want) => {
+  expect(planScale({ ...exampleA, ...bounds, maxUnavailable: '100%', counts: counts(live, 0), unmet: 0 })).toMatchObject(want);
+});
+
+describe('planScale and planOwed make up for replaced pods (R60)', () => {
+  const rows: [string, Partial<ScaleInput>, ReturnType<typeof counts>, { create: number; remove: number; owed: number }][] = [
+    ['in the same pass when there is room', { replaced: 3 }, counts(12, 4), { create: 3, remove: 0, owed: 0 }],
+    ['later when the pace does not allow it', { replaced: 3, maxUnavailable: 1 }, counts(12, 4), { create: 1, remove: 0, owed: 2 }],
+    ['later when the pool is at poolMax', { replaced: 3, poolMax: 12 }, counts(12, 4), { create: 0, remove: 0, owed: 3 }],
+    ['from an earlier pass', { owed: 2 }, counts(9, 4), { create: 2, remove: 0, owed: 0 }],
+    ['not beyond bufferMax', { owed: 3 }, counts(13, 4), { create: 1, remove: 0, owed: 0 }],
+    ['not in a pool that shrinks', { replaced: 2 }, counts(16, 0), { create: 0, remove: 8, owed: 0 }],
+  ];
+  test.each(rows)('%s', (_name, bounds, given, want) => {
+    const input = { ...exampleA, ...bounds, counts: given, unmet: 0 };
+    const plan = planScale(input);
+    expect({ create: plan.create, remove: plan.remove, owed: planOwed(input, plan, plan.create) }).toEqual(want);
+  });
+});
+
 describe('planScale for any pool', () => {
-  test('never creates above poolMax, terminating pods included', () => {
+  test('never creates above poolMax, terminating pods included (R60, R61)', () => {
     fc.assert(fc.property(anyInput, (input) => {
       const { create } = planScale(input);
       expect(create === 0 || input.counts.existing + create <= input.poolMax).toBe(true);
     }));
   });
-  test('never removes a held pod, and never creates and removes at once', () => {
+  test('never removes a held pod, and never creates and removes at once (R60)', () => {
     fc.assert(fc.property(anyInput, (input) => {
       const { create, remove } = planScale(input);
       expect(remove).toBeLessThanOrEqual(input.counts.live - input.counts.allocated);

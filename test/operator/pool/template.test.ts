@@ -23,13 +23,14 @@ describe('templateRevision', () => {
 });
 
 describe('poolPod', () => {
+  const always = (value: number) => ({ random: () => value, isTaken: () => false });
   const poolNamed = (name: string) => ({
     metadata: { name, namespace: 'ns', uid: 'pool-uid' },
     spec: { template, capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 0 } },
   });
 
   test('carries template, labels and owner, and a name of its own', () => {
-    expect(poolPod(poolNamed('warm'), () => 0, (spec) => spec)).toEqual({
+    expect(poolPod(poolNamed('warm'), always(0), (spec) => spec)).toEqual({
       metadata: {
         name: 'warm-bbbbb',
         namespace: 'ns',
@@ -43,13 +44,19 @@ describe('poolPod', () => {
   });
 
   test('is completed, while its revision stays that of the template', () => {
-    const { spec, metadata } = poolPod(poolNamed('warm'), () => 0, (own) => ({ ...own, completed: true }));
+    const { spec, metadata } = poolPod(poolNamed('warm'), always(0), (own) => ({ ...own, completed: true }));
     expect(spec).toEqual({ ...template.spec, completed: true });
     expect(metadata.labels?.['sandbox.opensandbox.io/pool-revision']).toBe(templateRevision(template));
   });
 
+  test('gets no name that another pod is known to have', () => {
+    const drawn = [0, 0, 0, 0, 0, 0.99, 0.99, 0.99, 0.99, 0.99];
+    const names = { random: () => drawn.shift() ?? 0.5, isTaken: (name: string) => name === 'warm-bbbbb' };
+    expect(poolPod(poolNamed('warm'), names, (spec) => spec).metadata.name).toBe('warm-99999');
+  });
+
   test('keeps to 63 characters for the longest pool name', () => {
-    expect(poolPod(poolNamed('p'.repeat(63)), () => 0.999, (spec) => spec).metadata.name).toHaveLength(63);
+    expect(poolPod(poolNamed('p'.repeat(63)), always(0.999), (spec) => spec).metadata.name).toHaveLength(63);
   });
 });
 

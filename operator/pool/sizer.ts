@@ -1,0 +1,180 @@
+import type { Clock } from '../../src/program/clock';
+import { objectKey, type Pod, type PodSpec } from '../../src/schema/kubernetes';
+import type { Pool } from '../../src/schema/pool';
+import type { KubeApi } from '../kube/api';
+import type { ObjectCache } from '../kube/cache';
+import type { EventRecorder } from '../kube/events';
+import { PODS } from '../kube/resource-types';
+import type { Ledger } from '../ledger';
+import { failuresOf, slowStart } from '../parallel';
+import type { PodFacts } from '../pod-facts';
+import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
+import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
+import { removeUnused } from './removal';
+import { planOwed, planScale, type ScaleInput } from './scale';
+import { type Hindrance, ScaleBlocks } from './scale-block';
+import type { ScaleBlock } from './status';
+import { poolPod } from './template';
+import { planUpdate } from './update';
+import { planVictims } from './victims';
+
+/** Pod creates of one pool that run at once. */
+const CREATES_AT_ONCE = 32;
+/** How often a pool with unmet demand (R63) or with pods that are not Ready is looked at, in ms; a look costs as much as there are of the latter. */
+const LOOK_EVERY_MS = 5_000;
+
+/** What {@link PoolSizer} works with. */
+export interface SizerTools {
+  readonly api: KubeApi;
+  readonly poolPods: ObjectCache<Pod>;
+  readonly ledger: Ledger;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  /** Number from 0 up to 1. */
+  readonly random: () => number;
+  /** The spec of a pod that is about to be made, with what its executor needs. */
+  readonly completePod: (spec: PodSpec) => PodSpec;
+}
+
+/** What is remembered of a pool between two passes. */
+interface Memory {
+  breaker: BreakerState;
+  /** When pods that are not Ready were looked at last, by the monotonic clock in ms. */
+  lookedAtMs: number;
+  /** Replaced pods that are still to be made. */
+  owed: number;
+}
+
+/** What a pass over the size of a pool came to. */
+export interface Resized {
+  /** Why pods could not be created or deleted. */
+  readonly failures: readonly unknown[];
+  readonly blocked: ScaleBlock | undefined;
+}
+
+/** Creates and deletes idle pods of pools: for size, for a new template, and in the place of those that do not start. */
+export class PoolSizer {
+  private readonly memories = new Map<string, Memory>();
+  private readonly blocks = new ScaleBlocks();
+
+  constructor(private readonly tools: SizerTools) {}
+
+  /**
+   * One pass; what is decided is decided at once, from one state of the ledger.
+   *
+   * @param ageing idle pods to replace as those of an old revision are
+   */
+  async resize(pool: Pool, revision: string, ageing: readonly PodFacts[], signal: AbortSignal): Promise<Resized> {
+    const { clock, ledger } = this.tools;
+    const uid = pool.metadata.uid ?? '';
+    const nowMs = clock.monotonicMs();
+    const memory = this.remember(pool, revision, nowMs);
+    const { capacitySpec, scaleStrategy, updateStrategy } = pool.spec;
+    const counts = ledger.counts(uid);
+    const unmet = ledger.demands.unmet(objectKey(pool), capacitySpec.poolMax);
+    const before: ScaleInput = { ...capacitySpec, maxUnavailable: scaleStrategy?.maxUnavailable, counts, unmet, replaced: 0, owed: memory.owed };
+    const { missing } = planScale(before);
+    const starts = this.judgeStarts(uid, memory, missing, nowMs);
+    const update = planUpdate({
+      outdated: [...ledger.outdatedPods(uid), ...ageing.filter((pod) => pod.revision === revision)],
+      maxUnavailable: updateStrategy?.maxUnavailable,
+      live: counts.live,
+      idleNotReady: counts.idleNotReady,
+      missing,
+      startsWork: memory.breaker.open === undefined,
+    });
+    const replaced = [...starts.remove, ...update];
+    const size = { ...before, replaced: replaced.length };
+    const plan = planScale(size);
+    const wanted = Math.min(plan.create, starts.createLimit);
+
+    const kept = await removeUnused(this.tools, [...replaced, ...this.pickVictims(uid, replaced, plan.remove, revision)], ['idle'], signal);
+    const { created, refused } = await this.createPods(pool, wanted, signal);
+    memory.owed = planOwed(size, plan, created);
+    const hindrance = explainHindrance(plan.blockedBy, memory.breaker, refused);
+    return { failures: [...kept, ...refused], blocked: this.blocks.explain(pool, memory.breaker.open, hindrance, nowMs) };
+  }
+
+  /** When a pool is to be looked at again although nothing changes, in ms; `undefined` for never. */
+  nextLookMs(pool: Pool): number | undefined {
+    const uid = pool.metadata.uid ?? '';
+    const { ledger } = this.tools;
+    const waits = ledger.demands.unmet(objectKey(pool)) > 0 || ledger.counts(uid).idleNotReady > 0;
+    return waits || this.blocks.has(uid) || this.memories.get(uid)?.breaker.open !== undefined ? LOOK_EVERY_MS : undefined;
+  }
+
+  /** Forgets a pool that is gone. */
+  forget(poolUID: string): void {
+    this.memories.delete(poolUID);
+    this.blocks.forget(poolUID);
+  }
+
+  private remember(pool: Pool, revision: string, nowMs: number): Memory {
+    const uid = pool.metadata.uid ?? '';
+    let memory = this.memories.get(uid);
+    if (memory === undefined) {
+      this.memories.set(uid, (memory = { breaker: newBreaker(revision, nowMs, writtenProblem(pool, revision)), lookedAtMs: nowMs, owed: 0 }));
+    } else if (memory.breaker.revision !== revision) {
+      memory.breaker = newBreaker(revision, nowMs);
+    }
+    return memory;
+  }
+
+  private judgeStarts(uid: string, memory: Memory, missing: number, nowMs: number): Pick<BreakerPlan, 'remove' | 'createLimit'> {
+    const { ledger } = this.tools;
+    const due = memory.breaker.open !== undefined || ledger.diedCount(uid) > 0 || nowMs - memory.lookedAtMs >= LOOK_EVERY_MS;
+    if (!due) return { remove: [], createLimit: Infinity };
+    const plan = planBreaker(memory.breaker, { starts: ledger.takeStarts(uid), missing, nowMs });
+    memory.breaker = plan.state;
+    memory.lookedAtMs = nowMs;
+    return plan;
+  }
+
+  private pickVictims(uid: string, replaced: readonly PodFacts[], count: number, revision: string): PodFacts[] {
+    if (count === 0) return [];
+    const gone = new Set(replaced.map((pod) => pod.uid));
+    return planVictims(
+      this.tools.ledger.idlePods(uid).filter((pod) => !gone.has(pod.uid)),
+      count,
+      revision,
+    );
+  }
+
+  private async createPods(pool: Pool, count: number, signal: AbortSignal): Promise<{ created: number; refused: unknown[] }> {
+    const { events } = this.tools;
+    const results = await slowStart(Array.from({ length: count }), CREATES_AT_ONCE, () => this.createPod(pool, signal));
+    const created = results.filter((result) => result.status === 'fulfilled').length;
+    if (created > 0) events.record(pool, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
+    const refused = failuresOf(results);
+    const [failure] = refused;
+    if (failure !== undefined) events.record(pool, 'Warning', 'FailedCreate', `pod not created: ${messageOf(failure)}`);
+    return { created, refused };
+  }
+
+  private async createPod(pool: Pool, signal: AbortSignal): Promise<void> {
+    const { api, poolPods, random, completePod } = this.tools;
+    const namespace = pool.metadata.namespace ?? '';
+    const pod = poolPod(pool, { random, isTaken: (name) => poolPods.get(`${namespace}/${name}`) !== undefined }, completePod);
+    await poolPods.write(`${namespace}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
+  }
+}
+
+/** Pods that failed one after another hold growth back, also while the next one is being tried. */
+function explainHindrance(blockedBy: Hindrance['reason'] | undefined, breaker: BreakerState, refused: readonly unknown[]): Hindrance | undefined {
+  const [failure] = refused;
+  if (failure !== undefined) return { reason: 'CreateFailed', cause: messageOf(failure) };
+  if (blockedBy === 'PoolMax') return { reason: 'PoolMax' };
+  return blockedBy === 'NotReadyPods' || breaker.failures > 0 ? { reason: 'NotReadyPods', cause: breaker.lastFailure?.message } : undefined;
+}
+
+/** What the process before this one had found of the same template, so that a restart does not fill the pool with pods that do not start. */
+function writtenProblem({ status }: Pool, revision: string): StartProblem | undefined {
+  if (status?.revision !== revision) return undefined;
+  const blocked = status.conditions?.find(({ type }) => type === 'ScaleBlocked');
+  const reason = START_PROBLEM_REASONS.find((known) => known === blocked?.reason);
+  return reason && { reason, message: blocked?.message ?? '' };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
