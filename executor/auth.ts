@@ -2,6 +2,7 @@ import type { CryptoKey } from 'jose';
 import { SandboxError } from '../src/schema/errors';
 import type { Clock } from '../src/program/clock';
 import { TOKEN_CLOCK_TOLERANCE_SECONDS, type VerifiedToken, verifyExecutorToken } from '../src/program/executor-token';
+import type { UsedTokens } from './used-tokens';
 import type { WebRequest } from './web-server';
 
 /** The parts of a request that a token is about. */
@@ -9,9 +10,7 @@ type SignedWebRequest = Pick<WebRequest, 'method' | 'url' | 'headers'>;
 
 /** Checks the token of every request, and that no token comes twice (rules 25 to 27). */
 export class RequestAuthorizer {
-  /** When a `jti` may be forgotten, in seconds since 1970. */
-  private readonly forgetAtByJti = new Map<string, number>();
-  private readonly startedAtSeconds: number;
+  private readonly startedAtMs: number;
 
   /**
    * @param keys public keys, any of which may have signed
@@ -21,8 +20,9 @@ export class RequestAuthorizer {
     private readonly keys: readonly CryptoKey[],
     private readonly audience: string,
     private readonly clock: Clock,
+    private readonly used: UsedTokens,
   ) {
-    this.startedAtSeconds = clock.now().getTime() / 1000;
+    this.startedAtMs = clock.monotonicMs();
   }
 
   /** @throws SandboxError REQUEST_UNAUTHORIZED */
@@ -43,20 +43,16 @@ export class RequestAuthorizer {
   }
 
   private acceptOnce({ jti, issuedAt, expiresAt }: VerifiedToken): void {
-    // What an earlier server accepted we cannot know, so nothing counts that was signed before this one.
-    if (issuedAt < this.startedAtSeconds - TOKEN_CLOCK_TOLERANCE_SECONDS) {
+    const nowSeconds = this.clock.now().getTime() / 1000;
+    // By the clock as it is now: one that was ahead at the start would keep everybody out until then.
+    const startedAtSeconds = nowSeconds - (this.clock.monotonicMs() - this.startedAtMs) / 1000;
+    // What an earlier server accepted we may not know after a loss of power, so nothing counts that was signed before this one.
+    if (issuedAt < startedAtSeconds - TOKEN_CLOCK_TOLERANCE_SECONDS) {
       throw unauthorized('expected a token signed after the start of this server');
     }
-    const nowSeconds = this.clock.now().getTime() / 1000;
-    for (const [known, forgetAt] of this.forgetAtByJti) {
-      if (forgetAt < nowSeconds) {
-        this.forgetAtByJti.delete(known);
-      }
-    }
-    if (this.forgetAtByJti.has(jti)) {
+    if (!this.used.add(jti, expiresAt + TOKEN_CLOCK_TOLERANCE_SECONDS, nowSeconds)) {
       throw unauthorized('expected a new token, got one that was used before');
     }
-    this.forgetAtByJti.set(jti, expiresAt + TOKEN_CLOCK_TOLERANCE_SECONDS);
   }
 }
 

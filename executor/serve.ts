@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '../src/program/clock';
 import { readVerifyKeys } from '../src/program/executor-token';
 import { aborted } from '../src/program/shutdown';
@@ -8,16 +9,18 @@ import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { createLog } from './log';
 import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
+import { endProcesses } from './tasks/end-processes';
 import { checkProcessor } from './tasks/enter-script';
 import { Health } from './tasks/health';
 import { hostLauncher, sidecarLauncher } from './tasks/launch';
 import { checkEntryCapabilities } from './tasks/main-process';
-import { endProcesses, findCgroupMates, findScope, readBootId } from './tasks/process';
+import { findCgroupMates, findScope, readBootId, withoutKnown } from './tasks/process';
 import { resetSandbox } from './tasks/reset';
 import { taskRoutes } from './tasks/routes';
 import { RunnerPool } from './tasks/runner';
 import { TaskStore } from './tasks/store';
 import { Supervisor } from './tasks/supervisor';
+import { USED_TOKENS_FILE, UsedTokens } from './used-tokens';
 import { startWebServer } from './web-server';
 
 /** What the program tells its server mode. */
@@ -48,7 +51,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const clock = systemClock;
   const log = createLog(settings.logLevel, clock);
   const store = await TaskStore.open(settings.dataDir);
-  const authorizer = await loadAuthorizer(settings);
+  const authorizer = await loadAuthorizer(settings, store.dataDir);
   const { tasks, corruptCount } = await store.load();
   const scope = createHash('sha256').update(store.dataDir).digest('hex').slice(0, 16);
   const taskEnv = baseEnvironment(env);
@@ -58,11 +61,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const { maxTasks, stopGraceSeconds, taskLogMaxBytes } = settings;
   const supervisor = new Supervisor({ store, runners, launcher, clock, log, scope, maxTasks, stopGraceSeconds, taskLogMaxBytes });
   const findMarked = () => findScope(scope);
-  const findHidden = () => {
-    const mates = findCgroupMates(); // before the marked ones: a child that one of them forks in between hides from nobody
-    const known = new Set([...findMarked().map(({ pid }) => pid), ...supervisor.runnerPids()]);
-    return mates.filter(({ pid }) => !known.has(pid));
-  };
+  const findHidden = () => withoutKnown(findCgroupMates, () => [...findMarked().map(({ pid }) => pid), ...supervisor.runnerPids()]);
   const health = new Health({ clock, probe: () => store.probe(), stuck: () => supervisor.problems(), corruptCount });
   if (corruptCount > 0) {
     // A task whose record is lost must not run on beside the next one.
@@ -97,14 +96,17 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   log.info({}, 'stopped');
 }
 
-async function loadAuthorizer({ authPublicKey, authPublicKeyFile, authAudience, podUid }: ExecutorSettings): Promise<RequestAuthorizer | undefined> {
+async function loadAuthorizer(
+  { authPublicKey, authPublicKeyFile, authAudience, podUid }: ExecutorSettings,
+  dataDir: string,
+): Promise<RequestAuthorizer | undefined> {
   if (authPublicKey === undefined && authPublicKeyFile === undefined) {
     return undefined;
   }
   const source = authPublicKey === undefined ? `--auth-public-key-file: '${authPublicKeyFile}'` : EnvVar.authPublicKey;
   try {
     const keys = await readVerifyKeys(authPublicKey ?? (await readFile(authPublicKeyFile ?? '', 'utf8')));
-    return new RequestAuthorizer(keys, authAudience ?? podUid ?? '', systemClock);
+    return new RequestAuthorizer(keys, authAudience ?? podUid ?? '', systemClock, new UsedTokens(join(dataDir, USED_TOKENS_FILE)));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`executor: ${source}: expected Ed25519 public keys: ${why}`, { cause: error });

@@ -1,55 +1,37 @@
-import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Disk, DiskStep } from './disk';
 
-/** Only the executor reads its files. */
-export const FILE_MODE = 0o600;
+/** End of the names of files that are not whole yet; worthless to whoever comes later. */
+export const TEMPORARY = '.tmp';
+
+/** The steps that write a file whole or not at all (rule 13); pure. */
+export function planAtomicWrite(path: string, text: string): readonly DiskStep[] {
+  const temporary = path + TEMPORARY;
+  return [
+    { kind: 'write', path: temporary, text },
+    { kind: 'syncFile', path: temporary },
+    { kind: 'rename', path: temporary, to: path },
+    { kind: 'syncDirectory', path: dirname(path) },
+  ];
+}
 
 /**
- * Writes a file whole or not at all: temporary file, fsync, rename, fsync of the directory (rule 13).
+ * Writes a file whole or not at all.
  *
- * @throws the error of the file system, such as ENOSPC; the old content stays then
+ * @throws the error of the file system, such as ENOSPC; the old content stays then, and a full disk gets its room back
  */
-export async function writeAtomic(path: string, text: string): Promise<void> {
-  const handle = await open(`${path}.tmp`, 'w', FILE_MODE);
+export async function writeAtomic(disk: Disk, path: string, text: string): Promise<void> {
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.tmp`, path);
-  await syncDirectory(dirname(path));
-}
-
-/** {@link writeAtomic} for a program that has nothing else to do meanwhile. */
-export function writeAtomicSync(path: string, text: string): void {
-  withFileSync(`${path}.tmp`, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, (fd) => {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) {
-      at += writeSync(fd, bytes, at);
+    for (const step of planAtomicWrite(path, text)) {
+      await disk.perform(step);
     }
-    fsyncSync(fd);
-  });
-  renameSync(`${path}.tmp`, path);
-  withFileSync(dirname(path), constants.O_RDONLY, fsyncSync);
-}
-
-/** Makes creations, renames and removals in a directory survive a crash of the machine. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  } catch (error) {
+    await disk.perform({ kind: 'remove', path: path + TEMPORARY }).catch(() => undefined);
+    throw error;
   }
 }
 
-function withFileSync(path: string, flags: number, use: (fd: number) => void): void {
-  const fd = openSync(path, flags, FILE_MODE);
-  try {
-    use(fd);
-  } finally {
-    closeSync(fd);
-  }
+/** {@link writeAtomic} for a program that has nothing else to do meanwhile, and ends when this fails. */
+export function writeAtomicSync(disk: Disk, path: string, text: string): void {
+  planAtomicWrite(path, text).forEach((step) => disk.performSync(step));
 }

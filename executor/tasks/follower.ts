@@ -1,7 +1,8 @@
 import type { Clock } from '../../src/program/clock';
 import type { Log } from '../log';
+import { endTree } from './end-processes';
 import type { Launcher } from './launch';
-import { endTree, findTree, isAlive, signalProcess, type TaskTree } from './process';
+import { findTree, isAlive, signalProcess, type TaskTree } from './process';
 import type { ExitRecord, TaskRecord } from './records';
 import { listenToRunner, type RunnerListener, type WaitingRunner } from './runner';
 import { RECORD_VERSION, type RunOrder } from './runner-protocol';

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FILE_MODE } from './atomic-file';
+import { FILE_MODE } from './disk';
 
 /**
  * One output stream on disk: files `<stream>.<offset>.log`, each named after the position of its first byte.
@@ -47,9 +47,19 @@ export class LogWriter {
         this.position += written;
       } catch (error) {
         this.firstError ??= `${this.stream} is cut at byte ${this.position}: ${error instanceof Error ? error.message : String(error)}`;
+        this.skip(chunk.length - at);
         return;
       }
     }
+  }
+
+  /** Counts bytes that are lost, so that positions stay those of the stream; what comes after them goes into a file of its own. */
+  private skip(lostBytes: number): void {
+    if (this.segment?.start === this.position) {
+      rmSync(segmentFile(this.stream, this.position), { force: true }); // empty: it would only count against the bound
+    }
+    this.closeSegment();
+    this.position += lostBytes;
   }
 
   private openSegment(): { readonly fd: number; readonly start: number } {
@@ -57,50 +67,62 @@ export class LogWriter {
     if (this.segment !== undefined && this.position < this.segment.start + segmentBytes) {
       return this.segment;
     }
-    if (this.segment !== undefined) {
-      closeSync(this.segment.fd);
-      this.segment = undefined;
-    }
+    this.closeSegment();
     const starts = segmentStarts(this.stream, readdirSync('.'));
     starts.slice(0, Math.max(0, starts.length - (SEGMENTS - 1))).forEach((start) => unlinkSync(segmentFile(this.stream, start)));
     this.segment = { fd: openSync(segmentFile(this.stream, this.position), 'a', FILE_MODE), start: this.position };
     return this.segment;
   }
+
+  private closeSegment(): void {
+    if (this.segment !== undefined) {
+      closeSync(this.segment.fd);
+      this.segment = undefined;
+    }
+  }
 }
 
 /** A piece of a stream. */
 export interface LogChunk {
-  /** Position of the first byte of `bytes`; behind the asked one when older bytes were dropped. */
+  /** Position of the first byte of `bytes`; behind the asked one when older bytes were dropped, or lost by an error of the disk. */
   readonly offset: number;
   readonly bytes: Buffer;
+  /** Whether these are the last bytes of the stream so far. */
+  readonly isEnd: boolean;
 }
 
-/** Reads at most `limit` bytes from position `offset` on; at the end of the stream there are none. */
+/** Reads at most `limit` bytes from position `offset` on; at the end of the stream there are none. What it returns has no gap. */
 export async function readLog(directory: string, stream: LogStream, offset: number, limit: number): Promise<LogChunk> {
   const starts = segmentStarts(stream, await readdir(directory));
   const first = starts.findLast((start) => start <= offset) ?? starts[0];
   if (first === undefined) {
-    return { offset: 0, bytes: Buffer.alloc(0) };
+    return { offset: 0, bytes: Buffer.alloc(0), isEnd: true };
   }
   const pieces: Buffer[] = [];
-  let position = Math.max(offset, first);
-  const from = position;
+  let from = Math.max(offset, first);
+  let position = from;
+  let isEnd = true;
   for (const start of starts.filter((start) => start >= first)) {
+    isEnd = position - from < limit && (start <= position || position === from);
+    if (!isEnd) {
+      break; // the limit is reached, or bytes are lost here
+    }
     if (start > position) {
-      break; // the limit ends in the file before
+      from = position = start;
     }
     const piece = await readPiece(join(directory, segmentFile(stream, start)), position - start, limit - (position - from));
     // The writer drops the oldest file while we read: what follows is no longer joined to what we have.
-    if (piece === undefined && position === from) {
+    if (piece === undefined) {
+      isEnd = false;
+      if (position > from) {
+        break;
+      }
       return readLog(directory, stream, offset, limit);
-    }
-    if (piece === undefined || piece.length === 0) {
-      break;
     }
     pieces.push(piece);
     position += piece.length;
   }
-  return { offset: from, bytes: Buffer.concat(pieces) };
+  return { offset: from, bytes: Buffer.concat(pieces), isEnd: isEnd && position - from < limit };
 }
 
 /** Undefined when the file has been dropped. */

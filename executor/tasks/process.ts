@@ -53,12 +53,18 @@ export interface TaskTree {
  */
 export function findTree(tree: TaskTree): readonly ProcessStat[] {
   const marker = `${EnvVar.taskId}=${tree.taskId}`;
-  const leader = tree.leader?.bootId === readBootId() ? tree.leader : undefined;
+  const leader = tree.leader !== undefined && isItsNumber(tree.leader) ? tree.leader : undefined;
   return withDescendants(listProcesses(), (stat) => {
     const isYounger = leader === undefined || stat.startTime >= leader.startTime;
     const isOfLeader = stat.pid === leader?.pid || stat.groupId === leader?.pid || stat.sessionId === leader?.pid;
     return isYounger && (isOfLeader || readEnvironment(stat.pid).some((entry) => entry === marker));
   });
+}
+
+/** Whether a group or session of this number can be the one of `leader`: while one of them is left, nobody else gets the pid (rule 7). */
+function isItsNumber(leader: ProcessIdentity): boolean {
+  const now = identifyProcess(leader.pid);
+  return leader.bootId === readBootId() && (now === undefined || now.startTime === leader.startTime);
 }
 
 /**
@@ -82,87 +88,25 @@ export function findCgroupMates(): readonly ProcessStat[] {
   return listProcesses().filter(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && isInOurCgroup(pid));
 }
 
-/** First and longest pause between two looks at processes that are not our children: their end brings no event. */
-const FIRST_LOOK_MS = 4;
-const LONGEST_LOOK_MS = 500;
-
-/** Which processes {@link endProcesses} ends, and how patiently. */
-export interface EndOptions {
-  /** The processes that are left. */
-  readonly look: () => readonly ProcessStat[];
-  /** Group that is signalled as one, which no fork escapes; its members alone are told by `look`. */
-  readonly groupId?: number;
-  /** Time between SIGTERM and SIGKILL, in ms. */
-  readonly graceMs: number;
-  /** Resolves when the first process of them has ended; until then there is no look in between. */
-  readonly leaderEnded?: Promise<unknown>;
-  /** Gives up when it aborts. */
-  readonly deadline?: AbortSignal;
+/**
+ * Those of `findMates` that are not known, for which it looks first: a child that a known process forks between the two looks is no mate yet,
+ * and hides from nobody.
+ */
+export function withoutKnown(findMates: () => readonly ProcessStat[], findKnownPids: () => readonly number[]): readonly ProcessStat[] {
+  const mates = findMates();
+  const known = new Set(findKnownPids());
+  return mates.filter(({ pid }) => !known.has(pid));
 }
 
 /**
- * Ends processes: SIGTERM, grace, then SIGKILL, until none is left. Returns only then, or at the deadline.
- *
- * @returns whether SIGKILL was needed
+ * Sends a signal to a process or, when negative, to a group. No error is one that has ended by now, nor one that got other rights and may not be
+ * signalled by us: it lives on, and that shows.
  */
-export async function endProcesses({ look, groupId, graceMs, leaderEnded, deadline }: EndOptions): Promise<boolean> {
-  const killAt = performance.now() + graceMs;
-  const termed = new Set<string>();
-  let killed = false;
-  let pauseMs = FIRST_LOOK_MS;
-  let leader = leaderEnded;
-  for (let left = look(); left.length > 0 && deadline?.aborted !== true; left = look()) {
-    killed ||= performance.now() >= killAt;
-    if (killed) {
-      signalAll(left, 'SIGKILL', groupId);
-    } else {
-      // Each process gets one SIGTERM: a second one makes some programs skip their clean-up.
-      signalAll(left.filter((process) => !termed.has(keyOf(process))), 'SIGTERM', termed.size === 0 ? groupId : undefined);
-      left.forEach((process) => termed.add(keyOf(process)));
-    }
-    const untilKillMs = killed ? LONGEST_LOOK_MS : Math.max(1, killAt - performance.now());
-    // The leader's end is an event, so that there is no need to look before it.
-    await pause(leader === undefined ? Math.min(pauseMs, untilKillMs) : untilKillMs, leader?.then(() => (leader = undefined)));
-    pauseMs = Math.min(pauseMs * 2, LONGEST_LOOK_MS);
-  }
-  return killed;
-}
-
-/** {@link endProcesses} for the tree of one task. */
-export function endTree(tree: TaskTree, graceMs: number, leaderEnded?: Promise<unknown>): Promise<boolean> {
-  return endProcesses({ look: () => findTree(tree), groupId: tree.leader?.pid, graceMs, leaderEnded });
-}
-
-function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Signals, groupId: number | undefined): void {
-  if (groupId !== undefined && processes.some((process) => process.groupId === groupId)) {
-    signalPid(-groupId, signal);
-  }
-  for (const stray of processes.filter((process) => process.groupId !== groupId)) {
-    if (readStat(stray.pid)?.startTime === stray.startTime) {
-      signalPid(stray.pid, signal);
-    }
-  }
-}
-
-const keyOf = ({ pid, startTime }: ProcessStat) => `${pid}/${startTime}`;
-
-/** Ends after `ms` or with `event`, and leaves no timer that would keep a runner from ending. */
-function pause(ms: number, event?: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    void event?.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-function signalPid(pid: number, signal: NodeJS.Signals): void {
+export function signalPid(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // Ended between the look and the signal.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) {
       throw error;
     }
   }

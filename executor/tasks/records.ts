@@ -20,6 +20,8 @@ export const taskRecord = z.strictObject({
   uid: z.optional(z.string()),
   process: executorProcess,
   acceptedAt: instant,
+  /** Counts acceptances, over restarts too: their order, which no clock tells that is set back or too coarse. */
+  sequence: z._default(z.int().check(z.minimum(0)), 0),
   runner: z.optional(identity),
 });
 export type TaskRecord = z.output<typeof taskRecord>;

@@ -12,20 +12,34 @@ export function parseTasks(body: Uint8Array): readonly ExecutorTaskRequest[] {
   if (!Array.isArray(value)) {
     throw invalid('InvalidBody', [{ path: '', expected: 'a list of tasks', got: showKind(value), fix: 'send [] to remove all' }]);
   }
-  const parsed = value.map((task: unknown, index) => parseOne(task, `[${index}]`));
-  const problems = parsed.flatMap((result) => result.problems);
+  const tasks: ExecutorTaskRequest[] = [];
+  const problems: Problem[] = [];
+  const doubles: Problem[] = [];
+  const names = new Set<string>();
+  for (const [index, entry] of value.entries()) {
+    const path = `[${index}]`;
+    const { task, problems: found } = parseOne(entry, path);
+    problems.push(...found);
+    if (task !== undefined) {
+      tasks.push(task);
+      doubles.push(...(names.has(task.name) ? [{ path: `${path}.name`, expected: 'a name once', got: `'${task.name}' again` }] : []));
+      names.add(task.name);
+    }
+    if (problems.length + doubles.length >= MAX_PROBLEMS) {
+      break;
+    }
+  }
   if (problems.length > 0) {
     throw invalid('InvalidBody', problems);
   }
-  const tasks = parsed.flatMap(({ task }) => task ?? []);
-  const doubles = tasks.flatMap(({ name }, index) =>
-    tasks.findIndex((other) => other.name === name) === index ? [] : [{ path: `[${index}].name`, expected: 'a name once', got: `'${name}' again` }],
-  );
   if (doubles.length > 0) {
     throw invalid('DuplicateName', doubles);
   }
   return tasks;
 }
+
+/** Most problems that one answer names: a body of a megabyte can have half a million, and each costs memory. */
+const MAX_PROBLEMS = 20;
 
 /**
  * Reads the body of POST /tasks: one task.
@@ -83,15 +97,30 @@ function parseOne(value: unknown, path: string): { readonly task?: ExecutorTaskR
   if (typeof value === 'object' && value !== null && 'podTemplateSpec' in value) {
     return { problems: [{ path: joinPath(path, 'podTemplateSpec'), expected: 'no container task', got: 'one', fix: 'use process' }] };
   }
-  const parsed = executorTask.safeParse(value);
+  const parsed = parseByContract(value);
+  if (parsed === undefined) {
+    return { problems: [{ path, expected: 'a task', got: 'too many mistakes to name one' }] };
+  }
   if (!parsed.success) {
-    return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, path, value)) };
+    return { problems: parsed.error.issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, path, value)).slice(0, MAX_PROBLEMS) };
   }
   const { name, uid, process } = parsed.data;
   if ((process.command ?? []).length + (process.args ?? []).length === 0) {
     return { problems: [{ path: joinPath(path, 'process.command'), expected: 'a program', got: 'nothing' }] };
   }
   return { task: { name, uid, process }, problems: [] };
+}
+
+/** Undefined for more mistakes than zod can hand on: it passes them as arguments, until its stack is full. */
+function parseByContract(value: unknown) {
+  try {
+    return executorTask.safeParse(value);
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function problemsOf(issue: z.core.$ZodIssue, prefix: string, root: unknown): readonly Problem[] {

@@ -1,8 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError } from '../../src/schema/errors';
+import { systemDisk } from './disk';
+import { endProcesses } from './end-processes';
 import { type ProcessStat, readCommand } from './proc';
-import { endProcesses } from './process';
 import type { TaskStore } from './store';
 import type { Supervisor } from './supervisor';
 
@@ -58,7 +59,11 @@ function assertEmpty(left: readonly ProcessStat[], supervisor: ResetOptions['sup
   }
 }
 
+/** Synced, so that a loss of power brings nothing back to the next user of the sandbox. */
 async function emptyDirectory(path: string): Promise<void> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)));
-  await Promise.all(entries.map((entry) => rm(join(path, entry), { recursive: true, force: true })));
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
+  if (entries !== undefined) {
+    await Promise.all(entries.map((entry) => rm(join(path, entry), { recursive: true, force: true })));
+    await systemDisk.perform({ kind: 'syncDirectory', path });
+  }
 }

@@ -169,8 +169,8 @@ async function answerLog({ query, signal }: Call, supervisor: Supervisor, task: 
     const hasEnded = task.state.kind === 'ended' && task.runnerEnded === undefined;
     const output = waitSeconds === 0 || hasEnded || deadline.aborted ? undefined : watchOutput(task, supervisor, deadline);
     try {
-      const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0) } : await readLog(task.directory, stream, offset, limit);
-      const isComplete = hasEnded && chunk.bytes.length < limit;
+      const chunk = task.directory === undefined ? { offset, bytes: Buffer.alloc(0), isEnd: limit > 0 } : await readLog(task.directory, stream, offset, limit);
+      const isComplete = hasEnded && chunk.isEnd;
       if (chunk.bytes.length > 0 || isComplete || output === undefined) {
         const headers = {
           'content-type': 'text/plain; charset=utf-8',

@@ -5,9 +5,11 @@ import { LONGEST_TIMER_MS } from '../../src/program/clock';
 import type { TerminatedReason } from '../../src/schema/executor-api';
 import { EnvVar } from '../../src/schema/names';
 import { writeAtomicSync } from './atomic-file';
+import { systemDisk } from './disk';
+import { endTree } from './end-processes';
 import { type MainProcess, openMainProcess } from './main-process';
 import { OutputPipe } from './output-pipe';
-import { endTree, identifyProcess, type TaskTree } from './process';
+import { identifyProcess, type TaskTree } from './process';
 import type { ExitRecord, ProcessRecord } from './records';
 import { GATE_FD, type MainContainerOrder, READY, RECORD_VERSION, RecordFile, type RunOrder, RunnerEvent } from './runner-protocol';
 import { codeOf, type Outputs, spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
@@ -176,7 +178,7 @@ class TaskRunner {
     void failure.then((problem) => {
       if (leader !== undefined && problem === undefined) {
         const record: ProcessRecord = { version: RECORD_VERSION, leader, startedAt: startedAt.toISOString() };
-        writeAtomicSync(`./${RecordFile.process}`, JSON.stringify(record));
+        writeAtomicSync(systemDisk, `./${RecordFile.process}`, JSON.stringify(record));
         this.report(RunnerEvent.started);
       }
     });
@@ -190,7 +192,7 @@ class TaskRunner {
     signal: NodeJS.Signals | null,
   ): Promise<void> {
     this.cancelLimit();
-    const finishedAt = new Date();
+    const finishedAt = new Date(Math.max(Date.now(), startedAt.getTime())); // a clock that is set back ends no task before its start
     const reasonOfStop = this.stopReason;
     const startFailure = await failure;
     if (startFailure !== undefined && reasonOfStop === undefined) {
@@ -228,7 +230,7 @@ class TaskRunner {
 
   /** An error here ends the runner without a record, which the server reports as ProcessCrashed. */
   private record(exit: ExitRecord): void {
-    writeAtomicSync(`./${RecordFile.exit}`, JSON.stringify(exit));
+    writeAtomicSync(systemDisk, `./${RecordFile.exit}`, JSON.stringify(exit));
     this.report(RunnerEvent.exited);
   }
 

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { chmod, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type * as z from 'zod/mini';
-import { syncDirectory, writeAtomic } from './atomic-file';
+import { TEMPORARY, writeAtomic } from './atomic-file';
+import { type Disk, systemDisk } from './disk';
 import { type ExitRecord, exitRecord, type ProcessRecord, processRecord, readRecord, type TaskRecord, taskRecord } from './records';
 import { RecordFile } from './runner-protocol';
+import { USED_TOKENS_FILE } from '../used-tokens';
 
 /** A task as it lies on disk. */
 export interface StoredTask {
@@ -32,14 +34,19 @@ export interface StoredTasks {
  *   .corrupt-<random>/         moved aside: its record could not be read
  *   .new-<random>/             a runner that waits for its order; worthless to the next server
  *   .trash-<random>/           being deleted
+ *   .<anything>.tmp            not whole yet
+ *   .used-tokens               see used-tokens.ts
  */
 export class TaskStore {
-  private constructor(readonly dataDir: string) {}
+  private constructor(
+    readonly dataDir: string,
+    private readonly disk: Disk,
+  ) {}
 
   /** @throws the error of the file system when the directory cannot be made, read or written */
-  static async open(dataDir: string): Promise<TaskStore> {
+  static async open(dataDir: string, disk = systemDisk): Promise<TaskStore> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    const store = new TaskStore(await realpath(dataDir));
+    const store = new TaskStore(await realpath(dataDir), disk);
     await chmod(store.dataDir, 0o700);
     await store.probe();
     return store;
@@ -47,7 +54,7 @@ export class TaskStore {
 
   /** @throws the error of the file system when the directory takes no synced write */
   async probe(): Promise<void> {
-    await writeAtomic(this.path('.probe'), '');
+    await writeAtomic(this.disk, this.path('.probe'), 'probe\n'); // an empty file finds room on a full disk
   }
 
   /** Reads all tasks, oldest first; deletes leftovers and moves aside what is no task. */
@@ -55,15 +62,15 @@ export class TaskStore {
     const tasks: StoredTask[] = [];
     let corruptCount = 0;
     for (const entry of await readdir(this.dataDir)) {
-      if (/^\.(new|trash)-/.test(entry)) {
-        await rm(this.path(entry), { recursive: true, force: true });
+      if (/^\.(new|trash)-/.test(entry) || (entry.startsWith('.') && entry.endsWith(TEMPORARY))) {
+        await this.remove(entry);
       } else if (entry.startsWith('.corrupt-')) {
         corruptCount += 1;
       } else if (/^\.(waiting|removed)-/.test(entry) || !entry.startsWith('.')) {
         const task = this.loadEntry(entry);
         if (task === undefined) {
           corruptCount += 1;
-          await rename(this.path(entry), this.path(`.corrupt-${randomName()}`));
+          await this.rename(this.path(entry), this.path(`.corrupt-${randomName()}`));
         } else {
           tasks.push(task);
         }
@@ -74,23 +81,28 @@ export class TaskStore {
 
   /** Stores a task that cannot start yet. */
   async saveWaiting(record: TaskRecord): Promise<void> {
-    await writeAtomic(this.waitingPath(record), JSON.stringify(record));
+    await writeAtomic(this.disk, this.path(waitingName(record)), JSON.stringify(record));
   }
 
   /** Forgets a task that never started. */
   async dropWaiting(record: TaskRecord): Promise<void> {
-    await rm(this.waitingPath(record), { force: true });
-    await syncDirectory(this.dataDir);
+    await this.remove(waitingName(record));
+    await this.sync();
   }
 
   /** Makes the directory of a waiting runner that of the task, and returns its path; the runner may be released afterwards. */
   async saveStarting(record: TaskRecord, runnerDirectory: string): Promise<string> {
     const directory = this.path(record.name);
-    await writeAtomic(join(runnerDirectory, RecordFile.task), JSON.stringify(record));
-    await rename(runnerDirectory, directory);
-    await syncDirectory(this.dataDir);
-    await rm(this.waitingPath(record), { force: true });
-    return directory;
+    await writeAtomic(this.disk, join(runnerDirectory, RecordFile.task), JSON.stringify(record));
+    await this.rename(runnerDirectory, directory);
+    try {
+      await this.sync();
+      await this.remove(waitingName(record)); // not synced: a note that comes back is dropped beside its directory
+      return directory;
+    } catch (error) {
+      await this.discard(directory); // it would block its name
+      throw error;
+    }
   }
 
   /**
@@ -101,20 +113,21 @@ export class TaskStore {
    */
   markRemoved(directory: string, at: Date): string {
     const removed = this.path(`.removed-${at.getTime()}-${randomName()}`);
-    renameSync(directory, removed);
+    this.disk.performSync({ kind: 'rename', path: directory, to: removed });
     return removed;
   }
 
   /** Makes all renames so far survive a crash of the machine. */
   async sync(): Promise<void> {
-    await syncDirectory(this.dataDir);
+    await this.disk.perform({ kind: 'syncDirectory', path: this.dataDir });
   }
 
-  /** Deletes a task's directory; a crash in between leaves nothing that looks like a task. */
+  /** Deletes a task's directory; a crash or a loss of power in between leaves nothing that looks like a task. */
   async discard(directory: string): Promise<void> {
-    const trash = this.path(`.trash-${randomName()}`);
-    await rename(directory, trash);
-    await rm(trash, { recursive: true, force: true });
+    const trash = `.trash-${randomName()}`;
+    await this.rename(directory, this.path(trash));
+    await this.sync();
+    await this.remove(trash);
   }
 
   readProcess(directory: string): ProcessRecord | undefined {
@@ -132,13 +145,13 @@ export class TaskStore {
   }
 
   async writeExit(directory: string, exit: ExitRecord): Promise<void> {
-    await writeAtomic(join(directory, RecordFile.exit), JSON.stringify(exit));
+    await writeAtomic(this.disk, join(directory, RecordFile.exit), JSON.stringify(exit));
   }
 
-  /** Deletes everything except waiting runners. */
+  /** Deletes everything except waiting runners, and the tokens that must not be used again. */
   async wipe(): Promise<void> {
-    const entries = (await readdir(this.dataDir)).filter((entry) => !entry.startsWith('.new-'));
-    await Promise.all(entries.map((entry) => rm(this.path(entry), { recursive: true, force: true })));
+    const entries = (await readdir(this.dataDir)).filter((entry) => !entry.startsWith('.new-') && entry !== USED_TOKENS_FILE);
+    await Promise.all(entries.map((entry) => this.remove(entry)));
     await this.sync();
   }
 
@@ -160,15 +173,18 @@ export class TaskStore {
   private async dropDoubles(tasks: readonly StoredTask[]): Promise<readonly StoredTask[]> {
     const started = new Set(tasks.filter(({ directory }) => directory !== undefined).map(({ record }) => record.id));
     const doubles = tasks.filter(({ directory, record }) => directory === undefined && started.has(record.id));
-    await Promise.all(doubles.map(({ record }) => rm(this.waitingPath(record), { force: true })));
+    await Promise.all(doubles.map(({ record }) => this.remove(waitingName(record))));
     return tasks
       .filter((task) => !doubles.includes(task))
-      .sort((a, b) => Date.parse(a.record.acceptedAt) - Date.parse(b.record.acceptedAt));
+      .sort((a, b) => a.record.sequence - b.record.sequence);
   }
 
   private readonly path = (entry: string) => join(this.dataDir, entry);
-  private readonly waitingPath = ({ id }: TaskRecord) => this.path(`.waiting-${id}.json`);
+  private readonly rename = (path: string, to: string) => this.disk.perform({ kind: 'rename', path, to });
+  private readonly remove = (entry: string) => this.disk.perform({ kind: 'remove', path: this.path(entry) });
 }
+
+const waitingName = ({ id }: TaskRecord) => `.waiting-${id}.json`;
 
 const randomName = () => randomBytes(8).toString('hex');
 

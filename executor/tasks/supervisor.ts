@@ -27,6 +27,7 @@ export class Supervisor {
   private wanted: HeldTask[] = [];
   /** Oldest mark first. */
   private removed: HeldTask[] = [];
+  private lastSequence = 0;
   private lastChange: Promise<unknown> = Promise.resolve();
   private isResetting = false;
   private isEnding = false;
@@ -34,7 +35,7 @@ export class Supervisor {
   private readonly follower: TaskFollower;
 
   constructor(private readonly options: SupervisorOptions) {
-    this.follower = new TaskFollower(options, () => this.changes.announce());
+    this.follower = new TaskFollower(options, () => this.onTaskChange());
   }
 
   /** Takes over what an earlier server left: running tasks go on, ended ones show their result, nothing starts twice (rule 11). */
@@ -45,6 +46,7 @@ export class Supervisor {
       removedAt,
       state: { kind: directory === undefined ? 'waiting' : 'starting' },
     }));
+    this.lastSequence = Math.max(0, ...tasks.map(({ record }) => record.sequence));
     this.wanted = tasks.filter(({ removedAt }) => removedAt === undefined);
     this.removed = tasks.filter(({ removedAt }) => removedAt !== undefined).sort((a, b) => Number(a.removedAt) - Number(b.removedAt));
     await Promise.all(tasks.map((task) => this.follower.adopt(task)));
@@ -145,6 +147,14 @@ export class Supervisor {
     await Promise.all(this.all().map((task) => this.follower.stop(task)));
   }
 
+  private onTaskChange(): void {
+    this.changes.announce();
+    // A wanted task waits for another wanted one when an earlier server died while it replaced one by the other.
+    if (planStarts(this.all(), this.options.maxTasks).length > 0) {
+      void this.inTurn(() => this.startWaiting());
+    }
+  }
+
   private all(): readonly HeldTask[] {
     return [...this.wanted, ...this.removed];
   }
@@ -183,7 +193,9 @@ export class Supervisor {
     const id = `${scope}.${randomBytes(8).toString('hex')}`;
     const acceptedAt = clock.now().toISOString();
     const variables = process.env?.map((variable) => ({ name: variable.name, value: variable.value ?? '' }));
-    return { record: { version: RECORD_VERSION, id, name, uid, process: { ...process, env: variables }, acceptedAt }, state: { kind: 'waiting' } };
+    this.lastSequence += 1;
+    const record = { version: RECORD_VERSION, id, name, uid, process: { ...process, env: variables }, acceptedAt, sequence: this.lastSequence } as const;
+    return { record, state: { kind: 'waiting' } };
   }
 
   /** Writes down everything that is new before anything is marked or started, so that an error until then changes nothing (rule 16). */

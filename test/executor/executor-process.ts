@@ -33,6 +33,8 @@ export class ExecutorProcess {
     private readonly child: ChildProcess,
     readonly port: number,
     readonly home: string,
+    /** What it has written to standard error so far. */
+    readonly readOwnLog: () => string,
   ) {}
 
   /**
@@ -48,12 +50,14 @@ export class ExecutorProcess {
     const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', ...flags];
     const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...settings];
     const child = spawn(file, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+    let written = '';
+    child.stderr.on('data', (text) => (written += String(text)));
     let last = '';
     for await (last of createInterface({ input: child.stderr })) {
       const event = JSON.parse(last) as { readonly msg: string; readonly port: number };
       if (event.msg === 'listening') {
         child.stderr.resume();
-        return new ExecutorProcess(child, event.port, home);
+        return new ExecutorProcess(child, event.port, home, () => written);
       }
     }
     rmSync(home, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { createLog } from '../../executor/log';
 import { ManualClock } from '../support/manual-clock';
 
-test('an event is one line of JSON with level, time and fields; an error brings its stack', () => {
+test('an event is one line of JSON with level, time and fields; an error brings its stack (X24)', () => {
   const lines: string[] = [];
   const log = createLog('info', new ManualClock(), (line) => void lines.push(line));
   log.info({ task: 'a' }, 'task\nended');

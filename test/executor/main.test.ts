@@ -30,7 +30,7 @@ const REFUSED: Readonly<Record<string, { given: readonly string[]; want: string 
   'with a root to empty': { given: ['--allow-unauthenticated', '--reset-paths=/,tmp'], want: "2 problems: --reset-paths: expected absolute directories other than /, got '/'" },
 };
 
-test.each(Object.entries(REFUSED))('does not start %s', async (_title, { given, want }) => {
+test.each(Object.entries(REFUSED))('does not start %s (X27)', async (_title, { given, want }) => {
   const { exitCode, stderr } = await run(given);
   expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(want) });
 });
@@ -43,7 +43,27 @@ test('ends with 1 when it cannot use its directory or its key', async () => {
   expect(await run(args)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('expected one or two PEM blocks') });
 });
 
-test.each(['a file', 'its environment'])('serves signed requests only, when it has a key in %s', async (place) => {
+test('a request that was answered is refused by the next server too, though its token is good (X25, X26)', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const env = { POD_UID: 'pod-1', AUTH_PUBLIC_KEY: String(publicKey.export({ type: 'spki', format: 'pem' })) };
+  const key = await readSigningKey(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
+  const signed = { method: 'POST', path: '/reset', body: '{}' };
+  const sign = (audience: string) => signExecutorToken(key, audience, signed, new Date());
+  const send = ({ port }: ExecutorProcess, token: string) =>
+    fetch(`http://127.0.0.1:${port}/reset`, { method: 'POST', body: '{}', headers: { authorization: `Bearer ${token}` } }).then(({ status }) => status);
+
+  const first = await ExecutorProcess.start([], home, env);
+  const token = await sign('pod-1');
+  expect(await send(first, token)).toBe(200);
+  await first.kill('SIGKILL');
+  const next = await ExecutorProcess.start([], home, env);
+  expect(await send(next, token)).toBe(401);
+  expect(await send(next, await sign('pod-2'))).toBe(401);
+  expect(await send(next, await sign('pod-1'))).toBe(200);
+  await next.kill('SIGTERM');
+});
+
+test.each(['a file', 'its environment'])('serves signed requests only, when it has a key in %s (X25, X26, X27)', async (place) => {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const [keyFile, pem] = [join(home, 'key.pem'), String(publicKey.export({ type: 'spki', format: 'pem' }))];
   writeFileSync(keyFile, pem);

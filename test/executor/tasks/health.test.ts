@@ -8,7 +8,7 @@ function start(more: Partial<ConstructorParameters<typeof Health>[0]> = {}) {
   return { clock, disk, health: new Health({ clock, probe, stuck: () => [], corruptCount: 0, ...more }) };
 }
 
-test('a full disk is told within 5 s, and that it has room again', async () => {
+test('a full disk is told within 5 s, and that it has room again (X22)', async () => {
   const { clock, disk, health } = start();
   expect(await health.problems()).toEqual([]);
   disk.isFull = true;
@@ -19,7 +19,7 @@ test('a full disk is told within 5 s, and that it has room again', async () => {
   expect(await health.problems()).toEqual([]);
 });
 
-test('the disk is tried at most every 5 s', async () => {
+test('the disk is tried at most every 5 s (X22)', async () => {
   const { clock, disk, health } = start();
   await health.problems();
   disk.isFull = true;
@@ -27,14 +27,14 @@ test('the disk is tried at most every 5 s', async () => {
   expect(await health.problems()).toEqual([]);
 });
 
-test('unreadable records are told until a reset deletes them', async () => {
+test('unreadable records are told until a reset deletes them (X22)', async () => {
   const { health } = start({ corruptCount: 2 });
   expect(await health.problems()).toEqual(['data directory: 2 unreadable records were moved aside; POST /reset deletes them']);
   health.forgetCorrupt();
   expect(await health.problems()).toEqual([]);
 });
 
-test('stops that do not end are told', async () => {
+test('stops that do not end are told (X22)', async () => {
   const { health } = start({ stuck: () => ["task 'a': stuck"] });
   expect(await health.problems()).toEqual(["task 'a': stuck"]);
 });

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { endProcesses, endTree, findScope, findTree, identifyProcess, isAlive, type ProcessIdentity, signalProcess } from '../../../executor/tasks/process';
-import { readCommand } from '../../../executor/tasks/proc';
+import { endProcesses, endTree } from '../../../executor/tasks/end-processes';
+import { findScope, findTree, identifyProcess, isAlive, type ProcessIdentity, signalProcess, withoutKnown } from '../../../executor/tasks/process';
+import { readCommand, readStat, readStatFields } from '../../../executor/tasks/proc';
 import { fixture, isRunning } from '../executor-process';
 
 const started: ChildProcess[] = [];
@@ -25,7 +26,7 @@ async function start(taskId: string, command: readonly string[], options: object
   return { child, leader };
 }
 
-test('an identity holds for its process only: not for another start time, another boot, or after the end', async () => {
+test('an identity holds for its process only: not for another start time, another boot, or after the end (X7)', async () => {
   const { child, leader } = await start('p.1', ['sleep', '600']);
   expect(isAlive(leader)).toBe(true);
   expect(isAlive({ ...leader, startTime: leader.startTime - 1 })).toBe(false);
@@ -38,7 +39,7 @@ test('an identity holds for its process only: not for another start time, anothe
   expect(identifyProcess(leader.pid)).toBeUndefined();
 });
 
-test('a tree is the group, the session, the marked, and their children', async () => {
+test('a tree is the group, the session, the marked, and their children (X6)', async () => {
   const { child, leader } = await start('p.2', [fixture('leaves-children.sh')]);
   let output = '';
   child.stdout?.on('data', (chunk) => (output += String(chunk)));
@@ -53,13 +54,36 @@ test('a tree is the group, the session, the marked, and their children', async (
   expect([...pids, stray.leader.pid].map(isRunning)).toEqual([false, false, false]);
 });
 
-test('a scope is every id that begins with it and a dot', async () => {
+test('a group or session whose number somebody else has by now is not the one of the task, though it is younger (X7)', async () => {
+  const { leader } = await start('p.6', ['sleep', '600']);
+  const before = { ...leader, startTime: leader.startTime - 1 };
+  expect(findTree({ taskId: 'p.7', leader: before })).toEqual([]);
+  expect(await endTree({ taskId: 'p.7', leader: before }, 0)).toBe(false);
+  expect(isAlive(leader)).toBe(true);
+});
+
+test('a child that a known process forks between the two looks is not taken for a hidden one (X29)', () => {
+  const stat = (pid: number) => ({ pid, parentPid: 1, groupId: pid, sessionId: pid, startTime: pid });
+  const marked = [10];
+  const hidden = [20];
+  const forkAfter = <T>(seen: T): T => {
+    marked.push(10 + marked.length);
+    return seen;
+  };
+  const left = withoutKnown(
+    () => forkAfter([...marked, ...hidden].map(stat)),
+    () => forkAfter([...marked]),
+  );
+  expect(left.map(({ pid }) => pid)).toEqual(hidden);
+});
+
+test('a scope is every id that begins with it and a dot (X29)', async () => {
   const [one, other] = [await start('scope1.a', ['sleep', '600']), await start('scope12.a', ['sleep', '600'])];
   expect(findScope('scope1').map(({ pid }) => pid)).toEqual([one.leader.pid]);
   expect(findScope('scope12').map(({ pid }) => pid)).toEqual([other.leader.pid]);
 });
 
-test('SIGTERM comes once and is enough for who heeds it, whatever the grace', async () => {
+test('SIGTERM comes once and is enough for who heeds it, whatever the grace (X6)', async () => {
   const { leader, child } = await start('p.4', ['sh', '-c', 'trap "echo term; sleep 0.1; exit 0" TERM; echo ready; while :; do sleep 0.02; done']);
   let output = '';
   child.stdout?.on('data', (chunk) => (output += String(chunk)));
@@ -68,7 +92,21 @@ test('SIGTERM comes once and is enough for who heeds it, whatever the grace', as
   expect(output).toBe('ready\nterm\n');
 });
 
-test('a deadline ends the attempt', async () => {
+test('processes that fork faster than they are killed end where their number is limited: stopped ones fork no more and count (X6)', async () => {
+  const LIMIT = 5;
+  const fork = () => started.push(spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }));
+  const look = () => {
+    const alive = started.flatMap(({ pid = NaN }) => readStat(pid) ?? []);
+    const isStopped = (pid: number) => readStatFields(pid)?.[0] === 'T';
+    if (alive.length < LIMIT && alive.some(({ pid }) => !isStopped(pid))) fork(); // behind the back of the look
+    return alive;
+  };
+  fork();
+  await endProcesses({ look, graceMs: 0, deadline: AbortSignal.timeout(10_000) });
+  expect(look()).toEqual([]);
+});
+
+test('a deadline ends the attempt (X29)', async () => {
   const aborted = AbortSignal.abort();
   const look = () => [{ pid: 0, parentPid: 0, groupId: 0, sessionId: 0, startTime: 0 }];
   expect(await endProcesses({ look, graceMs: 0, deadline: aborted })).toBe(false);

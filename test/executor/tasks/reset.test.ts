@@ -20,7 +20,7 @@ const options = (findHidden: ResetOptions['findHidden'], supervisor: ResetOption
   resetPaths: [],
 });
 
-test('a reset that is refused ends no process', async () => {
+test('a reset that is refused ends no process (X29)', async () => {
   const hidden = startHidden('echo ready; exec cat');
   await hidden.ready;
   const refused = new SandboxError('TASK_CONFLICT', 'expected no reset to run, got one');
@@ -35,11 +35,11 @@ test.each([
   [1, 1000],
   [10, 10_000],
   [3600, 10_000],
-])('a hidden process has the grace of tasks, and no more than 10 s: %d s', (stopGraceSeconds, want) => {
+])('a hidden process has the grace of tasks, and no more than 10 s: %d s (X29)', (stopGraceSeconds, want) => {
   expect(hiddenGraceMs(stopGraceSeconds)).toBe(want);
 });
 
-test('a reset kills a process that ignores SIGTERM', async () => {
+test('a reset kills a process that ignores SIGTERM (X29)', async () => {
   const hidden = startHidden('trap "" TERM; echo ready; exec cat');
   await hidden.ready;
   const supervisor: ResetOptions['supervisor'] = {

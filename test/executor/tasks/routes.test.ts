@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { hostLauncher } from '../../../executor/tasks/launch';
 import { taskRoutes } from '../../../executor/tasks/routes';
 import { RunnerPool } from '../../../executor/tasks/runner';
 import { TaskStore } from '../../../executor/tasks/store';
 import { Supervisor } from '../../../executor/tasks/supervisor';
 import { SandboxError } from '../../../src/schema/errors';
-import { REVISION_HEADER } from '../../../src/schema/executor-api';
+import { REVISION_HEADER, TASK_NAME } from '../../../src/schema/executor-api';
 import { ManualClock } from '../../support/manual-clock';
 import { ExecutorProcess, shell } from '../executor-process';
 
@@ -55,6 +56,7 @@ const BAD_BODIES: Readonly<Record<string, { body: string; reason?: string; messa
   'a container task': { body: '[{"name":"a","podTemplateSpec":{}}]', message: '[0].podTemplateSpec: expected no container task' },
   'an unknown member': { body: JSON.stringify([{ ...a, prio: 1 }]), message: '[0].prio: expected a known member' },
   'an unknown member of the process': { body: withProcess({ command: ['x'], shell: true }), message: '[0].process.shell: expected a known member' },
+  'a member that objects inherit': { body: '[{"name":"a","process":{"command":["x"]},"__proto__":{}}]', message: '[0].__proto__: expected a known member' },
   'no program': { body: withProcess({ command: [], args: null }), message: '[0].process.command: expected a program, got nothing' },
   'a command that is text': { body: withProcess({ command: 'ls' }), message: '[0].process.command: expected a list, got a string' },
   'valueFrom': { body: withProcess({ command: ['x'], env: [{ name: 'A', valueFrom: {} }] }), message: '[0].process.env[0].valueFrom: expected a known member' },
@@ -64,26 +66,37 @@ const BAD_BODIES: Readonly<Record<string, { body: string; reason?: string; messa
   'a limit with a fraction': { body: withProcess({ command: ['x'], timeoutSeconds: 1.5 }), message: '[0].process.timeoutSeconds: expected a whole number' },
 };
 
-test.each(Object.entries(BAD_BODIES))('POST /setTasks with %s is 400 and changes nothing', async (_title, { body, reason = 'InvalidBody', message }) => {
+test.each(Object.entries(BAD_BODIES))('POST /setTasks with %s is 400 and changes nothing (X15, X16, X17)', async (_title, { body, reason = 'InvalidBody', message }) => {
   const { call, supervisor } = await routes();
   const before = supervisor.changes.revision;
   expect(await call('POST', '/setTasks', body)).toMatchObject({ status: 400, body: { code: 'Bad Request', reason, message: expect.stringContaining(message) } });
   expect({ tasks: supervisor.list(), revision: supervisor.changes.revision }).toEqual({ tasks: [], revision: before });
 });
 
-test('an error names all that is wrong, without values', async () => {
+test('no name leaves the data directory, and none is taken for a file of ours (X17)', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', '.', '/', '-', '_', '\0', '%', '\n'), maxLength: 260 })), (name) => {
+      const path = join('/data', name);
+      fc.pre(TASK_NAME.test(name));
+      expect({ path, isHidden: basename(path).startsWith('.') }).toEqual({ path: `/data/${name}`, isHidden: false });
+      expect({ folder: dirname(path), isShort: Buffer.byteLength(name) <= 253 }).toEqual({ folder: '/data', isShort: true });
+    }),
+  );
+});
+
+test('an error names all that is wrong, without values (X15, X24)', async () => {
   const { call } = await routes();
   const { body } = await call('POST', '/setTasks', withProcess({ command: 'rm secret', env: [{ name: 'TOKEN', value: 5 }] }));
   expect(body).toMatchObject({ message: 'request: 2 problems: [0].process.command: expected a list, got a string; [0].process.env[0].value: expected text, got a number' });
 });
 
-test('bytes that are no UTF-8 are 400', async () => {
+test('bytes that are no UTF-8 are 400 (X15)', async () => {
   const { call } = await routes();
   const response = await call('POST', '/tasks', Buffer.from([0x22, 0xff, 0x22]));
   expect(response).toMatchObject({ status: 400, body: { reason: 'InvalidBody' } });
 });
 
-test('a start that the system does not allow is 500 and changes nothing', async () => {
+test('a start that the system does not allow is 500 and changes nothing (X16)', async () => {
   const { call, supervisor } = await routes();
   expect(await call('POST', '/setTasks', JSON.stringify([a]))).toMatchObject({ status: 500, body: { code: 'Internal Server Error', reason: 'Internal' } });
   expect(supervisor.list()).toEqual([]);
@@ -110,18 +123,18 @@ const ANSWERS: Readonly<Record<string, { given: [string, string, string?]; want:
   'health is told': { given: ['GET', '/health'], want: { status: 200, body: { status: 'healthy' } } },
 };
 
-test.each(Object.entries(ANSWERS))('%s', async (_title, { given: [method, path, body], want }) => {
+test.each(Object.entries(ANSWERS))('%s (X15, X16)', async (_title, { given: [method, path, body], want }) => {
   const { call } = await routes();
   expect(await call(method, path, body)).toMatchObject(want);
 });
 
-test('a long-poll answers at once when the revision is another', async () => {
+test('a long-poll answers at once when the revision is another (X20)', async () => {
   const { call } = await routes();
   const { headers } = await call('GET', '/getTasks?after=older&wait=25');
   expect(headers?.[REVISION_HEADER]).toMatch(/^[0-9a-f]{12}-0$/);
 });
 
-test('64 callers wait at the same time and all wake at a change', async () => {
+test('64 callers wait at the same time and all wake at a change (X20)', async () => {
   const { call, supervisor } = await routes();
   const waiting = Array.from({ length: 64 }, () => call('GET', `/getTasks?after=${supervisor.changes.revision}&wait=25`));
   // Any answer of the same app proves that the calls before it have arrived.
@@ -130,7 +143,7 @@ test('64 callers wait at the same time and all wake at a change', async () => {
   expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array.from({ length: 64 }, () => 200));
 });
 
-test('without a token only /health answers', async () => {
+test('without a token only /health answers (X27)', async () => {
   const { call } = await routes({ authorize: () => Promise.reject(new SandboxError('REQUEST_UNAUTHORIZED', 'token: none', { details: { reason: 'Unauthorized' } })) });
   expect((await call('GET', '/health')).status).toBe(200);
   for (const path of ['/getTasks', '/version', '/tasks/a', '/tasks/a/logs', '/nothing', '/tasks']) {
@@ -138,12 +151,12 @@ test('without a token only /health answers', async () => {
   }
 });
 
-test('what is wrong with the executor is 503', async () => {
+test('what is wrong with the executor is 503 (X22)', async () => {
   const { call } = await routes({ health: () => Promise.resolve(['disk']) });
   expect(await call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy', problems: ['disk'] } });
 });
 
-test('gives the output of a task as it comes, where Linux allows no more watchers of files', async () => {
+test('gives the output of a task as it comes, where Linux allows no more watchers of files (X23)', async () => {
   const withoutWatchers = ['unshare', '--map-root-user', 'sh', '-c', 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"', 'sh'];
   const executor = await ExecutorProcess.start([], dataDir, {}, { launcher: withoutWatchers });
   try {

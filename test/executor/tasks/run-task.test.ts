@@ -45,7 +45,7 @@ const RESULTS: Readonly<Record<string, { given: object; want: object }>> = {
   },
 };
 
-test.each(Object.entries(RESULTS))('%s', async (_title, { given, want }) => {
+test.each(Object.entries(RESULTS))('%s (X1, X2, X5)', async (_title, { given, want }) => {
   await executor.set(given);
   const ended = await executor.ended();
   expect(ended).toMatchObject(want);
@@ -74,7 +74,7 @@ describe('a task over its limit', () => {
     await late.clean();
   });
 
-  test.each(Object.entries(LATE))('%s', (title, { want }) => {
+  test.each(Object.entries(LATE))('%s (X3)', (title, { want }) => {
     expect(results.get(title)?.terminated).toMatchObject(want);
   });
 });
@@ -86,13 +86,13 @@ describe('the process of a task', () => {
     return (await executor.log('t')).body;
   };
 
-  test('takes its arguments as they are, never through a shell', async () => {
+  test('takes its arguments as they are, never through a shell (X1)', async () => {
     await executor.set({ name: 't', process: { command: ['printf', '%s\\n'], args: ['$HOME; echo', '*'] } });
     await executor.ended();
     expect((await executor.log('t')).body).toBe('$HOME; echo\n*\n');
   });
 
-  test('has the environment of the executor without its settings, below its own variables', async () => {
+  test('has the environment of the executor without its settings, below its own variables (X28)', async () => {
     const env = [{ name: 'A', value: '1' }, { name: 'A', value: '2' }, { name: '', value: 'skipped' }, { name: 'B' }];
     const lines = (await outputOf('env', { env })).split('\n');
     expect(lines).toEqual(expect.arrayContaining(['FROM_POD=yes', 'A=2', 'B=']));
@@ -105,14 +105,14 @@ describe('the process of a task', () => {
     expect(await outputOf('pwd', { workingDir: 'data' })).toBe(`${executor.dataDir}\n`);
   });
 
-  test('heads its own group and session, and goes first when memory ends', async () => {
+  test('heads its own group and session, and goes first when memory ends (X6, X28)', async () => {
     const output = await outputOf('ps -o pid=,pgid=,sid= $$; cat /proc/self/oom_score_adj');
     const [ids = '', score] = output.trim().split('\n').map((line) => line.trim());
     expect(new Set(ids.split(/\s+/)).size).toBe(1);
     expect(score).toBe('1000');
   });
 
-  test('has no descriptor of ours', async () => {
+  test('has no descriptor of ours (X28)', async () => {
     await executor.set(task('t', ['ls', '/proc/self/fd']));
     await executor.ended();
     // 3 is the listing itself.
@@ -128,7 +128,7 @@ describe('the process of a task', () => {
 });
 
 describe('output', () => {
-  test('is complete when the result shows, up to the bound, and its positions go on counting', async () => {
+  test('is complete when the result shows, up to the bound, and its positions go on counting (X20, X23)', async () => {
     const total = 10 * 1000 * 1000;
     await executor.set(task('t', ['sh', '-c', `yes 123456789 | head -c ${total}`]));
     await executor.ended();
@@ -143,7 +143,7 @@ describe('output', () => {
     expect(first.body).toBe('123456789\n'.repeat(total / 10).slice(firstOffset));
   });
 
-  test('is read on from where a reader stopped, and says when it is over', async () => {
+  test('is read on from where a reader stopped, and says when it is over (X23)', async () => {
     await executor.set(shell('t', 'echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; rm go'));
     const one = await executor.log('t');
     expect({ text: one.body, next: one.headers.get(LogHeader.nextOffset), complete: one.headers.get(LogHeader.complete) }).toEqual({ text: 'one\n', next: '4', complete: null });
@@ -158,7 +158,7 @@ describe('output', () => {
 });
 
 describe('a stop', () => {
-  test('ends children that left the group, the session and their parent', async () => {
+  test('ends children that left the group, the session and their parent (X6)', async () => {
     await executor.set(task('t', [fixture('leaves-children.sh')], { stopGraceSeconds: 0 }));
     await executor.ended();
     const children = (await executor.log('t')).body.trim().split('\n').map(Number);
@@ -171,7 +171,7 @@ describe('a stop', () => {
   test.each([
     ['has ended', 'exit 0'],
     ['runs', 'exec sleep 1000'],
-  ])('of a task that %s does not wait for a process that hides and holds its output', async (_, then) => {
+  ])('of a task that %s does not wait for a process that hides and holds its output (X9)', async (_, then) => {
     await executor.set(shell('t', `(env -i $(command -v setsid) $(command -v sleep) 4321 & echo $!); ${then}`));
     const hidden = Number((await executor.log('t')).body);
     await until(() => expect(readFileSync(`/proc/${hidden}/cmdline`, 'utf8')).toMatch(/^\S*sleep\0/));
@@ -183,7 +183,7 @@ describe('a stop', () => {
     }
   });
 
-  test('keeps the task listed until it is gone', async () => {
+  test('keeps the task listed until it is gone (X6, X19, X21)', async () => {
     await executor.set(task('t', [fixture('ignores-term.sh'), executor.home], { stopGraceSeconds: 60 }));
     await executor.log('t');
     const pid = executor.pidOf('t', 'leader');
@@ -197,7 +197,7 @@ describe('a stop', () => {
     rmSync(go);
   });
 
-  test('leaves no zombie and no file', async () => {
+  test('leaves no zombie and no file (X9, X10)', async () => {
     const fresh = await ExecutorProcess.start(['--spare-runners=0']);
     await fresh.set(shell('t', 'true'));
     await fresh.ended();

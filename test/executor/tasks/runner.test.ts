@@ -24,7 +24,7 @@ const runnersIn = (folder: string) =>
       }
     });
 
-test('a runner that is discarded before or after it is ready ends and leaves nothing', async () => {
+test('a runner that is discarded before or after it is ready ends and leaves nothing (X12)', async () => {
   const early = await WaitingRunner.start(program, dataDir);
   await early.discard();
   const late = await WaitingRunner.start(program, dataDir);
@@ -35,7 +35,7 @@ test('a runner that is discarded before or after it is ready ends and leaves not
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test('a runner that dies before it is released says so', async () => {
+test('a runner that dies before it is released says so (X2, X12)', async () => {
   const runner = await WaitingRunner.start(program, dataDir);
   process.kill(runner.identity.pid, 'SIGKILL');
   const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '/', stopGraceSeconds: 1, logMaxBytes: 4096 };
@@ -43,7 +43,7 @@ test('a runner that dies before it is released says so', async () => {
   expect(readdirSync(runner.directory)).not.toContain('exit.json');
 });
 
-test('a task without a main container fails when the wait for it is over', async () => {
+test('a task without a main container fails when the wait for it is over (X5)', async () => {
   const runner = await WaitingRunner.start(program, dataDir);
   const mainContainer = { name: 'never-there', isInOtherCgroup: false, waitSeconds: 0.2 };
   const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '', mainContainer, stopGraceSeconds: 1, logMaxBytes: 4096 };
@@ -56,7 +56,7 @@ test('a task without a main container fails when the wait for it is over', async
   expect(readdirSync(runner.directory)).toContain('main-missing');
 });
 
-test('a task that may not open the main container says why', async () => {
+test('a task that may not open the main container says why (X5)', async () => {
   const main = await MainContainer.start({ isRoot: true });
   chmodSync(`/proc/${main.pid}/cwd`, 0);
   const withoutFiles = CONTAINER_CAPABILITIES.filter((name) => name !== 'dac_override');
@@ -101,7 +101,7 @@ const MOMENTS: Readonly<Record<string, (files: readonly string[]) => boolean>> =
   'it is ready': (files) => files.includes('events') && !files.includes('stdout'),
 };
 
-test.each(Object.entries(MOMENTS))('a server that is killed as soon as %s leaves no spare runner', async (_title, isReached) => {
+test.each(Object.entries(MOMENTS))('a server that is killed as soon as %s leaves no spare runner (X12)', async (_title, isReached) => {
   const executor = await ExecutorProcess.start(['--spare-runners=1']);
   await until(() => {
     const [spare = ''] = readdirSync(executor.dataDir).filter((entry) => entry.startsWith('.new-'));

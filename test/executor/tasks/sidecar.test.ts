@@ -47,7 +47,7 @@ describe.each<[string, MainContainerOptions, { readonly uid: number; readonly gi
     expect(await outputOf('cat /etc/greeting')).toBe('of the main container\n');
   });
 
-  test('a task has the environment of its main process below its own variables, and no mark of ours', async () => {
+  test('a task has the environment of its main process below its own variables, and no mark of ours (X28)', async () => {
     await executor.set(task('t', ['env'], { env: [{ name: 'BOTH', value: 'täsk' }] }));
     await executor.ended();
     const variables = (await executor.log('t')).body.trim().split('\n');
@@ -57,7 +57,7 @@ describe.each<[string, MainContainerOptions, { readonly uid: number; readonly gi
     expect(variables.sort()).toEqual(['BOTH=täsk', 'FROM_MAIN=café', 'HOME=/work', 'PATH=/bin', mark, 'OLDPWD=/', 'PWD=/work', 'SHLVL=1'].sort());
   });
 
-  test('a task has user, groups and capabilities of the main container, without SYS_PTRACE', async () => {
+  test('a task has user, groups and capabilities of the main container, without SYS_PTRACE (X28)', async () => {
     const capabilities = '00000000a80425fb';
     expect(await status()).toMatchObject({
       Uid: Array(4).fill(uid).join(' '),
@@ -73,7 +73,7 @@ describe.each<[string, MainContainerOptions, { readonly uid: number; readonly gi
     });
   });
 
-  test('a task gets no descriptor of ours, and is taken first when memory is short', async () => {
+  test('a task gets no descriptor of ours, and is taken first when memory is short (X28)', async () => {
     await executor.set(task('t', ['ls', '/proc/self/fd']));
     await executor.ended();
     expect((await executor.log('t')).body).toBe('0\n1\n2\n3\n'); // 3 is the listing itself
@@ -123,12 +123,12 @@ describe('in a main container', () => {
     'its limit': { given: shell('t', 'sleep 60', { timeoutSeconds: 1 }), want: { exitCode: 143, signal: 15, reason: 'TaskTimeout' } },
   };
 
-  test.each(Object.entries(FAILURES))('a task fails by %s', async (_name, { given, want }) => {
+  test.each(Object.entries(FAILURES))('a task fails by %s (X1, X5)', async (_name, { given, want }) => {
     await executor.set(given);
     expect(await executor.ended()).toMatchObject(want);
   });
 
-  test('a stop ends processes that left the group too', async () => {
+  test('a stop ends processes that left the group too (X6)', async () => {
     await executor.set(shell('t', 'setsid sleep 1000 & echo $!; wait'));
     await executor.running();
     const pid = Number((await executor.log('t')).body);
@@ -149,7 +149,7 @@ test('a task in a container of one static program needs nothing but that', async
   await main.stop();
 });
 
-test('a task gets no more rights than a main container that has dropped them', async () => {
+test('a task gets no more rights than a main container that has dropped them (X28)', async () => {
   const main = await MainContainer.start({ isRoot: true, noNewPrivileges: true, capabilities: ['setuid', 'setgid', 'sys_chroot', 'kill'] });
   const executor = await executorBeside(main.name);
   await executor.set(shell('t', 'grep -E "CapBnd|CapEff|NoNewPrivs" /proc/self/status'));
@@ -161,7 +161,7 @@ test('a task gets no more rights than a main container that has dropped them', a
 
 const waitingReason = ([first]: readonly ExecutorTask[]) => first?.processStatus?.waiting?.reason;
 
-test('a task waits for a main container that is not there yet, and also after a restart of the server', async () => {
+test('a task waits for a main container that is not there yet, and also after a restart of the server (X5, X11)', async () => {
   const name = `late-${process.pid}`;
   const first = await executorBeside(name);
   await first.set(shell('t', 'cat /etc/greeting'));
@@ -175,7 +175,7 @@ test('a task waits for a main container that is not there yet, and also after a 
   await main.stop();
 });
 
-test('a task that waits for a main container can be stopped', async () => {
+test('a task that waits for a main container can be stopped (X9)', async () => {
   const executor = await executorBeside(`never-${process.pid}`);
   await executor.set(shell('t', 'true'));
   await executor.until((tasks) => waitingReason(tasks) === 'MainContainerNotFound');

@@ -21,7 +21,7 @@ const names = (tasks: readonly { readonly name: string; readonly deletionTimesta
   tasks.map(({ name, deletionTimestamp }) => (deletionTimestamp === undefined ? name : `${name} (removed)`));
 
 describe('setting the tasks', () => {
-  test('the same set again starts nothing, also when the task has finished', async () => {
+  test('the same set again starts nothing, also when the task has finished (X4, X18)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -33,7 +33,7 @@ describe('setting the tasks', () => {
     expect(runs()).toBe(1);
   });
 
-  test('a changed task starts only when the old one is gone', async () => {
+  test('a changed task starts only when the old one is gone (X8, X18, X21)', async () => {
     await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
@@ -49,7 +49,7 @@ describe('setting the tasks', () => {
     expect(names(await executor.list())).toEqual(['a']);
   });
 
-  test('a name with another uid is another task', async () => {
+  test('a name with another uid is another task (X18)', async () => {
     await start();
     await executor.set({ ...shell('a', 'exit 1'), uid: 'first' });
     await executor.ended();
@@ -58,7 +58,7 @@ describe('setting the tasks', () => {
     expect(only).toMatchObject({ uid: 'second', processStatus: { terminated: { exitCode: 1 } } });
   });
 
-  test('a task that waits is dropped at once when it is not wanted any more', async () => {
+  test('a task that waits is dropped at once when it is not wanted any more (X9)', async () => {
     await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
@@ -69,7 +69,7 @@ describe('setting the tasks', () => {
     expect(names(await executor.list())).toEqual(['c']);
   });
 
-  test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots', async () => {
+  test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots (X8, X19)', async () => {
     await start('--max-tasks=2', '--stop-grace-seconds=60');
     await executor.set(ignoring('a'), ignoring('b'));
     await Promise.all([executor.log('a'), executor.log('b')]);
@@ -82,7 +82,7 @@ describe('setting the tasks', () => {
     expect(names(done)).toEqual(['d', 'c']);
   });
 
-  test('a result wakes whoever waits, and the revision has changed', async () => {
+  test('a result wakes whoever waits, and the revision has changed (X20)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -97,7 +97,7 @@ describe('setting the tasks', () => {
 });
 
 describe('single tasks', () => {
-  test('are added, found and removed', async () => {
+  test('are added, found and removed (X16)', async () => {
     await start();
     const added = await executor.request('POST', '/tasks', noting('a'));
     expect(added).toMatchObject({ status: 201, body: { name: 'a', processStatus: { waiting: { reason: 'Pending' } } } });
@@ -112,7 +112,7 @@ describe('single tasks', () => {
 });
 
 describe('after the server was killed', () => {
-  test('a running task goes on and is not run again', async () => {
+  test('a running task goes on and is not run again (X11)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -127,7 +127,7 @@ describe('after the server was killed', () => {
     expect(runs()).toBe(1);
   });
 
-  test('a task that ended meanwhile shows its real result', async () => {
+  test('a task that ended meanwhile shows its real result (X11)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -140,7 +140,7 @@ describe('after the server was killed', () => {
     expect(runs()).toBe(1);
   });
 
-  test('a removal goes on, and what waited for it starts then', async () => {
+  test('a removal goes on, and what waited for it starts then (X8, X11)', async () => {
     await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
@@ -153,7 +153,7 @@ describe('after the server was killed', () => {
     expect(names(await executor.list())).toEqual(['b']);
   });
 
-  test('a polite end of the server leaves tasks alone and ends waits early', async () => {
+  test('a polite end of the server leaves tasks alone and ends waits early (X14, X20)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -175,7 +175,7 @@ describe('what cannot be known is no success', () => {
     'of another task': '{"version":1,"id":"x","exitCode":0,"reason":"Succeeded","finishedAt":"2026-01-01T00:00:00.000Z"}',
     'not the whole truth': '{"version":1,"exitCode":0}',
   };
-  test.each(Object.entries(CUT_SHORT))('a record of the result that is %s is a crash, and stays one', async (_title, text) => {
+  test.each(Object.entries(CUT_SHORT))('a record of the result that is %s is a crash, and stays one (X2, X4)', async (_title, text) => {
     await start();
     await executor.set(shell('a', 'exit 0'));
     await executor.ended();
@@ -188,7 +188,7 @@ describe('what cannot be known is no success', () => {
     expect(await executor.ended()).toEqual(crashed);
   });
 
-  test('a lost runner is a crash, and its task ends before that shows', async () => {
+  test('a lost runner is a crash, and its task ends before that shows (X2)', async () => {
     await start();
     await executor.set(noting('a'));
     await executor.running();
@@ -198,7 +198,7 @@ describe('what cannot be known is no success', () => {
     expect(isRunning(pid)).toBe(false);
   });
 
-  test('a pid that belongs to somebody else by now gets no signal', async () => {
+  test('a pid that belongs to somebody else by now gets no signal (X7)', async () => {
     await start();
     await executor.set(shell('a', 'exit 0'));
     await executor.ended();
@@ -212,7 +212,7 @@ describe('what cannot be known is no success', () => {
     await executor.until((tasks) => tasks.length === 0);
   });
 
-  test('a directory that is no task is moved aside, reported, and does not block its name', async () => {
+  test('a directory that is no task is moved aside, reported, and does not block its name (X13, X22)', async () => {
     await start();
     await executor.kill('SIGKILL');
     mkdirSync(join(executor.dataDir, 'a'));
@@ -225,7 +225,7 @@ describe('what cannot be known is no success', () => {
   });
 });
 
-test('a task whose record is lost does not run on beside the next one', async () => {
+test('a task whose record is lost does not run on beside the next one (X8, X13)', async () => {
   await start();
   await executor.set(ignoring('a'));
   await executor.log('a');
@@ -237,7 +237,7 @@ test('a task whose record is lost does not run on beside the next one', async ()
 });
 
 describe('a reset', () => {
-  test('ends everything, deletes everything and says how much there was', async () => {
+  test('ends everything, deletes everything and says how much there was (X29)', async () => {
     await start('--stop-grace-seconds=0');
     await executor.set(task('a', [fixture('leaves-children.sh')]));
     await executor.ended();
@@ -248,7 +248,7 @@ describe('a reset', () => {
     expect(await executor.request('POST', '/reset')).toMatchObject({ status: 200, body: { killed: 0 } });
   });
 
-  test('empties the reset paths, and leaves the directories themselves', async () => {
+  test('empties the reset paths, and leaves the directories themselves (X29)', async () => {
     await start();
     const scratch = join(executor.home, 'scratch');
     mkdirSync(join(scratch, 'folder'), { recursive: true });
@@ -259,7 +259,7 @@ describe('a reset', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  test('deletes unreadable records, and with that the executor is healthy again', async () => {
+  test('deletes unreadable records, and with that the executor is healthy again (X22, X29)', async () => {
     await start();
     await executor.kill('SIGKILL');
     mkdirSync(join(executor.dataDir, 'a'));
@@ -269,7 +269,7 @@ describe('a reset', () => {
     expect((await executor.request('GET', '/health')).status).toBe(200);
   });
 
-  test('keeps other changes out meanwhile', async () => {
+  test('keeps other changes out meanwhile (X29)', async () => {
     await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');

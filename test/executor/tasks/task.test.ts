@@ -10,7 +10,7 @@ const STATES: Readonly<Record<TaskState['kind'], TaskState>> = {
 };
 
 const held = (name: string, kind: TaskState['kind'] = 'waiting', more: Partial<HeldTask> = {}): HeldTask => ({
-  record: { version: 1, id: 'i', name, process: { command: ['x'] }, acceptedAt: '2026-01-01T00:00:00.000Z' },
+  record: { version: 1, id: 'i', name, process: { command: ['x'] }, acceptedAt: '2026-01-01T00:00:00.000Z', sequence: 1 },
   state: STATES[kind],
   ...more,
 });
@@ -26,7 +26,7 @@ describe('a task as callers see it', () => {
     expect(toExecutorTask(held('a', kind)).processStatus).toMatchObject(want);
   });
 
-  test('leaves out what is not known', () => {
+  test('leaves out what is not known (X2)', () => {
     expect(toExecutorTask(held('a', 'ended'))).toEqual({
       name: 'a',
       process: { command: ['x'] },
@@ -47,12 +47,12 @@ describe('whether a request means a held task', () => {
     ['another argument', { ...same, process: { ...same.process, args: ['y'] } }, false],
     ['another variable', { ...same, process: { ...same.process, env: [{ name: 'A', value: '1' }] } }, false],
     ['another limit', { ...same, process: { ...same.process, timeoutSeconds: 1 } }, false],
-  ])('%s', (_title, request, want) => {
+  ])('%s (X18)', (_title, request, want) => {
     expect(isSameTask(record, request)).toBe(want);
   });
 });
 
-test('a plan keeps what is wanted in request order and removes the rest', () => {
+test('a plan keeps what is wanted in request order and removes the rest (X18, X19)', () => {
   const [a, b] = [held('a', 'ended'), held('b')];
   const request = (name: string, command = 'x') => ({ name, process: { command: [command] } });
   const plan = planSet([a, b], [request('c'), request('b', 'y'), request('a')]);
@@ -69,11 +69,11 @@ describe('which waiting tasks start', () => {
     ['one behind a finished task', [w, held('r', 'ended')], 1, [w]],
     ['none behind a task being removed, also when that has ended', [w, removed('r', 'ended')], 1, []],
     ['none whose predecessor of the same name is being removed', [w, v, removed('w')], 3, [v]],
-  ])('%s', (_title, all, maxTasks, want) => {
+  ])('%s (X8)', (_title, all, maxTasks, want) => {
     expect(planStarts(all, maxTasks)).toEqual(want);
   });
 
-  test('never more than there are slots', () => {
+  test('never more than there are slots (X8)', () => {
     const anyTask = fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), kind: fc.constantFrom(...Object.values(STATES)), isRemoved: fc.boolean() });
     fc.assert(
       fc.property(fc.array(anyTask, { maxLength: 8 }), fc.integer({ min: 1, max: 4 }), (tasks, maxTasks) => {
