@@ -15,8 +15,6 @@ const REPLICAS = 10;
 /** One batch more, made while no operator runs, so that there is always something to deliver. */
 const PROBE = 'probe';
 const POOL_SIZE = BATCHES * REPLICAS + 1;
-/** The kill comes within this time after the first batch was created, in ms; a burst takes about as long. */
-const KILL_WITHIN_MS = 600;
 /** A batch that is not whole after this time is lost, in ms. */
 const LOST_AFTER_MS = 90_000;
 const LOOK_EVERY_MS = 10;
@@ -39,10 +37,33 @@ function doublesIn(batches: readonly BatchSandbox[]): number {
   return uids.length - new Set(uids).size;
 }
 
+const NAMES = Array.from({ length: BATCHES }, (_, index) => `batch-${index}`);
+
+async function createBurst(space: Space): Promise<void> {
+  await Promise.all(NAMES.map((name) => space.create('BatchSandbox', name, { replicas: REPLICAS, poolRef: 'warm' })));
+}
+
+async function deleteAll(space: Space): Promise<void> {
+  for (const { metadata } of await space.list('BatchSandbox')) await space.delete('BatchSandbox', metadata.name);
+  await untilAtRest(space);
+}
+
+/** How long a burst takes that nobody disturbs, in ms: the moments of the kills are spread over it. */
+async function timeOfBurst(space: Space): Promise<number> {
+  const startedMs = performance.now();
+  await createBurst(space);
+  await until(async () => {
+    const delivered = (await space.list('BatchSandbox')).filter(isDelivered);
+    if (delivered.length < BATCHES) throw new Error(`burst: expected ${BATCHES} batches delivered, got ${delivered.length}`);
+  }, LOST_AFTER_MS);
+  const tookMs = performance.now() - startedMs;
+  await deleteAll(space);
+  return tookMs;
+}
+
 /** One burst, one kill, one new operator. */
 async function killOnce(space: Space, operator: OperatorUnderFire, delayMs: number): Promise<Outcome> {
-  const names = Array.from({ length: BATCHES }, (_, index) => `batch-${index}`);
-  const created = Promise.all(names.map((name) => space.create('BatchSandbox', name, { replicas: REPLICAS, poolRef: 'warm' })));
+  const created = createBurst(space);
   await sleep(delayMs);
   await operator.kill();
   await created;
@@ -64,8 +85,7 @@ async function killOnce(space: Space, operator: OperatorUnderFire, delayMs: numb
     }
   }
   const lost = [...waiting];
-  for (const name of [...names, PROBE]) await space.delete('BatchSandbox', name);
-  await untilAtRest(space);
+  await deleteAll(space);
   return { open, doubles, lost, firstDeliveryMs: firstDeliveryMs ?? LOST_AFTER_MS };
 }
 
@@ -106,8 +126,10 @@ async function run({ kills, seed, leaderElect }: { readonly kills: number; reado
     operator.start();
     await untilAtRest(space);
     const random = randomFrom(seed);
+    await timeOfBurst(space); // the first one finds nothing warm
+    const burstMs = await timeOfBurst(space);
     for (let kill = 1; kill <= kills; kill += 1) {
-      const outcome = await killOnce(space, operator, random() * KILL_WITHIN_MS);
+      const outcome = await killOnce(space, operator, random() * burstMs);
       outcomes.push(outcome);
       process.stderr.write(`kill ${kill}: ${outcome.open} of ${BATCHES} batches open, first delivery after ${Math.round(outcome.firstDeliveryMs)} ms\n`);
     }
