@@ -151,9 +151,9 @@ export class RecycleController implements Recycler {
     throw failed.reason;
   }
 
-  private reportFailure({ pod, pool }: Subject, because: string): void {
-    const message = `deleted pod '${pod.metadata.name}' instead of restarting it: ${because}`;
-    if (pool !== undefined) this.tools.events.record(pool, 'Warning', 'RecycleFailed', message);
+  /** The same of many pods is one event: it names none of them, and counts them. */
+  private reportFailure({ pool }: Subject, because: string): void {
+    if (pool !== undefined) this.tools.events.record(pool, 'Warning', 'RecycleFailed', `returned pod deleted instead of restarted: ${because}`);
   }
 
   /** Text of a user that cannot be read is ignored with an event (R126). */
@@ -175,8 +175,10 @@ export class RecycleController implements Recycler {
     const { giver, strategy, uid } = returning;
     returning.over = true;
     const [namespace = '', pool = ''] = returning.pool.split('/');
-    if (result !== undefined) metrics.recycled({ namespace, pool, strategy, result });
-    ledger.adopt(uid);
+    if (result !== undefined) {
+      metrics.recycled({ namespace, pool, strategy, result });
+      ledger.adopt(uid);
+    }
     if (this.podsByBatch.get(giver.uid)?.has(uid) === true) returned(giver.key);
     else this.forget(giver.uid, uid); // nobody asks for it any more
     return {};

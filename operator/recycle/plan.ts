@@ -93,7 +93,7 @@ function left(pod: Pod, record: RestartRecord): string[] {
 }
 
 function explainFailure(pod: Pod, record: RestartRecord): string {
-  const tries = `after ${record.retryCount} retries`;
+  const tries = `after ${record.retryCount} ${record.retryCount === 1 ? 'retry' : 'retries'}`;
   if (!isProvedEmpty(record)) return `its executor has not proved it empty ${tries}`;
   const names = left(pod, record).map((name) => `'${name}'`);
   return names.length === 0 ? `it is not Ready ${tries}` : `not restarted ${tries}: ${names.join(', ')}`;

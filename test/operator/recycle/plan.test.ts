@@ -71,7 +71,7 @@ test.each<[string, Partial<RecycleInput>, RecycleStep]>([
   [
     'is deleted at once after the only attempt that is allowed by now (R54)',
     { record: recordOf({ retryCount: 1 }), config: { ...DEFAULT_RESTART_CONFIG, maxRetries: 0 }, nowMs: at(30) },
-    { kind: 'remove', because: "not restarted after 1 retries: 'main'" },
+    { kind: 'remove', because: "not restarted after 1 retry: 'main'" },
   ],
 ])('a returning pod %s', (_title, input, want) => {
   expect(decide(input)).toEqual(want);
