@@ -212,6 +212,8 @@ describe('a command in a container', () => {
     expect(await run(pod, 'a', 'kill', '-9', '1')).toMatchObject({ exitCode: 0 });
     expect(await run(pod, 'a', 'kill', '1')).toMatchObject({ exitCode: 0 });
     expect(await run(pod, 'a', 'kill', '1', '2')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('kill 1 2') as string });
+    // A signal that was sent would have been carried out by the end of another process.
+    expect(await run(pod, 'a', 'true')).toMatchObject({ exitCode: 0 });
     expect(pod.observe().containers).toMatchObject([{ restartCount: 0, ready: true }]);
   });
 
