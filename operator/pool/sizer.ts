@@ -6,7 +6,8 @@ import type { ObjectCache } from '../kube/cache';
 import type { EventRecorder } from '../kube/events';
 import { PODS } from '../kube/resource-types';
 import type { Ledger } from '../ledger';
-import { failuresOf, slowStart } from '../parallel';
+import { slowStart } from '../parallel';
+import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
 import type { PodFacts } from '../pod-facts';
 import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
 import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
@@ -17,6 +18,8 @@ import type { ScaleBlock } from './status';
 import { poolPod } from './template';
 import { planUpdate } from './update';
 import { planVictims } from './victims';
+
+type NewPoolPod = ReturnType<typeof poolPod>;
 
 /** Pod creates of one pool that run at once. */
 const CREATES_AT_ONCE = 32;
@@ -142,20 +145,33 @@ export class PoolSizer {
 
   private async createPods(pool: Pool, count: number, signal: AbortSignal): Promise<{ created: number; refused: unknown[] }> {
     const { events } = this.tools;
-    const results = await slowStart(Array.from({ length: count }), CREATES_AT_ONCE, () => this.createPod(pool, signal));
-    const created = results.filter((result) => result.status === 'fulfilled').length;
-    if (created > 0) events.record(pool, 'Normal', 'SuccessfulCreate', `created ${created} pods`);
-    const refused = failuresOf(results);
-    const [failure] = refused;
-    if (failure !== undefined) events.record(pool, 'Warning', 'FailedCreate', `pod not created: ${messageOf(failure)}`);
-    return { created, refused };
+    const created: string[] = [];
+    const refused: RefusedPod[] = [];
+    await slowStart(Array.from({ length: count }), CREATES_AT_ONCE, async () => {
+      const pod = this.newPod(pool);
+      const { name } = pod.metadata;
+      try {
+        await this.createPod(pod, signal);
+        created.push(name);
+      } catch (reason) {
+        refused.push({ name, reason });
+        throw reason;
+      }
+    });
+    if (created.length > 0) events.record(pool, 'Normal', 'SuccessfulCreate', describeCreated(created));
+    for (const message of describeRefused(refused)) events.record(pool, 'Warning', 'FailedCreate', message);
+    return { created: created.length, refused: refused.map(({ reason }) => reason) };
   }
 
-  private async createPod(pool: Pool, signal: AbortSignal): Promise<void> {
-    const { api, poolPods, random, completePod } = this.tools;
+  private newPod(pool: Pool): NewPoolPod {
+    const { poolPods, random, completePod } = this.tools;
     const namespace = pool.metadata.namespace ?? '';
-    const pod = poolPod(pool, { random, isTaken: (name) => poolPods.get(`${namespace}/${name}`) !== undefined }, completePod);
-    await poolPods.write(`${namespace}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
+    return poolPod(pool, { random, isTaken: (name) => poolPods.get(`${namespace}/${name}`) !== undefined }, completePod);
+  }
+
+  private async createPod(pod: NewPoolPod, signal: AbortSignal): Promise<void> {
+    const { api, poolPods } = this.tools;
+    await poolPods.write(`${pod.metadata.namespace ?? ''}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
   }
 }
 

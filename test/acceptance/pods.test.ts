@@ -95,7 +95,7 @@ test('each change of a pool and of a batch is told by one event (R98)', async ()
   await space.untilGone('BatchSandbox', 'fleet');
   const toldOf = async (name: string) => (await space.list('Event')).filter((event) => event.involvedObject.name === name).map(({ reason, count }) => `${reason} ${count}`).sort();
   await until(async () => expect(await toldOf('fleet')).toEqual(['Expired 1', 'PodReplaced 1', 'PodsAllocated 2', 'PodsReturned 1']));
-  expect((await toldOf('warm')).map((text) => text.split(' ')[0])).toContain('SuccessfulCreate');
+  expect((await space.untilEvent('warm', 'SuccessfulCreate')).message).toMatch(/^created \d pods: 'warm-.{5}'/);
 });
 
 test('a pod that is not Ready is not given out (R11)', async () => {
