@@ -1,4 +1,5 @@
 import { Annotation, Label } from '../../src/schema/names';
+import { statusHolding } from '../support/builders';
 import { handMadeTemplate } from '../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../support/operator-in-process';
 import { endpointsOf, recordedUIDsOf } from '../support/space';
@@ -113,4 +114,28 @@ test('a process that begins to lead serves the batch first that waits longest, h
   await operator.manager.act(new AbortController().signal);
   const allocated = async (name: string) => (await operator.batch(name)).status?.allocated;
   await until(async () => expect(await Promise.all(['a-third', 'b-second', 'c-first'].map(allocated))).toEqual([0, 0, 1]));
+});
+
+test('a process that begins to lead gives no pod to a batch whose pass is over first, while an older one still gives a pod back (R14)', async () => {
+  await operator.createPool('warm', { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 2, poolMax: 2 } });
+  const { name, uid = '' } = (await operator.pool('warm')).metadata;
+  const owner = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'Pool', name, uid, controller: true };
+  for (const pod of ['warm-1', 'warm-2']) {
+    await operator.createPod({ ...handMadeTemplate(), metadata: { name: pod, labels: { [Label.poolName]: name }, ownerReferences: [owner] } });
+  }
+  await operator.makeReady();
+  const held = (await operator.pods()).find(({ metadata }) => metadata.name === 'warm-1');
+  now = new Date('2026-01-01T12:00:00Z');
+  await operator.createBatch('older', { replicas: 2, poolRef: 'warm' });
+  const { allocation, ...counts } = statusHolding('warm', []);
+  const slots = [`warm-1/${held?.metadata.uid ?? ''}`];
+  await operator.patch(`${pathOf('batchsandboxes', 'older')}/status`, { status: { ...counts, allocation: { ...allocation, poolUID: uid, slots } } });
+  await operator.patch(pathOf('batchsandboxes', 'older'), { metadata: { annotations: { [Annotation.allocRelease]: '{"pods":["warm-1"]}' } } });
+  now = new Date('2026-01-01T12:00:01Z');
+  await operator.createBatch('younger', { replicas: 1, poolRef: 'warm' });
+  now = undefined;
+  await operator.manager.act(new AbortController().signal);
+  const replicas = async (batch: string) => (await operator.batch(batch)).status?.replicas;
+  await until(async () => expect(await Promise.all(['older', 'younger'].map(replicas))).toEqual([1, 0]));
+  expect((await operator.batch('older')).status?.allocation?.slots?.[1]).toMatch(/^2\//);
 });

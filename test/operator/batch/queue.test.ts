@@ -35,7 +35,10 @@ test('of two large batches that want all or nothing one waits without a single p
   await untilServed('second', 3);
 });
 
-test('pods that are kept for a batch are given out as soon as it leaves the line (R14)', async () => {
+test.each([
+  ['leaves the line', () => operator.delete(pathOf('batchsandboxes', 'large'))],
+  ['can no longer be served', () => operator.patch(pathOf('batchsandboxes', 'large'), { spec: { replicas: 4 } })],
+])('pods that are kept for a batch are given out as soon as it %s (R14)', async (_name, change) => {
   await warmPool(3);
   await create('holder', 1, { priority: -1 });
   await untilServed('holder', 1);
@@ -43,7 +46,7 @@ test('pods that are kept for a batch are given out as soon as it leaves the line
   await untilWaiting('large', 'PoolExhausted');
   await create('small', 1);
   await untilWaiting('small', 'Queued');
-  await operator.delete(pathOf('batchsandboxes', 'large'));
+  await change();
   await untilServed('small', 1);
 });
 
