@@ -6,6 +6,7 @@ import { type Demand, fitsPool } from '../demands';
 import type { Ledger } from '../ledger';
 import { aheadOf } from '../line';
 import { poolSource } from '../pool-source';
+import { START_PROBLEM_REASONS } from '../start-problem';
 import type { BatchTools } from './batch-tools';
 import type { PoolWait } from './status';
 
@@ -13,7 +14,7 @@ import type { PoolWait } from './status';
 const PLACE_FRESH_MS = 30_000;
 
 /** Reasons of a Pool's `ScaleBlocked` for which nobody gets a pod until somebody mends something. */
-const START_FAILURES = ['ImagePull', 'Unschedulable', 'PodsFailing', 'CreateFailed'] as const;
+const START_FAILURES = [...START_PROBLEM_REASONS, 'CreateFailed'] as const;
 
 /** What decides why a batch waits. */
 export interface WaitInput {

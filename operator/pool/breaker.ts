@@ -44,8 +44,8 @@ export interface BreakerState {
 
 export interface BreakerInput {
   readonly starts: PoolStarts;
-  /** Pods that the pool should have and does not have. */
-  readonly missing: number;
+  /** Whether the pool is to have pods that it does not have, of this revision or at all. */
+  readonly wantsMore: boolean;
   /** Monotonic clock in ms. */
   readonly nowMs: number;
 }
@@ -74,7 +74,7 @@ export function newBreaker(revision: string, nowMs: number, open?: StartProblem)
  * look at it, and may still recover by itself. A pod that no node takes stays in any case: it is what the scheduler and an autoscaler act on,
  * and a new one would fare no better.
  */
-export function planBreaker(state: BreakerState, { starts, missing, nowMs }: BreakerInput): BreakerPlan {
+export function planBreaker(state: BreakerState, { starts, wantsMore, nowMs }: BreakerInput): BreakerPlan {
   const { succeeded, died, unready } = starts;
   const watched = new Map(unready.map((pod) => [pod.facts.uid, watch(state.watched.get(pod.facts.uid), pod, nowMs)]));
   // The newest last: it is the one that stays to be looked at, so it is the one to speak of.
@@ -83,7 +83,7 @@ export function planBreaker(state: BreakerState, { starts, missing, nowMs }: Bre
   const stuck = failed.filter(isUnschedulable);
   const fresh = failed.filter(({ facts, wasReady }) => !wasReady && !state.counted.has(facts.uid));
   const last = [...died.map((facts) => describe({ facts, problem: facts.problem })), ...fresh.map(describe)].at(-1);
-  const anew = succeeded || (missing === 0 && unready.length === 0);
+  const anew = succeeded || (!wantsMore && unready.length === 0);
   const failures = anew ? 0 : state.failures + fresh.length + died.length;
   const earlier = anew ? undefined : state.open;
   const cause = last ?? (earlier === undefined ? stuck.map(describe)[0] : undefined);

@@ -77,14 +77,16 @@ export class PoolSizer {
     const unmet = ledger.demands.unmet(objectKey(pool), capacitySpec.poolMax);
     const before: ScaleInput = { ...capacitySpec, maxUnavailable: scaleStrategy?.maxUnavailable, counts, unmet, replaced: 0, owed: memory.owed };
     const { missing } = planScale(before);
-    const starts = this.judgeStarts(uid, memory, missing, nowMs);
+    const outdated = [...ledger.outdatedPods(uid), ...ageing.filter((pod) => pod.revision === revision)];
+    const starts = this.judgeStarts(uid, memory, missing > 0 || outdated.length > 0, nowMs);
     const update = planUpdate({
-      outdated: [...ledger.outdatedPods(uid), ...ageing.filter((pod) => pod.revision === revision)],
+      outdated,
       maxUnavailable: updateStrategy?.maxUnavailable,
       live: counts.live,
       idleNotReady: counts.idleNotReady,
       missing,
-      startsWork: memory.breaker.open === undefined,
+      // A try is of a pod that is missing anyway, when there is one.
+      limit: memory.breaker.open === undefined ? Infinity : missing > 0 ? 0 : starts.createLimit,
     });
     const replaced = [...starts.remove, ...update];
     const size = { ...before, replaced: replaced.length };
@@ -123,11 +125,11 @@ export class PoolSizer {
     return memory;
   }
 
-  private judgeStarts(uid: string, memory: Memory, missing: number, nowMs: number): Pick<BreakerPlan, 'remove' | 'createLimit'> {
+  private judgeStarts(uid: string, memory: Memory, wantsMore: boolean, nowMs: number): Pick<BreakerPlan, 'remove' | 'createLimit'> {
     const { ledger } = this.tools;
     const due = memory.breaker.open !== undefined || ledger.diedCount(uid) > 0 || nowMs - memory.lookedAtMs >= LOOK_EVERY_MS;
     if (!due) return { remove: [], createLimit: Infinity };
-    const plan = planBreaker(memory.breaker, { starts: ledger.takeStarts(uid), missing, nowMs });
+    const plan = planBreaker(memory.breaker, { starts: ledger.takeStarts(uid), wantsMore, nowMs });
     memory.breaker = plan.state;
     memory.lookedAtMs = nowMs;
     return plan;

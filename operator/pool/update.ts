@@ -14,8 +14,8 @@ export interface UpdateInput {
   readonly idleNotReady: number;
   /** Pods that the pool still has to make: as unavailable as those that are not Ready yet. */
   readonly missing: number;
-  /** Whether pods of the current revision start; when they do not, no Ready pod is given up for one of them. */
-  readonly startsWork: boolean;
+  /** Most Ready pods to give up whatever the budget: few or none while pods of the current revision do not start. */
+  readonly limit: number;
 }
 
 /** Order of phases in a wave: what runs has the most to lose. */
@@ -25,10 +25,10 @@ const PHASE_ORDER: Readonly<Record<PodFacts['phase'], number>> = { Pending: 0, U
  * The idle pods to replace in this wave of a rolling update, first ones first (R67 to R69): those that are not Ready in any case, Ready ones
  * as far as `maxUnavailable` allows.
  */
-export function planUpdate({ outdated, maxUnavailable, live, idleNotReady, missing, startsWork }: UpdateInput): PodFacts[] {
+export function planUpdate({ outdated, maxUnavailable, live, idleNotReady, missing, limit }: UpdateInput): PodFacts[] {
   if (outdated.length === 0) return [];
   const most = Math.max(1, resolveCount(maxUnavailable ?? DEFAULT_MAX_UNAVAILABLE, live));
-  const budget = startsWork ? Math.max(0, most - idleNotReady - missing) : 0;
+  const budget = Math.min(limit, Math.max(0, most - idleNotReady - missing));
   const ready = outdated.filter((pod) => pod.ready);
   return [
     ...outdated.filter((pod) => !pod.ready).sort(compareForUpdate),

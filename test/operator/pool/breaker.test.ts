@@ -16,9 +16,9 @@ const ended = (name: string): PodFacts => ({ ...facts(name), live: false, phase:
 /** Looks at a pool one after another, each at its second. */
 function breakerOf() {
   let state = newBreaker('r1', 0);
-  return (atS: number, pods: readonly UnreadyPod[], more: { succeeded?: boolean; died?: PodFacts[]; missing?: number } = {}): BreakerPlan => {
-    const { succeeded = false, died = [], missing = 5 } = more;
-    const plan = planBreaker(state, { starts: { unready: pods, succeeded, died }, missing, nowMs: atS * 1000 });
+  return (atS: number, pods: readonly UnreadyPod[], more: { succeeded?: boolean; died?: PodFacts[]; wantsMore?: boolean } = {}): BreakerPlan => {
+    const { succeeded = false, died = [], wantsMore = true } = more;
+    const plan = planBreaker(state, { starts: { unready: pods, succeeded, died }, wantsMore, nowMs: atS * 1000 });
     state = plan.state;
     return plan;
   };
@@ -123,7 +123,7 @@ test('pods of the first wave that fail later do not make the pause longer', () =
 
 test.each([
   ['a pod becomes Ready for the first time', { succeeded: true }],
-  ['nobody wants more pods', { missing: 0 }],
+  ['nobody wants more pods', { wantsMore: false }],
 ])('it closes when %s', (_name, news) => {
   const look = breakerOf();
   look(0, three);
@@ -182,6 +182,6 @@ describe('a pod that was Ready once', () => {
 
 test('a breaker that another process had opened goes on with a try of one pod', () => {
   const state = newBreaker('r1', 0, PULL);
-  const at = (nowMs: number) => planBreaker(state, { starts: { unready: [], succeeded: false, died: [] }, missing: 5, nowMs }).createLimit;
+  const at = (nowMs: number) => planBreaker(state, { starts: { unready: [], succeeded: false, died: [] }, wantsMore: true, nowMs }).createLimit;
   expect([at(0), at(9_999), at(10_000)]).toEqual([0, 0, 1]);
 });

@@ -2,7 +2,7 @@ import { ApiError } from '../../../operator/kube/api-error';
 import { PODS } from '../../../operator/kube/resource-types';
 import { templateRevision } from '../../../operator/pool/template';
 import type { Pod, PodStatus, PodTemplateSpec } from '../../../src/schema/kubernetes';
-import { Label } from '../../../src/schema/names';
+import { API_VERSION, Label } from '../../../src/schema/names';
 import type { PoolSpec } from '../../../src/schema/pool';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { ManualClock, untilWith } from '../../support/manual-clock';
@@ -315,16 +315,44 @@ describe('circuit breaker', () => {
   });
 });
 
-test('an operator that starts goes on with what the status says of pods that do not start', async () => {
-  operator = await startOperator({ clock, acting: false });
-  await operator.createPool('warm', capacity(4, 4, 4, 4));
-  const conditions = [{ type: 'ScaleBlocked', status: 'True', reason: 'ImagePull', message: "pod 'warm-aaaaa': no such image" }];
-  const status = { revision: templateRevision(handMadeTemplate()), total: 0, allocated: 0, available: 0, conditions };
-  await operator.patch(`${pathOf('pools', 'warm')}/status`, { status });
-  await seen(async () => expect((await operator.pool('warm')).status).toMatchObject(status));
-  await operator.manager.act(new AbortController().signal);
-  await untilStatus({ observedGeneration: 1, conditions: [{ reason: 'ImagePull' }] });
-  expect(await operator.pods()).toEqual([]);
-  await changesWithin(10);
-  await untilPods(1);
+describe('an operator that starts', () => {
+  const blocked = {
+    revision: templateRevision(handMadeTemplate()),
+    ...{ total: 0, allocated: 0, available: 0 },
+    conditions: [{ type: 'ScaleBlocked', status: 'True', reason: 'ImagePull', message: "pod 'warm-aaaaa': no such image" }],
+  };
+
+  async function blockedPool(bounds: Pick<PoolSpec, 'capacitySpec'>): Promise<void> {
+    operator = await startOperator({ clock, acting: false });
+    await operator.createPool('warm', bounds);
+    await operator.patch(`${pathOf('pools', 'warm')}/status`, { status: blocked });
+  }
+
+  test('goes on with what the status says of pods that do not start', async () => {
+    await blockedPool(capacity(4, 4, 4, 4));
+    await operator.manager.act(new AbortController().signal);
+    await untilStatus({ observedGeneration: 1, conditions: [{ reason: 'ImagePull' }] });
+    expect(await operator.pods()).toEqual([]);
+    await changesWithin(10);
+    await untilPods(1);
+  });
+
+  test('gives up one Ready pod at most for a template whose pods did not start, when it tries again (R68)', async () => {
+    await blockedPool(capacity(0, 4, 0, 4));
+    const { uid = '' } = (await operator.pool('warm')).metadata;
+    const ownerReferences = [{ apiVersion: API_VERSION, kind: 'Pool', name: 'warm', uid, controller: true }];
+    for (const name of ['warm-b', 'warm-c']) {
+      const labels = { [Label.poolName]: 'warm', [Label.poolRevision]: 'old' };
+      await operator.createPod({ ...handMadeTemplate(), metadata: { name, labels, ownerReferences } });
+    }
+    await operator.makeReady();
+    await operator.manager.act(new AbortController().signal);
+    await untilStatus({ observedGeneration: 1, available: 2, updated: 0 });
+    expect(await changesWithin(1)).toEqual({ created: 0, deleted: 0 });
+    const old = async () => (await operator.pods()).filter(({ metadata }) => metadata.labels?.[Label.poolRevision] === 'old');
+    await seen(async () => expect(await old()).toHaveLength(1));
+    await untilPods(2);
+    expect(await changesWithin(60)).toEqual({ created: 0, deleted: 0 });
+    await untilReady({ available: 2, updated: 2 });
+  });
 });

@@ -6,7 +6,7 @@ import { podOf } from '../../support/builders';
 
 const old = (name: string, facts: Partial<PodFacts> = {}) => podOf('p', name, { revision: 'r0', ...facts });
 const oldPods = (count: number) => Array.from({ length: count }, (_, index) => old(`old-${index}`));
-const quiet: UpdateInput = { outdated: [], maxUnavailable: undefined, live: 12, idleNotReady: 0, missing: 0, startsWork: true };
+const quiet: UpdateInput = { outdated: [], maxUnavailable: undefined, live: 12, idleNotReady: 0, missing: 0, limit: Infinity };
 const namesOf = (pods: readonly PodFacts[]) => pods.map(({ name }) => name);
 
 describe('a wave replaces as many Ready pods as the budget allows (R68)', () => {
@@ -19,7 +19,8 @@ describe('a wave replaces as many Ready pods as the budget allows (R68)', () => 
     ['less those that are not Ready', { idleNotReady: 2 }, 1],
     ['none while enough are not Ready', { idleNotReady: 7 }, 0],
     ['less those that are still to be made', { missing: 1 }, 2],
-    ['none while new pods do not start', { startsWork: false }, 0],
+    ['none while new pods do not start', { limit: 0 }, 0],
+    ['one that makes way for a try', { limit: 1 }, 1],
     ['no more than there are', { maxUnavailable: '100%' }, 8],
   ];
   test.each(rows)('%s', (_name, given, want) => {
@@ -29,7 +30,7 @@ describe('a wave replaces as many Ready pods as the budget allows (R68)', () => 
 
 test('an old pod that is not Ready is replaced whatever the budget says (R68)', () => {
   const outdated = [old('ready'), old('unready', { ready: false }), old('pending', { ready: false, phase: 'Pending' })];
-  expect(namesOf(planUpdate({ ...quiet, outdated, idleNotReady: 9, startsWork: false }))).toEqual(['pending', 'unready']);
+  expect(namesOf(planUpdate({ ...quiet, outdated, idleNotReady: 9, limit: 0 }))).toEqual(['pending', 'unready']);
 });
 
 test('a wave takes first what has the least to lose (R69)', () => {
