@@ -169,3 +169,13 @@ test('an error of the disk at whatever step of a start is told, changes nothing,
   }
   expect(await listUntil(supervisor, isSettled)).toMatchObject([{ name: 'a', processStatus: { terminated: { exitCode: 0 } } }]);
 });
+
+test('a record that finds no room leaves none of its bytes behind (X13)', async () => {
+  const disk = new FailingDisk();
+  const store = await TaskStore.open(join(home, 'data'), disk);
+  for (let step = 1; step <= 4; step += 1) {
+    disk.failAt = disk.stepCount + step;
+    await expect(store.saveWaiting(first)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(readdirSync(store.dataDir).filter((entry) => entry.endsWith('.tmp'))).toEqual([]);
+  }
+});
