@@ -80,6 +80,7 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   }
   const lease = settings.leaderElect ? competeForLease(connection, settings, log) : undefined;
   const manager = new Manager({ connection, settings, clock, log, random: Math.random, signingKeys, mayWrite: lease && (() => lease.elector.held()) });
+  manager.metrics.observeProcess();
   steps.unshift({ name: 'controllers', close: () => manager.stop() });
 
   let filled = false;

@@ -2,7 +2,7 @@ import type { Clock } from '../src/program/clock';
 import type { Logger } from '../src/program/log';
 import type { SigningKeys } from '../src/program/signing-keys';
 import type { OperatorSettings } from '../src/schema/operator-settings';
-import type { KubeConnection } from './kube/connection';
+import type { HttpConnections, KubeConnection } from './kube/connection';
 import type { PodExec } from './kube/pod-exec';
 
 /** What the operator works with. */
@@ -19,4 +19,6 @@ export interface ManagerOptions {
   readonly mayWrite?: () => boolean;
   /** Runs commands in containers. @default - by the API server */
   readonly exec?: PodExec;
+  /** Connections to executors. @default - TCP */
+  readonly executors?: HttpConnections;
 }

@@ -90,15 +90,17 @@ export class Manager {
     this.batches = this.inform(BATCHES, trimObject);
     this.poolPods = this.inform(PODS, trimPod, Label.poolName);
     this.directPods = this.inform(PODS, trimPod, Label.batchName);
-    this.events = new EventRecorder({ api: this.api, clock, log, component: 'sandbox-operator' });
+    this.events = new EventRecorder({ api: this.api, clock, log, component: 'sandbox-operator', random });
     this.tasks = new TaskTracker({
       client: new ExecutorClient({
         clock,
         signingKeys: options.signingKeys?.signing,
+        connections: options.executors,
         onCall: (operation, result) => this.metrics.calledExecutor(operation, result),
       }),
       clock,
       log,
+      random,
       onChange: (key) => this.batchQueue.add(key),
       onUnauthorized: (key) => this.batchController.reportUnauthorized(key),
     });

@@ -60,7 +60,10 @@ export class OperatorMetrics {
   constructor(
     private readonly clock: Clock,
     private readonly host: string,
-  ) {
+  ) {}
+
+  /** Adds what concerns the process as a whole, such as its memory; called once in a process, since it watches its event loop for good. */
+  observeProcess(): void {
     collectDefaultMetrics({ register: this.registry });
   }
 

@@ -6,6 +6,7 @@ import type { ObjectWriter } from './object-writer';
 import { idOf, type ObjectRef, OwnerIndex } from './owner-index';
 import type { Registry } from './registry';
 import type { ResourceKind } from './resource-kind';
+import type { Sources } from './sources';
 import type { ObjectStore } from './store';
 import type { ApiMetadata, ApiObject } from './api-object';
 import type { ChangeEvent } from './watch-feed';
@@ -22,19 +23,20 @@ const background: DeleteOptions = { dryRun: false, propagation: 'Background' };
 export class Collector {
   private readonly owners = new OwnerIndex();
   private readonly tasks = new Map<string, () => void>();
-  private turn: NodeJS.Immediate | undefined;
+  private cancelTurn: (() => void) | undefined;
 
   constructor(
     private readonly store: ObjectStore,
     private readonly registry: Registry,
     private readonly writer: ObjectWriter,
+    private readonly soon: Sources['soon'],
   ) {
     store.onChange((kind, event) => this.observe(kind, event));
   }
 
   /** Stops at once; what is left stays. */
   close(): void {
-    clearImmediate(this.turn);
+    this.cancelTurn?.();
     this.tasks.clear();
   }
 
@@ -82,16 +84,16 @@ export class Collector {
   /** Notes a task; a second one under the same name before its turn takes the place of the first. */
   private plan(name: string, task: () => void): void {
     this.tasks.set(name, task);
-    this.turn ??= setImmediate(() => this.takeTurn());
+    this.cancelTurn ??= this.soon(() => this.takeTurn());
   }
 
   private takeTurn(): void {
-    this.turn = undefined;
+    this.cancelTurn = undefined;
     for (const [name, task] of [...this.tasks].slice(0, TASKS_A_TURN)) {
       this.tasks.delete(name);
       task();
     }
-    if (this.tasks.size > 0) this.turn ??= setImmediate(() => this.takeTurn());
+    if (this.tasks.size > 0) this.cancelTurn ??= this.soon(() => this.takeTurn());
   }
 
   /** Deletes an object whose owners are all gone, and cuts it loose from those that are gone if others are left. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { badRequest, expired, invalidOptions, versionTooLarge } from './api-error';
 import { forbiddenField, unsupportedValue } from './field-problem';
 import { type JsonObject } from './json';
@@ -30,7 +29,11 @@ const CONTINUE_FORM = /^([0-9a-f-]{36}):(\d+)$/;
 export class Lister {
   private readonly openLists = new Map<string, { readonly items: readonly StoredObject[]; readonly version: number }>();
 
-  constructor(private readonly store: ObjectStore) {}
+  /** @param newId 36 characters that name a list which is continued */
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly newId: () => string,
+  ) {}
 
   /** @throws ApiError 400, 422, 410 for a page whose list is no longer held, 504 for a version from the future */
   list(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams): ListPage {
@@ -53,7 +56,7 @@ export class Lister {
     return this.page(open.items, open.version, Number(offset), limit, id);
   }
 
-  private page(items: readonly StoredObject[], version: number, offset: number, limit: number, id: string = randomUUID()): ListPage {
+  private page(items: readonly StoredObject[], version: number, offset: number, limit: number, id = this.newId()): ListPage {
     const end = limit === 0 ? items.length : Math.min(items.length, offset + limit);
     const metadata: Record<string, unknown> = { resourceVersion: String(version) };
     if (end < items.length) {

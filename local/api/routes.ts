@@ -1,4 +1,3 @@
-import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
@@ -15,10 +14,11 @@ import type { Registry } from './registry';
 import { parseResourcePath, type ResourcePath } from './request-path';
 import type { ResourceApi } from './resource-api';
 import { answerReview, type TokenCheck } from './reviews';
+import type { Sources } from './sources';
 import type { ObjectStore } from './store';
 import { parseIncludeObject, parsePresentation } from './table';
 import { parseWatch, startWatch } from './watch';
-import { openWatchSink } from './watch-sink';
+import type { WatchBindings } from './watch-sink';
 import type { WriteCounter } from './write-counts';
 
 /** Largest request body, in bytes, as on a real API server. */
@@ -32,11 +32,11 @@ export interface RouteParts {
   readonly resources: ResourceApi;
   readonly writes: WriteCounter;
   readonly tokens: TokenCheck;
-  readonly now: () => Date;
+  readonly sources: Pick<Sources, 'clock' | 'random'>;
   readonly logs?: PodLogs;
 }
 
-type Env = { Bindings: HttpBindings };
+type Env = { Bindings: WatchBindings };
 
 /** All routes of the API server. */
 export function createRoutes(parts: RouteParts): Hono<Env> {
@@ -117,14 +117,13 @@ function pageNotFound(c: Context): Response {
   return c.text('404 page not found\n', 404);
 }
 
-function watch(c: Context<Env>, { store, now }: RouteParts, path: ResourcePath, query: URLSearchParams): Response {
+function watch(c: Context<Env>, { store, sources: { clock, random } }: RouteParts, path: ResourcePath, query: URLSearchParams): Response {
   const shown = { presentation: parsePresentation(c.req.header('accept')), includeObject: parseIncludeObject(query.get('includeObject')) };
   // Watching one object is an old form of watching with a selector for its name.
   if (path.name !== undefined) query.set('fieldSelector', `metadata.name=${path.name}`);
-  const request = parseWatch(path.kind, path.namespace, query, store.currentVersion, shown);
-  const { outgoing } = c.env;
-  const stop = startWatch(store, request, openWatchSink(outgoing), now);
-  outgoing.once('close', stop);
+  const request = parseWatch(path.kind, path.namespace, query, { current: store.currentVersion, random }, shown);
+  const connection = c.env.openWatch();
+  connection.onClose(startWatch(store, request, connection, clock));
   return RESPONSE_ALREADY_SENT;
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../src/program/clock';
 import { apiVersionOf, type ApiObject } from './api-object';
 import { type ApiError, expired } from './api-error';
 import { type JsonObject } from './json';
@@ -24,6 +25,14 @@ export interface WatchRequest {
   readonly includeObject: TableOptions['includeObject'];
 }
 
+/** What a watch is read with beside its query. */
+export interface WatchContext {
+  /** Version of the latest change. */
+  readonly current: number;
+  /** Number from 0 up to 1. */
+  readonly random: () => number;
+}
+
 /** Where the lines of a watch go. */
 export interface WatchSink {
   write(line: Buffer | string): void;
@@ -38,7 +47,7 @@ const MIN_WATCH_MS = 30 * 60_000;
 const MAX_WATCH_MS = 2 ** 31 - 1;
 
 /** Reads a watch from the query of a list. @throws ApiError 400, 422, 504 */
-export function parseWatch(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams, current: number, shown: Pick<WatchRequest, 'presentation' | 'includeObject'>): WatchRequest {
+export function parseWatch(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams, { current, random }: WatchContext, shown: Pick<WatchRequest, 'presentation' | 'includeObject'>): WatchRequest {
   const sendsInitial = query.get('sendInitialEvents') === 'true';
   checkVersionMatch(query, true);
   const version = checkVersion(query.get('resourceVersion'), current);
@@ -50,14 +59,14 @@ export function parseWatch(kind: ResourceKind, namespace: string | undefined, qu
     since: sendsInitial ? undefined : version,
     marksInitialEnd: sendsInitial && query.get('allowWatchBookmarks') === 'true',
     bookmarks: query.get('allowWatchBookmarks') === 'true',
-    timeoutMs: timeoutSeconds === 0 ? MIN_WATCH_MS * (1 + Math.random()) : Math.min(timeoutSeconds * 1000, MAX_WATCH_MS),
+    timeoutMs: timeoutSeconds === 0 ? MIN_WATCH_MS * (1 + random()) : Math.min(timeoutSeconds * 1000, MAX_WATCH_MS),
     ...shown,
   };
 }
 
 /** Tells the changes of a collection to a client until its time is over, the collection ends, or the returned function is called. */
-export function startWatch(store: ObjectStore, request: WatchRequest, sink: WatchSink, now: () => Date): () => void {
-  return new Watch(store, request, sink, now).start();
+export function startWatch(store: ObjectStore, request: WatchRequest, sink: WatchSink, clock: Pick<Clock, 'now' | 'setTimer'>): () => void {
+  return new Watch(store, request, sink, clock).start();
 }
 
 class Watch {
@@ -67,7 +76,7 @@ class Watch {
     private readonly store: ObjectStore,
     private readonly request: WatchRequest,
     private readonly sink: WatchSink,
-    private readonly now: () => Date,
+    private readonly clock: Pick<Clock, 'now' | 'setTimer'>,
   ) {}
 
   start(): () => void {
@@ -77,18 +86,23 @@ class Watch {
       sink.end();
       return () => undefined;
     }
-    const bookmarkTimer = setInterval(() => {
-      if (request.bookmarks) this.tellBookmark(false);
-    }, BOOKMARK_MS);
+    let cancelBookmark: () => void = () => undefined;
+    const armBookmark = () => {
+      cancelBookmark = this.clock.setTimer(BOOKMARK_MS, () => {
+        armBookmark();
+        this.tellBookmark(false);
+      });
+    };
+    if (request.bookmarks) armBookmark();
     const end = () => {
       stop();
       sink.end();
     };
-    const endTimer = setTimeout(end, request.timeoutMs);
+    const cancelEnd = this.clock.setTimer(request.timeoutMs, end);
     const unsubscribe = feed.subscribe((event) => this.tell(event), end);
     const stop = () => {
-      clearInterval(bookmarkTimer);
-      clearTimeout(endTimer);
+      cancelBookmark();
+      cancelEnd();
       unsubscribe();
     };
     return stop;
@@ -103,7 +117,7 @@ class Watch {
       if (request.marksInitialEnd) this.tellBookmark(true);
       return true;
     }
-    const changes = collection.feed.since(request.since, this.now().getTime());
+    const changes = collection.feed.since(request.since, this.clock.now().getTime());
     if (changes === undefined) {
       this.sendError(expired(`too old resource version: ${request.since} (${store.currentVersion})`));
       return false;
@@ -130,7 +144,7 @@ class Watch {
   private sendTable(type: ChangeType, object: ApiObject): void {
     const { kind, includeObject } = this.request;
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const table = toTable(kind, [object], metadata, { now: this.now(), includeObject, withColumns: this.isFirstTable });
+    const table = toTable(kind, [object], metadata, { now: this.clock.now(), includeObject, withColumns: this.isFirstTable });
     this.isFirstTable = false;
     this.sendLine(type, table);
   }

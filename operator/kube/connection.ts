@@ -1,5 +1,9 @@
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Dispatcher } from 'undici';
+
+/** A set of HTTP connections: what requests are handed to. */
+export type HttpConnections = Dispatcher;
 
 /** TLS options of a connection, in the words of node:tls. */
 export interface TlsOptions {
@@ -21,6 +25,13 @@ export interface KubeConnection {
   authorization(): Promise<string | undefined>;
   /** Reads the credentials anew; called after a 401. */
   refresh(): Promise<void>;
+  /**
+   * Opens a set of connections.
+   *
+   * @param max most of them; absent means as many as there are requests at once
+   * @default - TCP connections to `server`, with TLS when its URL says so
+   */
+  readonly open?: (max: number | undefined) => HttpConnections;
 }
 
 /** A connection from what is known already; nothing is read anew. */

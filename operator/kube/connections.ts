@@ -21,7 +21,7 @@ const HEADERS_TIMEOUT_MS = 30_000;
  * One request at a time goes over a connection, so no answer waits behind another, and a watch has one to itself.
  */
 export class Connections {
-  private pool: Pool;
+  private pool: Dispatcher;
   private errorsInRow = 0;
 
   /** @param max most connections; absent means as many as there are requests at once */
@@ -61,7 +61,8 @@ export class Connections {
     await this.pool.destroy();
   }
 
-  private open(): Pool {
+  private open(): Dispatcher {
+    if (this.connection.open !== undefined) return this.connection.open(this.max);
     return new Pool(this.connection.server.origin, {
       connections: this.max ?? null,
       pipelining: 1,

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
@@ -17,6 +17,8 @@ export interface EventRecorderOptions {
   readonly log: Logger;
   /** Told of every event that was dropped because too many wait. */
   readonly onDropped?: () => void;
+  /** Number from 0 up to 1; names of events come from it. @default Math.random */
+  readonly random?: () => number;
 }
 
 /** One event and its repeats. */
@@ -56,12 +58,13 @@ export class EventRecorder {
   private readonly remembered = new Map<string, Entry>();
   private readonly limiter: RateLimiter;
   /** Keeps names apart from those of an earlier process, whose events may still exist. */
-  private readonly salt = randomBytes(4).toString('hex');
+  private readonly salt: number;
   private readonly stop = new AbortController();
   private sending: Promise<void> | undefined;
 
   constructor(private readonly options: EventRecorderOptions) {
     this.limiter = new RateLimiter(options.clock, EVENTS_PER_SECOND, EVENTS_AT_ONCE);
+    this.salt = (options.random ?? Math.random)();
   }
 
   /** Queues an event about an object. */

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { CryptoKey } from 'jose';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../../src/program/clock';
 import { signExecutorToken } from '../../src/program/executor-token';
 import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
@@ -38,6 +38,8 @@ export interface ExecutorClientOptions {
   readonly clock: Clock;
   /** @default 5758 */
   readonly port?: number;
+  /** Connections to executors. @default - TCP, one a pod */
+  readonly connections?: Dispatcher;
   /**
    * Ed25519 keys that sign every request, in order: the next is tried where an executor does not know the one before.
    *
@@ -62,15 +64,13 @@ const REFUSALS = [400, 413];
  * @see shared/reference/executor.md
  */
 export class ExecutorClient {
-  // One connection a pod: its conversation makes one call at a time, and a second would double the memory of 10,000 long-polls.
-  private readonly agent = new Agent({
-    connections: 1,
-    pipelining: 1,
-    connect: { timeout: CALL_DEADLINE_MS },
-    maxResponseSize: MAX_ANSWER_BYTES,
-  });
+  private readonly connections: Dispatcher;
 
-  constructor(private readonly options: ExecutorClientOptions) {}
+  constructor(private readonly options: ExecutorClientOptions) {
+    // One connection a pod: its conversation makes one call at a time, and a second would double the memory of 10,000 long-polls.
+    const open = () => new Agent({ connections: 1, pipelining: 1, connect: { timeout: CALL_DEADLINE_MS }, maxResponseSize: MAX_ANSWER_BYTES });
+    this.connections = options.connections ?? open();
+  }
 
   /** Reads the tasks an executor holds, within 3 s. */
   getTasks(pod: ExecutorPod, signal: AbortSignal): Promise<TaskSet> {
@@ -96,7 +96,7 @@ export class ExecutorClient {
 
   /** Ends every call and connection. */
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await this.connections.destroy();
   }
 
   private async callForTasks(pod: ExecutorPod, request: Request, deadlineMs: number, signal: AbortSignal): Promise<TaskSet> {
@@ -143,7 +143,7 @@ export class ExecutorClient {
   }
 
   private async send(pod: ExecutorPod, request: Request, key: CryptoKey | undefined, signal: AbortSignal) {
-    const { statusCode, headers, body } = await this.agent.request({
+    const { statusCode, headers, body } = await this.connections.request({
       origin: `http://${isIPv6(pod.podIP) ? `[${pod.podIP}]` : pod.podIP}:${this.options.port ?? Port.executor}`,
       method: request.method,
       path: request.path,

@@ -50,6 +50,8 @@ export interface TaskTrackerOptions {
    * @default 64
    */
   readonly maxInFlight?: number;
+  /** Number from 0 up to 1. @default Math.random */
+  readonly random?: () => number;
 }
 
 interface TrackedBatch {
@@ -73,14 +75,14 @@ export class TaskTracker {
   private readonly tools: ConversationTools;
 
   constructor(private readonly options: TaskTrackerOptions) {
-    const { client, clock, log, onChange, onUnauthorized, maxInFlight = 64 } = options;
+    const { client, clock, log, onChange, onUnauthorized, maxInFlight = 64, random } = options;
     this.changes = new ChangeGatherer(clock, GATHER_MS, onChange);
     this.tools = {
       client,
       clock,
       log,
       limit: new InFlightLimit(maxInFlight, clock),
-      backoff: new Backoff(),
+      backoff: new Backoff({ random }),
       onNews: (conversation) => this.noteNews(conversation),
       onUnauthorized: ({ subject }) => onUnauthorized(subject.batchKey),
     };
