@@ -65,6 +65,8 @@ export class Reflector<T extends KubeObject> {
   private relistAtMs = 0;
   private heardAtMs: number;
   private badLines = 0;
+  /** The failure before was an expired version as well. */
+  private wasGone = false;
   private waiting: (() => void)[] = [];
   /** Ends the watch or the pause under way. */
   private interrupt = new AbortController();
@@ -183,6 +185,9 @@ export class Reflector<T extends KubeObject> {
 
   private async pauseAfter(error: unknown, signal: AbortSignal): Promise<void> {
     const { log, clock, type, namespace } = this.options;
+    // A server that has been away knows no old version when it is back: that it says so ends the failures of before.
+    if (isGone(error) && !this.wasGone) this.backoff.reset('');
+    this.wasGone = isGone(error);
     const first = this.backoff.failures('') === 0;
     let waitMs = this.backoff.next('');
     if (error instanceof BadWatchLineError) this.badLines += 1;

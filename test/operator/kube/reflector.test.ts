@@ -153,6 +153,23 @@ describe('Reflector', () => {
     expect(calls()).toEqual(['list 0', 'watch 5', 'watch 9']);
   });
 
+  test('lists at once when a server that was away says that the version has expired', async () => {
+    const manual = new ManualClock();
+    clock = manual;
+    const away = Array.from({ length: 8 }, () => breakConnection);
+    script(fake, [list([pod('a', '1')], '5'), list([pod('a', '9')], '9')], [...away, watch([expired], 'end'), watch([])]);
+    const informer = start();
+    await until(async () => {
+      await manual.advance(calls().length < away.length + 2 ? 1_000 : 0);
+      expect(calls().length).toBeGreaterThanOrEqual(away.length + 2);
+    });
+    // No time passes from here on.
+    await until(async () => {
+      await manual.advance(0);
+      expect(versions(informer)).toEqual({ a: '9' });
+    });
+  });
+
   test.each<[string, Answer]>([
     ['as a status', refuse(410, 'Gone')],
     ['as an event', watch([expired], 'end')],
