@@ -2,13 +2,14 @@ import type { Clock } from '../../src/program/clock';
 import { objectKey, type Pod, type PodSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
 import type { KubeApi } from '../kube/api';
+import { isAlreadyExists, isTransient } from '../kube/api-error';
 import type { ObjectCache } from '../kube/cache';
 import type { EventRecorder } from '../kube/events';
 import { PODS } from '../kube/resource-types';
 import type { Ledger } from '../ledger';
 import { slowStart } from '../parallel';
 import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
-import type { PodFacts } from '../pod-facts';
+import { type PodFacts, podFacts } from '../pod-facts';
 import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
 import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
 import { removeUnused } from './removal';
@@ -16,6 +17,7 @@ import { planOwed, planScale, type ScaleInput } from './scale';
 import { type Hindrance, ScaleBlocks } from './scale-block';
 import type { ScaleBlock } from './status';
 import { poolPod } from './template';
+import { UncertainNames } from './uncertain-names';
 import { planUpdate } from './update';
 import { planVictims } from './victims';
 
@@ -59,6 +61,7 @@ export interface Resized {
 export class PoolSizer {
   private readonly memories = new Map<string, Memory>();
   private readonly blocks = new ScaleBlocks();
+  private readonly uncertainNames = new UncertainNames();
 
   constructor(private readonly tools: SizerTools) {}
 
@@ -112,6 +115,7 @@ export class PoolSizer {
   forget(poolUID: string): void {
     this.memories.delete(poolUID);
     this.blocks.forget(poolUID);
+    this.uncertainNames.forget(poolUID);
   }
 
   private remember(pool: Pool, revision: string, nowMs: number): Memory {
@@ -153,7 +157,7 @@ export class PoolSizer {
       const pod = this.newPod(pool);
       const { name } = pod.metadata;
       try {
-        await this.createPod(pod, signal);
+        await this.createPod(pool, pod, signal);
         created.push(name);
       } catch (reason) {
         refused.push({ name, reason });
@@ -165,15 +169,28 @@ export class PoolSizer {
     return { created: created.length, refused: refused.map(({ reason }) => reason) };
   }
 
+  /** Under a name that may be taken already by a create that nobody heard of again, if there is one. */
   private newPod(pool: Pool): NewPoolPod {
     const { poolPods, random, completePod } = this.tools;
-    const namespace = pool.metadata.namespace ?? '';
-    return poolPod(pool, { random, isTaken: (name) => poolPods.get(`${namespace}/${name}`) !== undefined }, completePod);
+    const { namespace = '', uid = '' } = pool.metadata;
+    const isTaken = (name: string) => poolPods.get(`${namespace}/${name}`) !== undefined;
+    const pod = poolPod(pool, { random, isTaken }, completePod);
+    return { ...pod, metadata: { ...pod.metadata, name: this.uncertainNames.take(uid, isTaken) ?? pod.metadata.name } };
   }
 
-  private async createPod(pod: NewPoolPod, signal: AbortSignal): Promise<void> {
+  private async createPod({ metadata: { uid = '' } }: Pool, pod: NewPoolPod, signal: AbortSignal): Promise<void> {
     const { api, poolPods } = this.tools;
-    await poolPods.write(`${pod.metadata.namespace ?? ''}/${pod.metadata.name}`, () => api.create(PODS, pod, { signal }));
+    const { name, namespace = '' } = pod.metadata;
+    const key = `${namespace}/${name}`;
+    try {
+      await poolPods.write(key, () => api.create(PODS, pod, { signal }));
+    } catch (error) {
+      if (isTransient(error)) this.uncertainNames.note(uid, name);
+      if (!isAlreadyExists(error)) throw error;
+      // Ours when a request was done whose answer was lost.
+      const existing = await poolPods.write(key, () => api.get(PODS, { namespace, name }, { signal }));
+      if (podFacts(existing).ownerUID !== uid) throw error;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { ApiError } from '../../../operator/kube/api-error';
+import { ApiError, TransportError } from '../../../operator/kube/api-error';
 import { PODS, POOLS } from '../../../operator/kube/resource-types';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
@@ -36,6 +36,28 @@ test('a status write does not take in an edit that no pass has seen (R97)', asyn
   await operator.patch(`${pathOf('pods', pod?.metadata.name ?? '')}/status`, { status: { conditions: [{ type: 'Ready', status: 'False' }] } });
   await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ available: 0 }));
   expect(outcomes).toEqual(['Conflict']);
+});
+
+test('a create that arrives after it was given up makes no second pod (R61, R117)', async () => {
+  const { api } = operator.manager;
+  const create = api.create.bind(api);
+  const counts: number[] = [];
+  let arrive: () => Promise<unknown> = () => Promise.resolve();
+  jest
+    .spyOn(api, 'create')
+    .mockImplementationOnce((...call) => {
+      arrive = () => create(...call);
+      return Promise.reject(new TransportError('no answer'));
+    })
+    .mockImplementationOnce(async (...call) => {
+      await arrive();
+      return create(...call).finally(async () => counts.push((await operator.pods()).length));
+    });
+  await operator.createPool('warm', { capacitySpec: { bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 1 } });
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ total: 1 }));
+  await operator.makeReady();
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ available: 1 }));
+  expect(counts).toEqual([1]);
 });
 
 test('a pod whose delete is refused keeps no other from being made (R126)', async () => {
