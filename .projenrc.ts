@@ -332,6 +332,13 @@ project.addTask('kill-operator', {
     { exec: 'node lib/test/kill-operator.js', receiveArgs: true },
   ],
 });
+project.addTask('faults', {
+  description: 'Play histories of operations and faults against the operator in virtual time: --seed 1 --steps 500, --seeds 200, --replay FILE',
+  steps: [
+    { exec: 'esbuild test/faults/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/faults.js --log-level=warning' },
+    { exec: 'node lib/test/faults.js', receiveArgs: true },
+  ],
+});
 const BUILD_IMAGES = 'node lib/images/main.js';
 const images = project.addTask('images', { description: 'Build the container images, and load them into the test cluster when it runs with a node' });
 images.exec(`${TSC} --build images`);

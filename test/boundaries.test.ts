@@ -56,6 +56,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/operator': [],
   'test/executor': [],
   'test/local': [],
+  'test/faults': [],
   test: [],
 };
 const FOR_ALL_TESTS = 'test/support';

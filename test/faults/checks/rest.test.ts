@@ -1,0 +1,74 @@
+import { API_VERSION, Label } from '../../../src/schema/names';
+import { podPath } from '../nodes';
+import { userPath, World } from '../world';
+import { checkEmpty, checkRest } from './rest';
+
+const template = { spec: { containers: [{ name: 'main', image: 'good' }] } };
+
+/** A world that nobody looks after. */
+async function abandonedWorld() {
+  const world = new World('1', 1, () => undefined);
+  await world.install();
+  const create = async (path: string, object: object) => ((await world.api.request('test', 'POST', path, object)).body as { metadata: { uid: string } }).metadata.uid;
+  return {
+    world,
+    rules: () => checkRest(world).map(({ rule }) => rule),
+    pool: (name: string, capacity: object) =>
+      create(userPath('pools'), { apiVersion: API_VERSION, kind: 'Pool', metadata: { name }, spec: { template, capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 5, ...capacity } } }),
+    batch: (name: string, spec: object) => create(userPath('batchsandboxes'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name }, spec }),
+    pod: (name: string, uid: string, labels: object = {}) => {
+      const ownerReferences = [{ apiVersion: API_VERSION, kind: 'Pool', name: 'p', uid, controller: true }];
+      return create(podPath('').slice(0, -1), { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels, ownerReferences }, ...template });
+    },
+    patch: (path: string, body: object) => world.api.request('test', 'PATCH', path, body),
+    delete: (path: string) => world.api.request('test', 'DELETE', path),
+  };
+}
+
+test('nothing is wrong with an empty world', async () => {
+  const { world, rules } = await abandonedWorld();
+  expect(rules()).toEqual([]);
+  expect(checkEmpty(world)).toEqual([]);
+});
+
+test('sees batches without what they ask for', async () => {
+  const { rules, batch } = await abandonedWorld();
+  await batch('own', { template, replicas: 2 });
+  expect(rules()).toEqual(['R97', 'R115', 'R92', 'R1']);
+  await batch('pooled', { poolRef: 'p', replicas: 2 });
+  expect(rules()).toEqual(['R97', 'R115', 'R92', 'R1', 'R97', 'R115', 'R92', 'R15']);
+});
+
+test('sees pools that are too small, and those that say what is not so', async () => {
+  const { rules, pool, patch } = await abandonedWorld();
+  await pool('p', { poolMin: 1 });
+  expect(rules()).toEqual(['R57', 'R60']);
+  await patch(`${userPath('pools', 'p')}/status`, { status: { revision: 'r', total: 0, allocated: 0, available: 0 } });
+  expect(rules()).toEqual(['R60']);
+});
+
+test('sees idle pods that are too many or were to be evicted', async () => {
+  const { rules, pool, pod } = await abandonedWorld();
+  await pod('x', await pool('p', {}), { [Label.evict]: '' });
+  expect(rules()).toEqual(['R57', 'R71', 'R60']);
+});
+
+test('sees what is left of a deletion', async () => {
+  const { world, rules, batch, patch, delete: remove } = await abandonedWorld();
+  await batch('own', { template, replicas: 1 });
+  await patch(userPath('batchsandboxes', 'own'), { metadata: { finalizers: ['example.com/kept'] } });
+  await remove(userPath('batchsandboxes', 'own'));
+  expect(rules()).toEqual(['R119']);
+  expect(checkEmpty(world).map(({ rule }) => rule)).toEqual(['R119']);
+});
+
+test('sees pods whose owner is gone, and tasks that nobody holds a pod for', async () => {
+  const { world, rules, pod } = await abandonedWorld();
+  const uid = await pod('x', 'nobody');
+  expect(rules()).toEqual(['R50']);
+  world.executors.add(uid, '10.0.0.1');
+  const body = JSON.stringify([{ name: 'a-0', uid: 'another', process: { command: ['run', '0', '0', 'polite'] } }]);
+  const responder = { start: () => undefined, data: () => undefined, end: () => undefined, fail: () => undefined, onClose: () => undefined };
+  world.executors.server({ method: 'POST', path: '/setTasks', origin: 'http://10.0.0.1:5758', headers: {}, body }, responder);
+  expect(rules()).toEqual(['R50', 'R47']);
+});

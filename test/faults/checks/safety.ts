@@ -1,0 +1,154 @@
+import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
+import type { Pod } from '../../../src/schema/kubernetes';
+import { Finalizer, Annotation } from '../../../src/schema/names';
+import type { Pool } from '../../../src/schema/pool';
+import type { StoredChange } from '../api-host';
+import type { SimulatedRequest } from '../exchange';
+import type { Run } from '../executors';
+import { NAMESPACE, podPath } from '../nodes';
+import type { World } from '../world';
+import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf } from './records';
+import { type Tenure, Tenures } from './tenures';
+
+/** A rule that was broken. */
+export interface Violation {
+  /** Number of the rule, such as `R103`. */
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** Time in which the operator may act on what was true before, in ms: a cache that lags, a request on its way. */
+const STALE_MS = 60_000;
+
+/** What must hold at every moment: each change, request and start of a task is judged when it happens. */
+export class SafetyCheck {
+  readonly violations: Violation[] = [];
+  private readonly tenures: Tenures;
+  /** Pool UID to the values of poolMax that it had, and until when. */
+  private readonly poolMaxes = new Map<string, { readonly poolMax: number; untilMs: number }[]>();
+
+  constructor(private readonly world: World) {
+    this.tenures = new Tenures(() => world.clock.monotonicMs());
+    world.api.onChange((change) => this.observe(change));
+    world.api.onRequest((client, request) => this.judgeRequest(client, request));
+    world.executors.onStart = (run) => this.judgeStart(run);
+    world.executors.onEnd = (run) => this.noteEnd(run);
+  }
+
+  private observe(change: StoredChange): void {
+    this.tenures.observe(change);
+    if (change.type === 'DELETED') {
+      if (change.plural === 'batchsandboxes') this.judgeEnd(change.object as BatchSandbox);
+      return;
+    }
+    if (change.plural === 'batchsandboxes') this.judgeRecord(change.object as BatchSandbox);
+    if (change.plural === 'pools') this.notePool(change.object as Pool);
+    if (change.plural === 'pods' && change.type === 'ADDED') this.judgeSize(change.object as Pod);
+  }
+
+  private judgeRecord(batch: BatchSandbox): void {
+    const { held, poolUID } = recordOf(batch);
+    const { name, uid, finalizers = [], annotations = {} } = batch.metadata;
+    for (const pod of held) {
+      const others = this.tenures.ofPod(pod.uid).filter(({ batchUID }) => batchUID !== uid);
+      if (others.length > 0) this.report('R103', `pod '${pod.name}' is held by '${name}' and by '${others[0]?.batchName ?? ''}'`);
+      const stored = this.pod(pod);
+      if (stored !== undefined && ownerOf(stored) !== poolUID) this.report('R11', `pod '${pod.name}' in the record of '${name}' belongs to another pool`);
+    }
+    const twice = held.find((pod, i) => held.some((other, j) => j < i && other.uid === pod.uid));
+    if (twice !== undefined) this.report('R103', `pod '${twice.name}' is in two slots of '${name}'`);
+    const published = (annotations[Annotation.allocStatus] ?? '').includes(held[0]?.name ?? '-');
+    const guarded = finalizers.includes(Finalizer.poolAllocation) || isTerminating(batch);
+    if (held.length > 0 && published && !guarded) this.report('R16', `'${name}' shows its pods without the finalizer that guards them`);
+  }
+
+  /** A batch is gone: its pods must be on their way out, or clean. */
+  private judgeEnd(batch: BatchSandbox): void {
+    for (const pod of recordOf(batch).held) {
+      const stored = this.pod(pod);
+      if (stored === undefined || !isLive(stored)) continue;
+      const running = this.world.executors.tasksOf(pod.uid).filter(({ processStatus }) => processStatus?.running !== undefined);
+      if (running.length > 0) this.report('R47', `batch '${batch.metadata.name}' is gone and task '${running[0]?.name ?? ''}' still runs on pod '${pod.name}'`);
+    }
+  }
+
+  private notePool({ metadata: { uid = '' }, spec }: Pool): void {
+    const known = this.poolMaxes.get(uid) ?? [];
+    const nowMs = this.world.clock.monotonicMs();
+    const last = known.at(-1);
+    if (last?.poolMax === spec.capacitySpec.poolMax) return;
+    if (last !== undefined) last.untilMs = nowMs;
+    this.poolMaxes.set(uid, [...known, { poolMax: spec.capacitySpec.poolMax, untilMs: Infinity }]);
+  }
+
+  private judgeSize(pod: Pod): void {
+    const owner = ownerOf(pod);
+    const poolMaxes = this.poolMaxes.get(owner);
+    if (poolMaxes === undefined) return;
+    const nowMs = this.world.clock.monotonicMs();
+    const allowed = Math.max(...poolMaxes.filter(({ untilMs }) => nowMs - untilMs < STALE_MS).map(({ poolMax }) => poolMax));
+    const existing = this.world.pods().filter((other) => ownerOf(other) === owner).length;
+    if (existing > allowed) this.report('R61', `pod '${pod.metadata.name}' makes ${existing} of its pool, whose poolMax is ${allowed}`);
+  }
+
+  private judgeRequest(client: string, { method, path, body }: SimulatedRequest): void {
+    if (!client.startsWith('operator') || method !== 'DELETE' || !path.startsWith(podPath(''))) return;
+    const name = path.slice(podPath('').length);
+    const pod = this.world.api.get<Pod>('pods', `${NAMESPACE}/${name}`);
+    const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string } };
+    if (preconditions?.uid === undefined) this.report('R110', `delete of pod '${name}' without its UID`);
+    if (pod === undefined || preconditions?.uid !== pod.metadata.uid || !isLive(pod)) return;
+    for (const tenure of this.tenures.ofPod(pod.metadata.uid ?? '')) {
+      if (tenure.excuse === undefined && !this.isDirty(tenure)) this.report('R60', `pod '${name}' is deleted although slot ${tenure.index} of '${tenure.batchName}' holds it`);
+    }
+  }
+
+  /** Whether the executor of a pod shows a task that is not that of its slot (R35). */
+  private isDirty({ batchUID, podUID }: Tenure): boolean {
+    return this.world.executors.tasksOf(podUID).some(({ uid }) => uid !== batchUID);
+  }
+
+  private judgeStart(run: Run): void {
+    const { api, clock, executors } = this.world;
+    const batch = api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+    const pod = this.world.pods().find(({ metadata }) => metadata.uid === run.podUID);
+    if (pod === undefined || !isLive(pod)) return; // dies with its pod
+    const slot = Number(run.name.slice(run.name.lastIndexOf('-') + 1));
+    const what = `task '${run.name}' starts on pod '${pod.metadata.name}'`;
+    const tenure = this.tenures.ofPod(run.podUID).find(({ batchUID }) => batchUID === run.batchUID);
+    const others = this.tenures.ofPod(run.podUID).filter(({ batchUID }) => batchUID !== run.batchUID);
+    if (others.length > 0) this.report('R105', `${what}, which '${others[0]?.batchName ?? ''}' holds`);
+    const isOwn = ownSlotOf(pod) === slot && ownerOf(pod) === run.batchUID;
+    const leftAtMs = this.tenures.leftAt(run.batchUID, run.podUID) ?? -Infinity;
+    if (tenure?.index !== slot && !isOwn && clock.monotonicMs() - leftAtMs > STALE_MS) this.report('R105', `${what}, which is not that of its slot`);
+    if (batch !== undefined && ['S', 'F'].includes(letterOf(batch, slot))) this.report('R37', `${what} although its end is recorded`);
+    const before = executors.runs.filter((other) => other !== run && other.batchUID === run.batchUID && other.name === run.name);
+    for (const other of before) this.judgeRepeat(run, other, what, tenure);
+  }
+
+  private judgeRepeat(run: Run, other: Run, what: string, tenure: Tenure | undefined): void {
+    const elsewhere = this.world.pods().find(({ metadata }) => metadata.uid === other.podUID);
+    if (other.podUID === run.podUID) {
+      const isAgain = tenure !== undefined && other.endedAtMs !== undefined && other.endedAtMs <= tenure.sinceMs;
+      if (!isAgain) this.report('R34', `${what} a second time`);
+    } else if (other.endedAtMs === undefined && elsewhere !== undefined && isLive(elsewhere)) {
+      this.report('R47', `${what} while it runs on pod '${elsewhere.metadata.name}'`);
+    }
+  }
+
+  private noteEnd(run: Run): void {
+    // The operator may see the end, and act on it, before it has recorded it.
+    const batch = this.world.api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+    if (batch?.spec.taskResourcePolicyWhenCompleted === 'Release') this.tenures.excuse(run.batchUID, run.podUID, 'its task has ended');
+  }
+
+  private pod({ name, uid }: { readonly name: string; readonly uid: string }): Pod | undefined {
+    const pod = this.world.api.get<Pod>('pods', `${NAMESPACE}/${name}`);
+    return pod?.metadata.uid === uid ? pod : undefined;
+  }
+
+  private report(rule: string, message: string): void {
+    this.world.history.note(`!!! ${rule}: ${message}`);
+    this.violations.push({ rule, message });
+  }
+}

@@ -1,0 +1,138 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
+import { Annotation, API_VERSION, EXECUTOR_CONTAINER, Label } from '../../src/schema/names';
+import { taskCommand } from './executors';
+import { type Image, NAMESPACE, podPath } from './nodes';
+import type { Operation, TaskSpec } from './operations';
+import { userPath, type World } from './world';
+
+/** Does one operation to the simulated world. What users ask of the API server is done when this resolves; what follows from it is not. */
+export async function perform<D extends Operation['do']>(world: World, operation: Extract<Operation, { do: D }>): Promise<void> {
+  world.history.note(`--- ${JSON.stringify(operation)}`);
+  await PERFORMERS[operation.do as D](world, operation);
+}
+
+type Performers = { readonly [D in Operation['do']]: (world: World, operation: Extract<Operation, { do: D }>) => unknown };
+
+const PERFORMERS: Performers = {
+  'create pool': (world, { pool, capacity, recycle, image }) => {
+    const spec = { template: templateOf(image, 0), capacitySpec: capacity, recycleStrategy: { type: recycle }, scaleStrategy: { maxUnavailable: '50%' } };
+    return byUser(world, 'POST', userPath('pools'), { apiVersion: API_VERSION, kind: 'Pool', metadata: { name: pool }, spec });
+  },
+  'resize pool': (world, { pool, capacity }) => patchPool(world, pool, { capacitySpec: capacity }),
+  'update pool': (world, { pool, image, version }) => patchPool(world, pool, { template: templateOf(image, version) }),
+  'set recycle': (world, { pool, recycle }) => patchPool(world, pool, { recycleStrategy: { type: recycle } }),
+  'spoil pool': (world, { pool }) => patchPool(world, pool, { template: { spec: { containers: 'none' } } }),
+  'delete pool': (world, { pool }) => byUser(world, 'DELETE', userPath('pools', pool)),
+
+  'create batch': (world, operation) => byUser(world, 'POST', userPath('batchsandboxes'), batchOf(operation, world.clock.now())),
+  'scale batch': (world, { batch, replicas }) => patchBatch(world, batch, { spec: { replicas } }),
+  'set policy': (world, { batch, policy }) => patchBatch(world, batch, { spec: { taskResourcePolicyWhenCompleted: policy } }),
+  'move batch': (world, { batch, pool }) => isPooled(world, batch) && patchBatch(world, batch, { spec: { poolRef: pool } }),
+  'set expiry': (world, { batch, expireInMs }) => {
+    return patchBatch(world, batch, { spec: { expireTime: expireInMs === undefined ? null : timeIn(world.clock.now(), expireInMs) } });
+  },
+  'spoil batch': (world, { batch }) => {
+    const spec = isPooled(world, batch) ? { shardTaskPatches: [{ spec: { process: { command: 7 } } }] } : { template: { spec: { containers: {} } } };
+    return patchBatch(world, batch, { spec });
+  },
+  'release pod': (world, { batch, slot }) => {
+    const name = heldNames(world, batch)[slot];
+    return annotateBatch(world, batch, { [Annotation.allocRelease]: JSON.stringify({ pods: name === undefined ? [] : [name] }) });
+  },
+  'forge allocation': (world, { batch, at }) => {
+    const pod = podAt(world, at);
+    const names = JSON.stringify({ pods: [pod?.metadata.name ?? 'nobody'] });
+    return annotateBatch(world, batch, { [Annotation.allocStatus]: names, [Annotation.endpoints]: JSON.stringify([pod?.status?.podIP ?? '10.9.9.9']) });
+  },
+  'delete batch': (world, { batch }) => byUser(world, 'DELETE', userPath('batchsandboxes', batch)),
+
+  'delete pod': (world, { at, force }) => withPod(world, at, ({ metadata: { name } }) => byUser(world, 'DELETE', podPath(name), force ? { gracePeriodSeconds: 0 } : undefined)),
+  'evict pod': (world, { at }) => withPod(world, at, ({ metadata: { name } }) => byUser(world, 'PATCH', podPath(name), { metadata: { labels: { [Label.evict]: '' } } })),
+  'fail pod': (world, { at }) => withPod(world, at, (pod) => world.nodes.fail(pod)),
+  'shake pod': (world, { at, forMs }) => withPod(world, at, (pod) => world.nodes.shake(pod, forMs)),
+  'kill executor': (world, { at, downMs }) => withPod(world, at, ({ metadata: { uid = '' } }) => world.executors.restart(uid, downMs)),
+  'lose node': ({ nodes }, { at }) => nodes.lose(nodes.names[Math.floor(at * nodes.names.length)] ?? ''),
+
+  'kill operator': ({ operator }, { at }) => operator.at(at)?.kill(),
+  'stop operator': ({ operator }, { at }) => operator.at(at)?.stop(),
+  'freeze operator': ({ operator }, { at, forMs }) => operator.at(at)?.freeze(forMs),
+  weather: (world, { weather, share, forMs }) => world.weather.begin(weather, share, forMs),
+  'drop watches': ({ api }, { cleanly }) => api.dropWatches(cleanly),
+  'expire watches': ({ api }) => {
+    api.forgetHistory();
+    api.dropWatches(false);
+  },
+  'restart api': ({ api, clock }, { downMs }) => {
+    api.stop();
+    clock.setTimer(downMs, () => api.start());
+  },
+};
+
+const byUser = ({ api }: World, method: string, path: string, body?: object) => api.request('user', method, path, body);
+const patchPool = (world: World, name: string, spec: object) => byUser(world, 'PATCH', userPath('pools', name), { spec });
+const patchBatch = (world: World, name: string, body: object) => byUser(world, 'PATCH', userPath('batchsandboxes', name), body);
+const annotateBatch = (world: World, name: string, annotations: object) => patchBatch(world, name, { metadata: { annotations } });
+
+function withPod(world: World, at: number, act: (pod: Pod) => unknown): unknown {
+  const pod = podAt(world, at);
+  return pod === undefined ? undefined : act(pod);
+}
+
+function templateOf(image: Image, version: number): PodTemplateSpec {
+  return {
+    spec: {
+      terminationGracePeriodSeconds: 5,
+      containers: [
+        { name: 'main', image: `${image}:${version}` },
+        { name: EXECUTOR_CONTAINER, image: 'executor' },
+      ],
+    },
+  };
+}
+
+function batchOf(operation: Extract<Operation, { do: 'create batch' }>, now: Date): object {
+  const { batch, pool, replicas, task, policy, expireInMs, image } = operation;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'BatchSandbox',
+    metadata: { name: batch },
+    spec: {
+      replicas,
+      ...(pool === undefined ? { template: templateOf(image, 0) } : { poolRef: pool }),
+      taskResourcePolicyWhenCompleted: policy,
+      ...(task !== undefined && taskFields(task)),
+      ...(expireInMs !== undefined && { expireTime: timeIn(now, expireInMs) }),
+    },
+  };
+}
+
+function taskFields({ seconds, exitCode, manner, badSlot }: TaskSpec): object {
+  return {
+    taskTemplate: { spec: { process: { command: taskCommand(seconds, exitCode, manner) } } },
+    ...(badSlot !== undefined && { shardTaskPatches: Array.from({ length: badSlot + 1 }, (_, slot) => (slot === badSlot ? { spec: { process: { command: [] } } } : null)) }),
+  };
+}
+
+function timeIn(now: Date, ms: number): string {
+  return `${new Date(now.getTime() + ms).toISOString().slice(0, 19)}Z`;
+}
+
+function podAt(world: World, at: number): Pod | undefined {
+  const pods = world.pods();
+  return pods[Math.floor(at * pods.length)];
+}
+
+function batchNamed(world: World, name: string): BatchSandbox | undefined {
+  return world.api.get<BatchSandbox>('batchsandboxes', `${NAMESPACE}/${name}`);
+}
+
+function isPooled(world: World, name: string): boolean {
+  return batchNamed(world, name)?.spec.poolRef !== undefined;
+}
+
+/** Names of the pods that a pooled batch holds, in slot order. */
+function heldNames(world: World, name: string): readonly (string | undefined)[] {
+  const { podPrefix = '', slots = [] } = batchNamed(world, name)?.status?.allocation ?? {};
+  return slots.map((slot) => (slot.includes('/') ? podPrefix + slot.slice(0, slot.indexOf('/')) : undefined));
+}

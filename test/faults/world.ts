@@ -1,0 +1,55 @@
+import { allCrds } from '../../src/schema/crds';
+import type { Pod } from '../../src/schema/kubernetes';
+import { ApiHost } from './api-host';
+import { SimulatedExecutors } from './executors';
+import { History } from './history';
+import { NAMESPACE, SimulatedNodes } from './nodes';
+import { OperatorHost } from './operator-host';
+import { Random } from './random';
+import { VirtualClock } from './virtual-clock';
+import { ApiWeather } from './weather';
+
+/** Paths of the kinds that users write. */
+export const userPath = (plural: 'pools' | 'batchsandboxes', name = ''): string =>
+  `/apis/sandbox.opensandbox.io/v1alpha1/namespaces/${NAMESPACE}/${plural}${name === '' ? '' : `/${name}`}`;
+
+/** Longest way of a request to the API server, in ms: its sender may have given it up by then. */
+const LONGEST_DELAY_MS = 12_000;
+/** The same where a lease changes hands: a write that was sent in time must be there before another operator acts, which is 5 s later. */
+const LONGEST_DELAY_WITH_LEASE_MS = 4_500;
+
+/** A cluster in one process and in virtual time: the real operator and the real embedded API server, among simulated machines. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly history: History;
+  readonly api: ApiHost;
+  readonly executors: SimulatedExecutors;
+  readonly nodes: SimulatedNodes;
+  readonly weather: ApiWeather;
+  readonly operator: OperatorHost;
+
+  /**
+   * @param replicas operators that run at once; more than one compete for the lease
+   * @param onFailure told of an operator that has failed in a way that no operator may
+   */
+  constructor(seed: string, replicas: number, onFailure: (error: unknown) => void) {
+    const random = new Random(seed);
+    const { clock } = this;
+    this.history = new History(() => clock.monotonicMs());
+    this.api = new ApiHost(clock, random.fork('api'), this.history);
+    this.executors = new SimulatedExecutors(clock, random.fork('executors'));
+    this.nodes = new SimulatedNodes(clock, random.fork('nodes'), this.api, this.executors);
+    this.weather = new ApiWeather(clock, random.fork('weather'), replicas > 1 ? LONGEST_DELAY_WITH_LEASE_MS : LONGEST_DELAY_MS);
+    this.operator = new OperatorHost({ ...this, random: random.fork('operator'), replicas, onFailure });
+  }
+
+  /** Installs the CRDs. */
+  async install(): Promise<void> {
+    for (const crd of allCrds()) await this.api.request('installer', 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
+  }
+
+  /** All pods, in the order of their names. */
+  pods(): readonly Pod[] {
+    return this.api.list<Pod>('pods');
+  }
+}
