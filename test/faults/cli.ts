@@ -88,7 +88,7 @@ async function reportShortest(recorded: Recorded, rule: string, tail: number): P
 }
 
 function printTail(outcome: Outcome, count: number): void {
-  for (const line of outcome.tail.slice(-count)) print(`    ${line.slice(0, 400)}`);
+  for (const line of count === 0 ? [] : outcome.tail.slice(-count)) print(`    ${line.slice(0, 400)}`);
 }
 
 function print(line: string): void {

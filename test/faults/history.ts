@@ -8,11 +8,13 @@ export class History {
   private readonly hash = createHash('sha256');
   private lines: string[] = [];
   lineCount = 0;
+  private isClosed = false;
 
   /** @param nowMs virtual time in ms */
   constructor(private readonly nowMs: () => number) {}
 
   note(what: string): void {
+    if (this.isClosed) return;
     const line = `${this.nowMs().toFixed(3)} ${what}`;
     this.hash.update(line).update('\n');
     this.lineCount += 1;
@@ -20,8 +22,9 @@ export class History {
     if (this.lines.length > 2 * KEPT_LINES) this.lines = this.lines.slice(-KEPT_LINES);
   }
 
-  /** Digest of all lines; the history cannot go on after it. */
-  digest(): string {
+  /** Ends the history; digest of all its lines. */
+  close(): string {
+    this.isClosed = true;
     return this.hash.digest('hex');
   }
 

@@ -130,7 +130,9 @@ export class SafetyCheck {
     const elsewhere = this.world.pods().find(({ metadata }) => metadata.uid === other.podUID);
     if (other.podUID === run.podUID) {
       const isAgain = tenure !== undefined && other.endedAtMs !== undefined && other.endedAtMs <= tenure.sinceMs;
-      if (!isAgain) this.report('R34', `${what} a second time`);
+      // Stopped because its slot had to go, which was taken back before the pod went (R21).
+      const wasStopped = other.exitCode === -1 && tenure?.excuse !== undefined;
+      if (!isAgain && !wasStopped) this.report('R34', `${what} a second time`);
     } else if (other.endedAtMs === undefined && elsewhere !== undefined && isLive(elsewhere)) {
       this.report('R47', `${what} while it runs on pod '${elsewhere.metadata.name}'`);
     }
