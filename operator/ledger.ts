@@ -3,20 +3,12 @@ import { parseAllocation } from './allocation-record';
 import { type Claimant, claimantOf, compareAge } from './claimant';
 import { Demands } from './demands';
 import { Holdings } from './holdings';
+import type { LedgerListener } from './ledger-listener';
+import { LeftPods } from './left-pods';
 import { leftFor, type Supply } from './line';
 import { type PodFacts, sameFacts } from './pod-facts';
 import { PoolBook, type PoolCounts, type PodUse, type PoolStarts } from './pool-book';
 import type { PoolSource } from './pool-source';
-
-/** What changed in the ledger that somebody should look at. */
-export interface LedgerListener {
-  /** Counts of a pool changed; `poolUID` may belong to a Pool that is not known (yet, or any more). */
-  poolChanged(poolUID: string): void;
-  /** A pod that a batch holds changed. */
-  heldPodChanged(batchKey: string): void;
-  /** The demand for pods of a pool, by its key, changed; `first` is the batch that is served first from now on, when it has no other news of that. */
-  demandChanged(poolKey: string, first?: Claimant): void;
-}
 
 interface Claim {
   readonly claimant: Claimant;
@@ -44,10 +36,7 @@ export class Ledger {
   private readonly reservedByBatch = new Map<string, Set<string>>();
   /** Pods whose delete was sent. */
   private readonly doomed = new Set<string>();
-  /** Pod UID -> UID of the batch that held it and vanished without returning it; the pool recycles them (R58). */
-  private readonly orphans = new Map<string, string>();
-  /** Returned clean by a batch that is about to vanish: they become idle instead of orphans. */
-  private readonly returnedClean = new Set<string>();
+  private readonly left = new LeftPods();
   private readonly lost = new Map<string, Set<string>>();
   private readonly holdings = new Holdings();
   /** What batches still wait for. */
@@ -68,8 +57,7 @@ export class Ledger {
     this.book(poolUID).set(uid, after, this.useOf(uid));
     if (after === undefined) {
       this.doomed.delete(uid);
-      this.orphans.delete(uid);
-      this.returnedClean.delete(uid);
+      this.left.forget(uid);
       this.dropEmptyBook(poolUID);
     }
     this.listener.poolChanged(poolUID);
@@ -127,9 +115,8 @@ export class Ledger {
   /** Pods of a pool that must go: dead ones, evicted idle ones, and those whose batch vanished. */
   removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
     const { dead, evicted } = this.book(poolUID).removable();
-    const orphaned = [...this.orphans.keys()]
-      .flatMap((uid) => this.pods.get(uid) ?? [])
-      .filter((pod) => pod.ownerUID === poolUID && pod.live);
+    const left = this.left.uids().flatMap((uid) => this.pods.get(uid) ?? []);
+    const orphaned = left.filter((pod) => pod.ownerUID === poolUID && pod.live);
     return { dead, evicted, orphaned };
   }
 
@@ -227,19 +214,19 @@ export class Ledger {
 
   /** An orphan was recycled: it is idle again. */
   adopt(uid: string): void {
-    if (this.orphans.delete(uid)) this.refresh(uid);
+    if (this.left.adopt(uid)) this.refresh(uid);
   }
 
   /** UID of the batch that is giving a pod back, or held it and vanished; `undefined` when no such batch is behind it (R108). */
   giverOf(uid: string): string | undefined {
     const claim = this.claimsByPod.get(uid);
-    if (claim === undefined) return this.orphans.get(uid);
+    if (claim === undefined) return this.left.giverOf(uid);
     return claim.use === 'returning' ? claim.claimant.uid : undefined;
   }
 
   /** Says that the pods of a batch were cleaned, so that its end makes them idle. */
   markClean(uids: Iterable<string>): void {
-    for (const uid of uids) this.returnedClean.add(uid);
+    this.left.markClean(uids);
   }
 
   private setClaims(claimant: Claimant, uses: ReadonlyMap<string, Claim['use']>): void {
@@ -266,17 +253,15 @@ export class Ledger {
       if (winner === rival) return;
     }
     this.claimsByPod.set(uid, claim);
-    if (rival === undefined) this.returnedClean.delete(uid); // it was clean for whoever gave it back, not for its next holder
+    if (rival === undefined) this.left.unmarkClean(uid);
     if (this.reservations.get(uid) === claim.claimant.uid) this.reservations.delete(uid);
     if (rival?.claimant.uid !== claim.claimant.uid || rival.use !== claim.use) this.refresh(uid);
   }
 
   private orphan(uid: string, batchUID: string): void {
     if (this.claimsByPod.has(uid)) return; // another batch holds it
-    if (this.returnedClean.delete(uid)) return;
     if (!this.pods.has(uid)) return; // gone before its batch
-    this.orphans.set(uid, batchUID);
-    this.refresh(uid);
+    if (this.left.leave(uid, batchUID)) this.refresh(uid);
   }
 
   private refresh(uid: string): void {
@@ -291,7 +276,7 @@ export class Ledger {
     const claim = this.claimsByPod.get(uid);
     if (claim !== undefined) return claim.use;
     if (this.reservations.has(uid)) return 'reserved';
-    return this.orphans.has(uid) ? 'returning' : 'idle';
+    return this.left.giverOf(uid) === undefined ? 'idle' : 'returning';
   }
 
   private book(poolUID: string): PoolBook {

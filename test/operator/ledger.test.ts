@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { claimantOf } from '../../operator/claimant';
-import { Ledger, type LedgerListener } from '../../operator/ledger';
+import { Ledger } from '../../operator/ledger';
+import type { LedgerListener } from '../../operator/ledger-listener';
 import type { PodFacts } from '../../operator/pod-facts';
 import type { PoolSource } from '../../operator/pool-source';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';

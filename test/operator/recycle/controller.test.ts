@@ -1,4 +1,5 @@
 import type { ExecRequest, PodExec } from '../../../operator/kube/pod-exec';
+import { templateRevision } from '../../../operator/pool/template';
 import type { BatchSandboxSpec } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { Annotation, EXECUTOR_CONTAINER, Finalizer, Label, Port } from '../../../src/schema/names';
@@ -233,12 +234,12 @@ test.each([
 ])('an operator that starts goes on with a returning pod: it %s (R100)', async (_title, containerID, told) => {
   await start(false);
   await createPool(1, { retryInterval: '1s', maxRetries: 100 });
-  const { uid: poolUID = '' } = (await operator.pool('warm')).metadata;
+  const { metadata: { uid: poolUID = '' }, spec } = await operator.pool('warm');
   const owner = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'Pool', name: 'warm', uid: poolUID, controller: true };
   await operator.createBatch('first', { replicas: 0, poolRef: 'warm' });
   const { uid = '' } = (await operator.batch('first')).metadata;
   const record = { id: uid, startTime: '2026-01-01T00:00:00Z', containers: { main: 'c://1' }, lastRetryTime: '2026-01-01T00:00:00Z', retryCount: 0 };
-  const metadata = { name: 'warm-1', labels: { [Label.poolName]: 'warm' }, annotations: { [Annotation.restartRecord]: JSON.stringify(record) }, ownerReferences: [owner] };
+  const metadata = { name: 'warm-1', labels: { [Label.poolName]: 'warm', [Label.poolRevision]: templateRevision(spec.template) }, annotations: { [Annotation.restartRecord]: JSON.stringify(record) }, ownerReferences: [owner] };
   await operator.createPod({ metadata, spec: { schedulerName: 'none', containers: [{ name: 'main', image: 'none' }] } });
   const [pod] = await operator.pods();
   await run(pod, { main: containerID });
