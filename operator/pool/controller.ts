@@ -47,8 +47,8 @@ export class PoolController {
     const guarded = await this.guard(pool, signal);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = await this.clear(guarded, signal);
-    const { spent, ageing, checkInMs } = this.age(guarded);
-    kept.push(...(await removeUnused(this.tools, spent, ['idle'], signal)));
+    const { ageing, spent, checkInMs } = this.age(guarded);
+    kept.push(...(await this.removeSpent(guarded, spent, signal)));
     const { failures, blocked } = await this.sizer.resize(guarded, revision, ageing, signal);
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
@@ -106,13 +106,18 @@ export class PoolController {
   /** Idle pods by what is left of their lives. */
   private age(pool: Pool): Ageing {
     const { uid, minRemainingMs, nowMs } = poolSource(pool, this.tools.clock.now());
-    const ageing = planAgeing(this.tools.ledger.mortalPods(uid), minRemainingMs, nowMs);
-    const [sample] = ageing.spent;
-    if (sample !== undefined) {
-      const message = `deleted ${ageing.spent.length} idle pods that end within ${minRemainingMs / 1000} s, among them '${sample.name}'`;
+    return planAgeing(this.tools.ledger.mortalPods(uid), minRemainingMs, nowMs);
+  }
+
+  /** Deletes idle pods that are too near to their end to be given out. Returns why pods could not be deleted. */
+  private async removeSpent(pool: Pool, spent: readonly PodFacts[], signal: AbortSignal): Promise<unknown[]> {
+    const kept = await removeUnused(this.tools, spent, ['idle'], signal);
+    const count = spent.length - kept.length;
+    if (count > 0) {
+      const message = `deleted ${count} idle pods that end too soon to be given out, among them '${spent[0]?.name ?? ''}'`;
       this.tools.events.record(pool, 'Normal', 'PodsExpiring', message);
     }
-    return ageing;
+    return kept;
   }
 
   private patchMetadata(pool: Pool, metadata: Record<string, unknown>, signal: AbortSignal): Promise<Pool> {

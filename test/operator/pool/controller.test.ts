@@ -1,5 +1,6 @@
 import { ApiError, TransportError } from '../../../operator/kube/api-error';
 import { PODS, POOLS } from '../../../operator/kube/resource-types';
+import { handMadeTemplate } from '../../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
 
@@ -81,4 +82,19 @@ test('a pool that is deleted while a batch holds its pods goes on to show its co
   await operator.delete(pathOf('pools', 'warm'));
   await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ total: 1, allocated: 1, available: 0 }));
   expect((await operator.pool('warm')).metadata.deletionTimestamp).toEqual(expect.any(String));
+});
+
+test('an idle pod that ends too soon to be given out is deleted, and another takes its place (S23)', async () => {
+  const { spec } = handMadeTemplate();
+  await operator.createPool('warm', { template: { spec: { ...spec, activeDeadlineSeconds: 600 } }, minRemainingLifetimeSeconds: 60 });
+  await until(async () => expect(await livePods()).toHaveLength(1));
+  await operator.makeReady();
+  const [old] = await livePods();
+  const startTime = `${new Date(Date.now() - 560_000).toISOString().slice(0, 19)}Z`;
+  await operator.patch(`${pathOf('pods', old?.metadata.name ?? '')}/status`, { status: { startTime } });
+  await until(async () => {
+    const names = (await livePods()).map(({ metadata }) => metadata.name);
+    expect(names).toHaveLength(1);
+    expect(names).not.toContain(old?.metadata.name);
+  });
 });
