@@ -35,7 +35,6 @@ export class DirectDelivery {
     const replicas = batch.spec.replicas ?? 1;
     const tasks = new BatchTasks(this.tools, batch, (uid) => ownPods.get(uid));
     const plan = this.plan(batch, tasks, replicas);
-    tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = [...(await this.remove(batch, plan.giveBack, signal)), ...(await this.clearDead(batch, plan.lost, signal))];
@@ -54,6 +53,8 @@ export class DirectDelivery {
       now: clock.now(),
     });
     const current = await publisher.writeStatus(batch, status, signal);
+    // An end that the executor forgets before it is on record would run again after a restart of the operator (R37).
+    tasks.stop(plan.stop);
     const hasPods = slots.some((slot) => slot.state === 'held');
     await publisher.writeMetadata(
       current,

@@ -34,7 +34,6 @@ export class PooledDelivery {
     const pool = this.poolOf(batch);
     const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
     const plan = this.planSlots(batch, record, tasks, moving ? 0 : (batch.spec.replicas ?? 1));
-    tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
     this.reportConflicts(batch, plan.lost);
     const returned = await this.returns.giveBack(batch, record, plan, signal);
@@ -70,6 +69,8 @@ export class PooledDelivery {
       throw error;
     }
     ledger.release(uid);
+    // An end that the executor forgets before it is on record would run again after a restart of the operator (R37).
+    tasks.stop(plan.stop);
     this.returns.recycle(batch, returning);
 
     const hasPods = filled > 0;
