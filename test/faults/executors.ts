@@ -47,6 +47,7 @@ class SimulatedExecutor {
     private readonly random: Random,
     private readonly onStart: (run: Run) => void,
     private readonly onEnd: (run: Run) => void,
+    private readonly onDrop: (run: Run) => void,
   ) {
     this.revision = random.whole(1, 1_000_000);
   }
@@ -132,6 +133,7 @@ class SimulatedExecutor {
   /** Stops a task; it stays listed until its process is gone. */
   private drop(key: string, held: HeldTask): void {
     if (held.task.deletionTimestamp !== undefined) return;
+    if (held.run.endedAtMs !== undefined) this.onDrop(held.run);
     held.task = { ...held.task, deletionTimestamp: this.clock.now().toISOString() };
     const running = held.run.endedAtMs === undefined;
     const goneInMs: Record<StopManner, number> = { polite: this.random.between(1, 1_000), stubborn: 10_000, unkillable: Infinity };
@@ -174,6 +176,8 @@ export class SimulatedExecutors {
   onStart: (run: Run) => void = () => undefined;
   /** Told when a process is over. */
   onEnd: (run: Run) => void = () => undefined;
+  /** Told when an executor is to forget a task whose process had ended by itself. */
+  onDrop: (run: Run) => void = () => undefined;
   private readonly byAddress = new Map<string, SimulatedExecutor>();
 
   constructor(
@@ -187,7 +191,7 @@ export class SimulatedExecutors {
       this.runs.push(run);
       this.onStart(run);
     };
-    this.byAddress.set(ip, new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run)));
+    this.byAddress.set(ip, new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run), (run) => this.onDrop(run)));
   }
 
   /** All processes of a pod are dead. */

@@ -7,8 +7,8 @@ import type { SimulatedRequest } from '../exchange';
 import type { Run } from '../executors';
 import { NAMESPACE, podPath } from '../nodes';
 import type { World } from '../world';
-import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf } from './records';
-import { type Tenure, Tenures } from './tenures';
+import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
+import { TASK_ENDED, type Tenure, Tenures } from './tenures';
 
 /** A rule that was broken. */
 export interface Violation {
@@ -33,6 +33,7 @@ export class SafetyCheck {
     world.api.onRequest((client, request) => this.judgeRequest(client, request));
     world.executors.onStart = (run) => this.judgeStart(run);
     world.executors.onEnd = (run) => this.noteEnd(run);
+    world.executors.onDrop = (run) => this.judgeDrop(run);
   }
 
   private observe(change: StoredChange): void {
@@ -113,7 +114,7 @@ export class SafetyCheck {
     const batch = api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
     const pod = this.world.pods().find(({ metadata }) => metadata.uid === run.podUID);
     if (pod === undefined || !isLive(pod)) return; // dies with its pod
-    const slot = Number(run.name.slice(run.name.lastIndexOf('-') + 1));
+    const slot = slotOf(run);
     const what = `task '${run.name}' starts on pod '${pod.metadata.name}'`;
     const tenure = this.tenures.ofPod(run.podUID).find(({ batchUID }) => batchUID === run.batchUID);
     const others = this.tenures.ofPod(run.podUID).filter(({ batchUID }) => batchUID !== run.batchUID);
@@ -141,7 +142,19 @@ export class SafetyCheck {
   private noteEnd(run: Run): void {
     // The operator may see the end, and act on it, before it has recorded it.
     const batch = this.world.api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
-    if (batch?.spec.taskResourcePolicyWhenCompleted === 'Release') this.tenures.excuse(run.batchUID, run.podUID, 'its task has ended');
+    if (batch?.spec.taskResourcePolicyWhenCompleted === 'Release') this.tenures.excuse(run.batchUID, run.podUID, TASK_ENDED);
+  }
+
+  /** What is forgotten before it is recorded would run again after a restart of the operator. */
+  private judgeDrop(run: Run): void {
+    const batch = this.world.api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+    const slot = slotOf(run);
+    if (batch === undefined || isTerminating(batch) || ['S', 'F'].includes(letterOf(batch, slot))) return;
+    const tenure = this.tenures.ofPod(run.podUID).find(({ batchUID }) => batchUID === run.batchUID);
+    const { replicas = 1, poolRef = '' } = batch.spec;
+    const isAsked = tenure !== undefined && releaseRequestsOf(batch).includes(tenure.podName);
+    const isLeaving = isAsked || slot >= replicas || poolRef !== recordOf(batch).poolName;
+    if (!isLeaving && (tenure?.excuse === undefined || tenure.excuse === TASK_ENDED)) this.report('R37', `the executor is to forget task '${run.name}' before its end is recorded`);
   }
 
   private pod({ name, uid }: { readonly name: string; readonly uid: string }): Pod | undefined {
@@ -153,4 +166,9 @@ export class SafetyCheck {
     this.world.history.note(`!!! ${rule}: ${message}`);
     this.violations.push({ rule, message });
   }
+}
+
+/** Slot that a task is of: its name is that of the batch and the number of the slot. */
+function slotOf({ name }: Run): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
 }

@@ -3,6 +3,9 @@ import type { Pod } from '../../../src/schema/kubernetes';
 import type { StoredChange } from '../api-host';
 import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
 
+/** The excuse of a pod whose task has ended under `Release`. */
+export const TASK_ENDED = 'its task has ended';
+
 /** One pod in one slot of one batch: as long as the stored record says so, or, without a pool, as long as the pod is there. */
 export interface Tenure {
   readonly batchUID: string;
@@ -106,5 +109,5 @@ function reasonToLeave(batch: BatchSandbox, poolName: string | undefined, { inde
   if (poolName !== undefined && poolRef !== poolName) return 'the batch has moved to another pool';
   if (releaseRequestsOf(batch).includes(podName)) return 'a user asked for its release';
   const ended = ['S', 'F'].includes(letterOf(batch, index));
-  return taskResourcePolicyWhenCompleted === 'Release' && ended ? 'its task has ended' : undefined;
+  return taskResourcePolicyWhenCompleted === 'Release' && ended ? TASK_ENDED : undefined;
 }
