@@ -56,7 +56,7 @@ export class DirectDelivery {
     // An end that the executor forgets before it is on record would run again after a restart of the operator (R37).
     tasks.stop(plan.stop);
     const hasPods = slots.some((slot) => slot.state === 'held');
-    await publisher.writeMetadata(
+    const writing = publisher.writeMetadata(
       current,
       {
         finalizers: tasks.exist && hasPods ? [Finalizer.taskCleanup] : [],
@@ -67,9 +67,11 @@ export class DirectDelivery {
       },
       signal,
     );
+    // What the status says is told now: a conflict of the second write begins another pass, for which it is old.
     tasks.reportFailed(status.taskStates ?? '');
-    tasks.send(slots, status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
+    await writing;
+    tasks.send(slots, status.taskStates ?? '');
     if (kept[0] !== undefined) throw kept[0].reason;
     return waitMs;
   }

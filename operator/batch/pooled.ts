@@ -74,7 +74,7 @@ export class PooledDelivery {
     this.returns.recycle(batch, returning);
 
     const hasPods = filled > 0;
-    current = await publisher.writeMetadata(
+    const writing = publisher.writeMetadata(
       current,
       {
         finalizers: hasPods ? [Finalizer.poolAllocation, ...(tasks.exist ? [Finalizer.taskCleanup] : [])] : [],
@@ -85,8 +85,8 @@ export class PooledDelivery {
       },
       signal,
     );
+    // What the status says is told now: a conflict of the second write begins another pass, for which it is old.
     tasks.reportFailed(status.taskStates ?? '');
-    tasks.send(slots, status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) {
       tasks.reportInvalid();
       this.reportIgnored(batch);
@@ -97,6 +97,8 @@ export class PooledDelivery {
     }
     if (taken.length > 0 && unmet === 0) this.tools.metrics.allocated(current);
     this.reportLosses(current, plan.lost, returned.done);
+    await writing;
+    tasks.send(slots, status.taskStates ?? '');
     if (returned.failure !== undefined) throw returned.failure;
     if (moving && settled) return 0; // the old pool has everything back: fill from the new one
     return waitCheckMs(wait);

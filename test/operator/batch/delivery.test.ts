@@ -87,6 +87,22 @@ test('what a crash between the two writes leaves, nobody has seen, and the next 
   expect(batch.metadata.finalizers).toEqual([Finalizer.poolAllocation]);
 });
 
+test('what the record says is told once, although an edit meets the write that shows it (R98)', async () => {
+  await warmPool(2);
+  let isEdited = false;
+  watchWrites(async ({ subresource }) => {
+    if (subresource !== undefined || isEdited) return;
+    isEdited = true;
+    await operator.patch(pathOf('batchsandboxes', 'edited'), { spec: { replicas: 1 } });
+  });
+  await operator.createBatch('edited', { replicas: 2, poolRef: 'warm' });
+  await untilServed('edited');
+  await until(async () => {
+    const told = (await operator.events()).filter(({ involvedObject }) => involvedObject.name === 'edited').map(({ reason, count }) => `${reason} ${count}`);
+    expect(told.sort()).toEqual(['PodsAllocated 1', 'PodsReturned 1']);
+  });
+});
+
 test.each([
   ['was stored', true],
   ['was not stored', false],
