@@ -4,7 +4,7 @@ import { Annotation, API_VERSION, EXECUTOR_CONTAINER, Label } from '../../src/sc
 import { taskCommand } from './executors';
 import { type Image, NAMESPACE, podPath } from './nodes';
 import type { Operation, TaskSpec } from './operations';
-import { userPath, type World } from './world';
+import { FORGED, userPath, type World } from './world';
 
 /** Does one operation to the simulated world. What users ask of the API server is done when this resolves; what follows from it is not. */
 export async function perform<D extends Operation['do']>(world: World, operation: Extract<Operation, { do: D }>): Promise<void> {
@@ -42,7 +42,7 @@ const PERFORMERS: Performers = {
   },
   'forge allocation': (world, { batch, at }) => {
     const pod = podAt(world, at);
-    const names = JSON.stringify({ pods: [pod?.metadata.name ?? 'nobody'] });
+    const names = JSON.stringify({ [FORGED]: true, pods: [pod?.metadata.name ?? 'nobody'] });
     return annotateBatch(world, batch, { [Annotation.allocStatus]: names, [Annotation.endpoints]: JSON.stringify([pod?.status?.podIP ?? '10.9.9.9']) });
   },
   'delete batch': (world, { batch }) => byUser(world, 'DELETE', userPath('batchsandboxes', batch)),

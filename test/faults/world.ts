@@ -13,6 +13,9 @@ import { ApiWeather } from './weather';
 export const userPath = (plural: 'pools' | 'batchsandboxes', name = ''): string =>
   `/apis/sandbox.opensandbox.io/v1alpha1/namespaces/${NAMESPACE}/${plural}${name === '' ? '' : `/${name}`}`;
 
+/** Marks a mirror that is forged: the operator never writes it. */
+export const FORGED = 'forged';
+
 /** Longest way of a request to the API server, in ms: its sender may have given it up by then. */
 const LONGEST_DELAY_MS = 12_000;
 /** The same where a lease changes hands: a write that was sent in time must be there before another operator acts, which is 5 s later. */

@@ -6,7 +6,7 @@ import type { StoredChange } from '../api-host';
 import type { SimulatedRequest } from '../exchange';
 import type { Run } from '../executors';
 import { NAMESPACE, podPath } from '../nodes';
-import type { World } from '../world';
+import { FORGED, type World } from '../world';
 import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
 import { TASK_ENDED, type Tenure, Tenures } from './tenures';
 
@@ -58,7 +58,8 @@ export class SafetyCheck {
     }
     const twice = held.find((pod, i) => held.some((other, j) => j < i && other.uid === pod.uid));
     if (twice !== undefined) this.report('R103', `pod '${twice.name}' is in two slots of '${name}'`);
-    const published = (annotations[Annotation.allocStatus] ?? '').includes(held[0]?.name ?? '-');
+    const shown = annotations[Annotation.allocStatus] ?? '';
+    const published = shown.includes(held[0]?.name ?? '-') && !shown.includes(FORGED);
     const guarded = finalizers.includes(Finalizer.poolAllocation) || isTerminating(batch);
     if (held.length > 0 && published && !guarded) this.report('R16', `'${name}' shows its pods without the finalizer that guards them`);
   }
@@ -131,9 +132,9 @@ export class SafetyCheck {
     const elsewhere = this.world.pods().find(({ metadata }) => metadata.uid === other.podUID);
     if (other.podUID === run.podUID) {
       const isAgain = tenure !== undefined && other.endedAtMs !== undefined && other.endedAtMs <= tenure.sinceMs;
-      // Stopped because its slot had to go, which was taken back before the pod went (R21).
-      const wasStopped = other.exitCode === -1 && tenure?.excuse !== undefined;
-      if (!isAgain && !wasStopped) this.report('R34', `${what} a second time`);
+      // Dropped because its slot had to go, which was taken back before the pod went (R21); see judgeDrop for those that end by themselves.
+      const wasDropped = other.endedAtMs !== undefined && tenure?.excuse !== undefined && (other.exitCode === -1 || tenure.excuse !== TASK_ENDED);
+      if (!isAgain && !wasDropped) this.report('R34', `${what} a second time`);
     } else if (other.endedAtMs === undefined && elsewhere !== undefined && isLive(elsewhere)) {
       this.report('R47', `${what} while it runs on pod '${elsewhere.metadata.name}'`);
     }
