@@ -199,13 +199,16 @@ describe('a stop', () => {
 
   test('leaves no zombie and no file (X9, X10)', async () => {
     const fresh = await ExecutorProcess.start(['--spare-runners=0']);
-    await fresh.set(shell('t', 'true'));
-    await fresh.ended();
-    const runner = fresh.pidOf('t', 'runner');
-    await fresh.set();
-    await fresh.until((tasks) => tasks.length === 0);
-    await until(() => expect(readdirSync(fresh.dataDir).filter((entry) => entry !== '.probe')).toEqual([]));
-    await until(() => expect(isRunning(runner)).toBe(false));
-    await fresh.clean();
+    try {
+      await fresh.set(shell('t', 'true'));
+      await fresh.ended();
+      const runner = fresh.pidOf('t', 'runner');
+      await fresh.set();
+      await fresh.until((tasks) => tasks.length === 0);
+      await until(() => expect(readdirSync(fresh.dataDir).filter((entry) => entry !== '.probe')).toEqual([]));
+      await until(() => expect(isRunning(runner)).toBe(false));
+    } finally {
+      await fresh.clean();
+    }
   });
 });
