@@ -5,7 +5,7 @@ import type { Disk, DiskStep } from './disk';
 export const TEMPORARY = '.tmp';
 
 /** The steps that write a file whole or not at all (rule 13); pure. */
-export function planAtomicWrite(path: string, text: string): readonly DiskStep[] {
+function planAtomicWrite(path: string, text: string): readonly DiskStep[] {
   const temporary = path + TEMPORARY;
   return [
     { kind: 'write', path: temporary, text },

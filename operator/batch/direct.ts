@@ -55,8 +55,11 @@ export class DirectDelivery {
     const current = await publisher.writeStatus(batch, status, signal);
     // An end that the executor forgets before it is on record would run again after a restart of the operator (R37).
     tasks.stop(plan.stop);
+    // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
+    tasks.reportFailed(status.taskStates ?? '');
+    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
     const hasPods = slots.some((slot) => slot.state === 'held');
-    const writing = publisher.writeMetadata(
+    await publisher.writeMetadata(
       current,
       {
         finalizers: tasks.exist && hasPods ? [Finalizer.taskCleanup] : [],
@@ -67,10 +70,6 @@ export class DirectDelivery {
       },
       signal,
     );
-    // What the status says is told now: a conflict of the second write begins another pass, for which it is old.
-    tasks.reportFailed(status.taskStates ?? '');
-    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
-    await writing;
     tasks.send(slots, status.taskStates ?? '');
     if (kept[0] !== undefined) throw kept[0].reason;
     return waitMs;

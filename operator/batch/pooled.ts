@@ -73,19 +73,7 @@ export class PooledDelivery {
     tasks.stop(plan.stop);
     this.returns.recycle(batch, returning);
 
-    const hasPods = filled > 0;
-    const writing = publisher.writeMetadata(
-      current,
-      {
-        finalizers: hasPods ? [Finalizer.poolAllocation, ...(tasks.exist ? [Finalizer.taskCleanup] : [])] : [],
-        ...(this.isPublished(current, hasPods) && {
-          endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, (podUID) => ledger.pod(podUID)),
-          podNames: slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : [])),
-        }),
-      },
-      signal,
-    );
-    // What the status says is told now: a conflict of the second write begins another pass, for which it is old.
+    // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
     tasks.reportFailed(status.taskStates ?? '');
     if (batch.status?.observedGeneration !== batch.metadata.generation) {
       tasks.reportInvalid();
@@ -97,7 +85,18 @@ export class PooledDelivery {
     }
     if (taken.length > 0 && unmet === 0) this.tools.metrics.allocated(current);
     this.reportLosses(current, plan.lost, returned.done);
-    await writing;
+    const hasPods = filled > 0;
+    await publisher.writeMetadata(
+      current,
+      {
+        finalizers: hasPods ? [Finalizer.poolAllocation, ...(tasks.exist ? [Finalizer.taskCleanup] : [])] : [],
+        ...(this.isPublished(current, hasPods) && {
+          endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, (podUID) => ledger.pod(podUID)),
+          podNames: slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : [])),
+        }),
+      },
+      signal,
+    );
     tasks.send(slots, status.taskStates ?? '');
     if (returned.failure !== undefined) throw returned.failure;
     if (moving && settled) return 0; // the old pool has everything back: fill from the new one
