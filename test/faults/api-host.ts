@@ -3,6 +3,7 @@ import { TokenCheck } from '../../local/api/reviews';
 import type { Collection } from '../../local/api/store';
 import type { WatchConnection } from '../../local/api/watch-sink';
 import type { KubeObject } from '../../src/schema/kubernetes';
+import type { StoredChange } from './checks/evidence';
 import type { Responder, SimulatedRequest } from './exchange';
 import type { History } from './history';
 import type { Random } from './random';
@@ -24,13 +25,6 @@ const KINDS = {
   batchsandboxes: ['sandbox.opensandbox.io', 'v1alpha1'],
 } as const;
 export type Plural = keyof typeof KINDS;
-
-/** One stored change. */
-export interface StoredChange {
-  readonly plural: string;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: KubeObject;
-}
 
 /** An answer to the world itself. */
 export interface ApiAnswer {

@@ -1,16 +1,12 @@
 import { Dispatcher } from 'undici';
+import type { SentRequest } from './checks/evidence';
 import type { Random } from './random';
 import type { SimulatedProcess } from './simulated-process';
 
 /** One request in the simulated network. */
-export interface SimulatedRequest {
-  readonly method: string;
-  /** Path with query. */
-  readonly path: string;
+export interface SimulatedRequest extends SentRequest {
   readonly origin: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Empty for none. */
-  readonly body: string;
 }
 
 /** How a server answers a request; what it sends arrives in order, later. */

@@ -1,14 +1,11 @@
 import type { Clock } from '../../src/program/clock';
 import type { Pod } from '../../src/schema/kubernetes';
 import { EXECUTOR_CONTAINER } from '../../src/schema/names';
-import type { ApiHost, StoredChange } from './api-host';
+import type { ApiHost } from './api-host';
+import type { StoredChange } from './checks/evidence';
 import type { SimulatedExecutors } from './executors';
+import { NAMESPACE, podPath } from './paths';
 import type { Random } from './random';
-
-/** Name of the namespace in which everything happens. */
-export const NAMESPACE = 'default';
-/** Path of a pod. */
-export const podPath = (name: string): string => `/api/v1/namespaces/${NAMESPACE}/pods/${name}`;
 
 /** What images do: `good` runs, `slow` takes half a minute to be Ready, `broken` never starts, `fragile` ends by itself while there are faults. */
 export const IMAGES = ['good', 'slow', 'broken', 'fragile'] as const;

@@ -12,7 +12,7 @@ import { API_ORIGIN, type ApiHost, TOKEN } from './api-host';
 import { type Fate, type Server, SimulatedConnections, type SimulatedRequest } from './exchange';
 import type { SimulatedExecutors } from './executors';
 import type { History } from './history';
-import { NAMESPACE } from './nodes';
+import { NAMESPACE } from './paths';
 import type { Random } from './random';
 import { SimulatedProcess } from './simulated-process';
 import type { VirtualClock } from './virtual-clock';

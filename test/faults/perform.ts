@@ -1,31 +1,29 @@
-import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
-import { Annotation, API_VERSION, EXECUTOR_CONTAINER, Label } from '../../src/schema/names';
-import { taskCommand } from './executors';
-import { type Image, NAMESPACE, podPath } from './nodes';
-import type { Operation, TaskSpec } from './operations';
-import { FORGED, userPath, type World } from './world';
+import type { Pod } from '../../src/schema/kubernetes';
+import { Annotation, API_VERSION, Label } from '../../src/schema/names';
+import type { Operation } from './operations';
+import { FORGED, podPath, userPath } from './paths';
+import type { Stage } from './stage';
 
-/** Does one operation to the simulated world. What users ask of the API server is done when this resolves; what follows from it is not. */
-export async function perform<D extends Operation['do']>(world: World, operation: Extract<Operation, { do: D }>): Promise<void> {
+/** Does one operation to the world. What users ask of the API server is done when this resolves; what follows from it is not. */
+export async function perform<D extends Operation['do']>(world: Stage, operation: Extract<Operation, { do: D }>): Promise<void> {
   world.history.note(`--- ${JSON.stringify(operation)}`);
   await PERFORMERS[operation.do as D](world, operation);
 }
 
-type Performers = { readonly [D in Operation['do']]: (world: World, operation: Extract<Operation, { do: D }>) => unknown };
+type Performers = { readonly [D in Operation['do']]: (world: Stage, operation: Extract<Operation, { do: D }>) => unknown };
 
 const PERFORMERS: Performers = {
   'create pool': (world, { pool, capacity, recycle, image }) => {
-    const spec = { template: templateOf(image, 0), capacitySpec: capacity, recycleStrategy: { type: recycle }, scaleStrategy: { maxUnavailable: '50%' } };
+    const spec = { template: world.templateOf(image, 0), capacitySpec: capacity, recycleStrategy: { type: recycle }, scaleStrategy: { maxUnavailable: '50%' } };
     return byUser(world, 'POST', userPath('pools'), { apiVersion: API_VERSION, kind: 'Pool', metadata: { name: pool }, spec });
   },
   'resize pool': (world, { pool, capacity }) => patchPool(world, pool, { capacitySpec: capacity }),
-  'update pool': (world, { pool, image, version }) => patchPool(world, pool, { template: templateOf(image, version) }),
+  'update pool': (world, { pool, image, version }) => patchPool(world, pool, { template: world.templateOf(image, version) }),
   'set recycle': (world, { pool, recycle }) => patchPool(world, pool, { recycleStrategy: { type: recycle } }),
   'spoil pool': (world, { pool }) => patchPool(world, pool, { template: { spec: { containers: 'none' } } }),
   'delete pool': (world, { pool }) => byUser(world, 'DELETE', userPath('pools', pool)),
 
-  'create batch': (world, operation) => byUser(world, 'POST', userPath('batchsandboxes'), batchOf(operation, world.clock.now())),
+  'create batch': (world, operation) => byUser(world, 'POST', userPath('batchsandboxes'), batchOf(world, operation)),
   'scale batch': (world, { batch, replicas }) => patchBatch(world, batch, { spec: { replicas } }),
   'set policy': (world, { batch, policy }) => patchBatch(world, batch, { spec: { taskResourcePolicyWhenCompleted: policy } }),
   'move batch': (world, { batch, pool }) => isPooled(world, batch) && patchBatch(world, batch, { spec: { poolRef: pool } }),
@@ -69,29 +67,17 @@ const PERFORMERS: Performers = {
   },
 };
 
-const byUser = ({ api }: World, method: string, path: string, body?: object) => api.request('user', method, path, body);
-const patchPool = (world: World, name: string, spec: object) => byUser(world, 'PATCH', userPath('pools', name), { spec });
-const patchBatch = (world: World, name: string, body: object) => byUser(world, 'PATCH', userPath('batchsandboxes', name), body);
-const annotateBatch = (world: World, name: string, annotations: object) => patchBatch(world, name, { metadata: { annotations } });
+const byUser = ({ api }: Stage, method: string, path: string, body?: object) => api.request('user', method, path, body);
+const patchPool = (world: Stage, name: string, spec: object) => byUser(world, 'PATCH', userPath('pools', name), { spec });
+const patchBatch = (world: Stage, name: string, body: object) => byUser(world, 'PATCH', userPath('batchsandboxes', name), body);
+const annotateBatch = (world: Stage, name: string, annotations: object) => patchBatch(world, name, { metadata: { annotations } });
 
-function withPod(world: World, at: number, act: (pod: Pod) => unknown): unknown {
+function withPod(world: Stage, at: number, act: (pod: Pod) => unknown): unknown {
   const pod = podAt(world, at);
   return pod === undefined ? undefined : act(pod);
 }
 
-function templateOf(image: Image, version: number): PodTemplateSpec {
-  return {
-    spec: {
-      terminationGracePeriodSeconds: 5,
-      containers: [
-        { name: 'main', image: `${image}:${version}` },
-        { name: EXECUTOR_CONTAINER, image: 'executor' },
-      ],
-    },
-  };
-}
-
-function batchOf(operation: Extract<Operation, { do: 'create batch' }>, now: Date): object {
+function batchOf(world: Stage, operation: Extract<Operation, { do: 'create batch' }>): object {
   const { batch, pool, replicas, task, policy, expireInMs, image } = operation;
   return {
     apiVersion: API_VERSION,
@@ -99,18 +85,11 @@ function batchOf(operation: Extract<Operation, { do: 'create batch' }>, now: Dat
     metadata: { name: batch },
     spec: {
       replicas,
-      ...(pool === undefined ? { template: templateOf(image, 0) } : { poolRef: pool }),
+      ...(pool === undefined ? { template: world.templateOf(image, 0) } : { poolRef: pool }),
       taskResourcePolicyWhenCompleted: policy,
-      ...(task !== undefined && taskFields(task)),
-      ...(expireInMs !== undefined && { expireTime: timeIn(now, expireInMs) }),
+      ...(task !== undefined && world.taskFields(task)),
+      ...(expireInMs !== undefined && { expireTime: timeIn(world.clock.now(), expireInMs) }),
     },
-  };
-}
-
-function taskFields({ seconds, exitCode, manner, badSlot }: TaskSpec): object {
-  return {
-    taskTemplate: { spec: { process: { command: taskCommand(seconds, exitCode, manner) } } },
-    ...(badSlot !== undefined && { shardTaskPatches: Array.from({ length: badSlot + 1 }, (_, slot) => (slot === badSlot ? { spec: { process: { command: [] } } } : null)) }),
   };
 }
 
@@ -118,21 +97,17 @@ function timeIn(now: Date, ms: number): string {
   return `${new Date(now.getTime() + ms).toISOString().slice(0, 19)}Z`;
 }
 
-function podAt(world: World, at: number): Pod | undefined {
+function podAt(world: Stage, at: number): Pod | undefined {
   const pods = world.pods();
   return pods[Math.floor(at * pods.length)];
 }
 
-function batchNamed(world: World, name: string): BatchSandbox | undefined {
-  return world.api.get<BatchSandbox>('batchsandboxes', `${NAMESPACE}/${name}`);
-}
-
-function isPooled(world: World, name: string): boolean {
-  return batchNamed(world, name)?.spec.poolRef !== undefined;
+function isPooled(world: Stage, name: string): boolean {
+  return world.batch(name)?.spec.poolRef !== undefined;
 }
 
 /** Names of the pods that a pooled batch holds, in slot order. */
-function heldNames(world: World, name: string): readonly (string | undefined)[] {
-  const { podPrefix = '', slots = [] } = batchNamed(world, name)?.status?.allocation ?? {};
+function heldNames(world: Stage, name: string): readonly (string | undefined)[] {
+  const { podPrefix = '', slots = [] } = world.batch(name)?.status?.allocation ?? {};
   return slots.map((slot) => (slot.includes('/') ? podPrefix + slot.slice(0, slot.indexOf('/')) : undefined));
 }

@@ -1,9 +1,11 @@
 import { checkEmpty, checkRest } from './checks/rest';
-import { SafetyCheck, type Violation } from './checks/safety';
+import type { Violation } from './checks/safety';
 import type { Step } from './operations';
+import { userPath } from './paths';
 import { perform } from './perform';
 import { Random } from './random';
-import { userPath, World } from './world';
+import { watchSafety } from './watch-safety';
+import { World } from './world';
 
 /** How a history went. */
 export interface Outcome {
@@ -29,7 +31,7 @@ const TAIL_LINES = 400;
 export async function play(seed: string, steps: readonly Step[]): Promise<Outcome> {
   const failures: Violation[] = [];
   const world = new World(seed, replicasOf(seed), (error) => failures.push({ rule: 'R125', message: `the operator ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }));
-  const safety = new SafetyCheck(world);
+  const safety = watchSafety(world);
   let lastWriteMs = 0;
   world.api.onRequest((client, { method, path }) => {
     if (client.startsWith('operator') && method !== 'GET' && !path.includes('/leases/')) lastWriteMs = world.clock.monotonicMs();

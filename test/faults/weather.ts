@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/program/clock';
-import type { Fate, SimulatedRequest } from './exchange';
+import type { SentRequest } from './checks/evidence';
+import type { Fate } from './exchange';
 import type { Random } from './random';
 
 /** What can be wrong with the network or the API server for a while. */
@@ -11,7 +12,7 @@ interface Spell {
   readonly untilMs: number;
 }
 
-const isWatch = ({ path }: SimulatedRequest) => path.includes('watch=true');
+const isWatch = ({ path }: SentRequest) => path.includes('watch=true');
 
 /** Troubles of the network between the operator and the API server: each strikes a share of the requests until its time is over. */
 export class ApiWeather {
@@ -33,7 +34,7 @@ export class ApiWeather {
     this.spells.clear();
   }
 
-  fateOf(request: SimulatedRequest): Fate {
+  fateOf(request: SentRequest): Fate {
     const { random } = this;
     const slow = this.strikes('slow');
     const thereMs = slow ? random.between(100, this.longestDelayMs) : random.between(0.2, 3);
@@ -42,7 +43,7 @@ export class ApiWeather {
     return { thereMs, backMs, ...this.troubleOf(request) };
   }
 
-  private troubleOf(request: SimulatedRequest): Pick<Fate, 'trouble' | 'refusal'> {
+  private troubleOf(request: SentRequest): Pick<Fate, 'trouble' | 'refusal'> {
     if (this.strikes('cut')) return { trouble: 'refused' };
     if (isWatch(request)) return {};
     if (this.strikes('lostAnswers')) return { trouble: 'lost answer' };

@@ -1,20 +1,20 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { allCrds } from '../../src/schema/crds';
+import type { ExecutorTask } from '../../src/schema/executor-api';
 import type { Pod } from '../../src/schema/kubernetes';
+import type { Pool } from '../../src/schema/pool';
 import { ApiHost } from './api-host';
-import { SimulatedExecutors } from './executors';
+import type { Evidence } from './checks/evidence';
+import { type Run, SimulatedExecutors } from './executors';
 import { History } from './history';
-import { NAMESPACE, SimulatedNodes } from './nodes';
+import { SimulatedNodes } from './nodes';
 import { OperatorHost } from './operator-host';
+import { NAMESPACE } from './paths';
 import { Random } from './random';
+import { taskFields, templateOf } from './simulated-templates';
+import type { Stage } from './stage';
 import { VirtualClock } from './virtual-clock';
 import { ApiWeather } from './weather';
-
-/** Paths of the kinds that users write. */
-export const userPath = (plural: 'pools' | 'batchsandboxes', name = ''): string =>
-  `/apis/sandbox.opensandbox.io/v1alpha1/namespaces/${NAMESPACE}/${plural}${name === '' ? '' : `/${name}`}`;
-
-/** Marks a mirror that is forged: the operator never writes it. */
-export const FORGED = 'forged';
 
 /** Longest way of a request to the API server, in ms: its sender may have given it up by then. */
 const LONGEST_DELAY_MS = 12_000;
@@ -22,7 +22,7 @@ const LONGEST_DELAY_MS = 12_000;
 const LONGEST_DELAY_WITH_LEASE_MS = 4_500;
 
 /** A cluster in one process and in virtual time: the real operator and the real embedded API server, among simulated machines. */
-export class World {
+export class World implements Evidence, Stage {
   readonly clock = new VirtualClock();
   readonly history: History;
   readonly api: ApiHost;
@@ -30,6 +30,8 @@ export class World {
   readonly nodes: SimulatedNodes;
   readonly weather: ApiWeather;
   readonly operator: OperatorHost;
+  readonly templateOf = templateOf;
+  readonly taskFields = taskFields;
 
   /**
    * @param replicas operators that run at once; more than one compete for the lease
@@ -51,8 +53,39 @@ export class World {
     for (const crd of allCrds()) await this.api.request('installer', 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
   }
 
-  /** All pods, in the order of their names. */
+  nowMs(): number {
+    return this.clock.monotonicMs();
+  }
+
   pods(): readonly Pod[] {
     return this.api.list<Pod>('pods');
+  }
+
+  pod(name: string): Pod | undefined {
+    return this.api.get<Pod>('pods', `${NAMESPACE}/${name}`);
+  }
+
+  pools(): readonly Pool[] {
+    return this.api.list<Pool>('pools');
+  }
+
+  batches(): readonly BatchSandbox[] {
+    return this.api.list<BatchSandbox>('batchsandboxes');
+  }
+
+  batch(name: string): BatchSandbox | undefined {
+    return this.api.get<BatchSandbox>('batchsandboxes', `${NAMESPACE}/${name}`);
+  }
+
+  get runs(): readonly Run[] {
+    return this.executors.runs;
+  }
+
+  tasksOf(podUID: string): readonly ExecutorTask[] {
+    return this.executors.tasksOf(podUID);
+  }
+
+  note(what: string): void {
+    this.history.note(what);
   }
 }

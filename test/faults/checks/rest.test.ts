@@ -1,6 +1,6 @@
 import { API_VERSION, Label } from '../../../src/schema/names';
-import { podPath } from '../nodes';
-import { userPath, World } from '../world';
+import { podPath, userPath } from '../paths';
+import { World } from '../world';
 import { checkEmpty, checkRest } from './rest';
 
 const template = { spec: { containers: [{ name: 'main', image: 'good' }] } };

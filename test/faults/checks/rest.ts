@@ -2,13 +2,13 @@ import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../../src/schema/kubernetes';
 import { Annotation, Label } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
-import type { World } from '../world';
+import type { Evidence } from './evidence';
 import { isLive, isPooled, isReady, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf } from './records';
 import type { Violation } from './safety';
 
 /** Everything at one moment. */
 interface Scene {
-  readonly world: World;
+  readonly world: Evidence;
   readonly pods: ReadonlyMap<string, Pod>;
   readonly pools: readonly Pool[];
   readonly batches: readonly BatchSandbox[];
@@ -17,11 +17,11 @@ interface Scene {
 }
 
 /** What must hold once nothing goes wrong any more and the world has come to rest; every broken rule. */
-export function checkRest(world: World): Violation[] {
+export function checkRest(world: Evidence): Violation[] {
   const pods = new Map(world.pods().map((pod) => [pod.metadata.uid ?? '', pod]));
-  const batches = world.api.list<BatchSandbox>('batchsandboxes');
+  const batches = world.batches();
   const holders = new Map(batches.flatMap((batch) => recordOf(batch).held.map(({ uid }) => [uid, batch] as const)));
-  const scene: Scene = { world, pods, batches, holders, pools: world.api.list<Pool>('pools') };
+  const scene: Scene = { world, pods, batches, holders, pools: world.pools() };
   return [
     ...checkDeletions(scene),
     ...checkOrphans(scene),
@@ -31,8 +31,8 @@ export function checkRest(world: World): Violation[] {
 }
 
 /** After all batches and pools were deleted: nothing is left. */
-export function checkEmpty(world: World): Violation[] {
-  const left: readonly KubeObject[] = [...world.api.list('batchsandboxes'), ...world.api.list('pools'), ...world.pods()];
+export function checkEmpty(world: Evidence): Violation[] {
+  const left: readonly KubeObject[] = [...world.batches(), ...world.pools(), ...world.pods()];
   return left.map(({ kind = 'Pod', metadata }) => ({ rule: kind === 'Pool' ? 'R120' : 'R119', message: `${kind} '${metadata.name}' is left although everything was deleted` }));
 }
 
@@ -53,7 +53,7 @@ function checkOrphans({ world, pools, batches, pods, holders }: Scene): Violatio
     const batch = batches.find(({ metadata }) => metadata.uid === ownerOf(pod));
     if (slot !== undefined && batch !== undefined && isAccepted(batch) && slot >= (batch.spec.replicas ?? 1)) violations.push({ rule: 'R21', message: `pod '${pod.metadata.name}' is beyond the ${batch.spec.replicas ?? 1} slots of its batch` });
   }
-  for (const run of world.executors.runs) {
+  for (const run of world.runs) {
     const pod = pods.get(run.podUID);
     if (run.endedAtMs !== undefined) continue;
     const holder = holders.get(run.podUID)?.metadata.uid ?? (pod === undefined ? '' : ownerOf(pod));
@@ -124,7 +124,7 @@ function checkTasks({ world }: Scene, batch: BatchSandbox, slots: readonly SlotS
   if (counters !== expected) violations.push({ rule: 'R38', message: `batch '${metadata.name}': counters are ${counters}, and its letters say ${expected}` });
   for (const [index, slot] of slots.entries()) {
     if (typeof slot !== 'object' || (slot.status?.podIP ?? '') === '') continue;
-    const own = world.executors.tasksOf(slot.metadata.uid ?? '').find(({ name, uid }) => name === `${metadata.name}-${index}` && uid === metadata.uid);
+    const own = world.tasksOf(slot.metadata.uid ?? '').find(({ name, uid }) => name === `${metadata.name}-${index}` && uid === metadata.uid);
     const letter = letters[index] ?? '-';
     const { running, terminated } = own?.processStatus ?? {};
     const truth = running !== undefined ? 'R' : terminated === undefined ? 'none' : terminated.exitCode === 0 ? 'S' : 'F';

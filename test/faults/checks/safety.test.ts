@@ -2,16 +2,16 @@ import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { KubeObject } from '../../../src/schema/kubernetes';
 import { Annotation, API_VERSION, Label } from '../../../src/schema/names';
 import { taskCommand } from '../executors';
-import { NAMESPACE, podPath } from '../nodes';
-import { userPath, World } from '../world';
-import { SafetyCheck } from './safety';
+import { NAMESPACE, podPath, userPath } from '../paths';
+import { watchSafety } from '../watch-safety';
+import { World } from '../world';
 
 const template = { spec: { containers: [{ name: 'main', image: 'good' }] } };
 
 /** A world without an operator, in which a test does itself what no operator may do. */
 class BadWorld {
   readonly world = new World('1', 1, () => undefined);
-  readonly check = new SafetyCheck(this.world);
+  readonly check = watchSafety(this.world);
   private readonly addresses = new Map<string, string>();
 
   static async make(): Promise<BadWorld> {

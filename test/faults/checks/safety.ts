@@ -2,11 +2,9 @@ import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { Finalizer, Annotation } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
-import type { StoredChange } from '../api-host';
-import type { SimulatedRequest } from '../exchange';
 import type { Run } from '../executors';
-import { NAMESPACE, podPath } from '../nodes';
-import { FORGED, type World } from '../world';
+import { FORGED, podPath } from '../paths';
+import type { Evidence, SentRequest, StoredChange } from './evidence';
 import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
 import { TASK_ENDED, type Tenure, Tenures } from './tenures';
 
@@ -20,23 +18,26 @@ export interface Violation {
 /** Time in which the operator may act on what was true before, in ms: a cache that lags, a request on its way. */
 const STALE_MS = 60_000;
 
-/** What must hold at every moment: each change, request and start of a task is judged when it happens. */
+/** What must hold at every moment. Whoever has one tells it of each change, request, start and end of a task, in the order in which they happened. */
 export class SafetyCheck {
   readonly violations: Violation[] = [];
   private readonly tenures: Tenures;
   /** Pool UID to the values of poolMax that it had, and until when. */
   private readonly poolMaxes = new Map<string, { readonly poolMax: number; untilMs: number }[]>();
 
-  constructor(private readonly world: World) {
-    this.tenures = new Tenures(() => world.clock.monotonicMs());
-    world.api.onChange((change) => this.observe(change));
-    world.api.onRequest((client, request) => this.judgeRequest(client, request));
-    world.executors.onStart = (run) => this.judgeStart(run);
-    world.executors.onEnd = (run) => this.noteEnd(run);
-    world.executors.onDrop = (run) => this.judgeDrop(run);
+  /**
+   * @param world shows each thing that this is told of as done, but a request, which it shows as not yet done
+   * @param staleMs time in which the operator may act on what was true before, in ms
+   */
+  constructor(
+    private readonly world: Evidence,
+    private readonly staleMs = STALE_MS,
+  ) {
+    this.tenures = new Tenures(() => world.nowMs());
   }
 
-  private observe(change: StoredChange): void {
+  /** A change was stored. */
+  observe(change: StoredChange): void {
     this.tenures.observe(change);
     if (change.type === 'DELETED') {
       if (change.plural === 'batchsandboxes') this.judgeEnd(change.object as BatchSandbox);
@@ -69,14 +70,14 @@ export class SafetyCheck {
     for (const pod of recordOf(batch).held) {
       const stored = this.pod(pod);
       if (stored === undefined || !isLive(stored)) continue;
-      const running = this.world.executors.tasksOf(pod.uid).filter(({ processStatus }) => processStatus?.running !== undefined);
+      const running = this.world.tasksOf(pod.uid).filter(({ processStatus }) => processStatus?.running !== undefined);
       if (running.length > 0) this.report('R47', `batch '${batch.metadata.name}' is gone and task '${running[0]?.name ?? ''}' still runs on pod '${pod.name}'`);
     }
   }
 
   private notePool({ metadata: { uid = '' }, spec }: Pool): void {
     const known = this.poolMaxes.get(uid) ?? [];
-    const nowMs = this.world.clock.monotonicMs();
+    const nowMs = this.world.nowMs();
     const last = known.at(-1);
     if (last?.poolMax === spec.capacitySpec.poolMax) return;
     if (last !== undefined) last.untilMs = nowMs;
@@ -87,16 +88,17 @@ export class SafetyCheck {
     const owner = ownerOf(pod);
     const poolMaxes = this.poolMaxes.get(owner);
     if (poolMaxes === undefined) return;
-    const nowMs = this.world.clock.monotonicMs();
-    const allowed = Math.max(...poolMaxes.filter(({ untilMs }) => nowMs - untilMs < STALE_MS).map(({ poolMax }) => poolMax));
+    const nowMs = this.world.nowMs();
+    const allowed = Math.max(...poolMaxes.filter(({ untilMs }) => nowMs - untilMs < this.staleMs).map(({ poolMax }) => poolMax));
     const existing = this.world.pods().filter((other) => ownerOf(other) === owner).length;
     if (existing > allowed) this.report('R61', `pod '${pod.metadata.name}' makes ${existing} of its pool, whose poolMax is ${allowed}`);
   }
 
-  private judgeRequest(client: string, { method, path, body }: SimulatedRequest): void {
+  /** A client is about to have a request served. */
+  judgeRequest(client: string, { method, path, body }: SentRequest): void {
     if (!client.startsWith('operator') || method !== 'DELETE' || !path.startsWith(podPath(''))) return;
     const name = path.slice(podPath('').length);
-    const pod = this.world.api.get<Pod>('pods', `${NAMESPACE}/${name}`);
+    const pod = this.world.pod(name);
     const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string } };
     if (preconditions?.uid === undefined) this.report('R110', `delete of pod '${name}' without its UID`);
     if (pod === undefined || preconditions?.uid !== pod.metadata.uid || !isLive(pod)) return;
@@ -107,12 +109,12 @@ export class SafetyCheck {
 
   /** Whether the executor of a pod shows a task that is not that of its slot (R35). */
   private isDirty({ batchUID, podUID }: Tenure): boolean {
-    return this.world.executors.tasksOf(podUID).some(({ uid }) => uid !== batchUID);
+    return this.world.tasksOf(podUID).some(({ uid }) => uid !== batchUID);
   }
 
-  private judgeStart(run: Run): void {
-    const { api, clock, executors } = this.world;
-    const batch = api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+  /** A task has started, and its executor has not told of it yet. */
+  judgeStart(run: Run): void {
+    const batch = this.world.batches().find(({ metadata }) => metadata.uid === run.batchUID);
     const pod = this.world.pods().find(({ metadata }) => metadata.uid === run.podUID);
     if (pod === undefined || !isLive(pod)) return; // dies with its pod
     const slot = slotOf(run);
@@ -122,9 +124,9 @@ export class SafetyCheck {
     if (others.length > 0) this.report('R105', `${what}, which '${others[0]?.batchName ?? ''}' holds`);
     const isOwn = ownSlotOf(pod) === slot && ownerOf(pod) === run.batchUID;
     const leftAtMs = this.tenures.leftAt(run.batchUID, run.podUID) ?? -Infinity;
-    if (tenure?.index !== slot && !isOwn && clock.monotonicMs() - leftAtMs > STALE_MS) this.report('R105', `${what}, which is not that of its slot`);
+    if (tenure?.index !== slot && !isOwn && this.world.nowMs() - leftAtMs > this.staleMs) this.report('R105', `${what}, which is not that of its slot`);
     if (batch !== undefined && ['S', 'F'].includes(letterOf(batch, slot))) this.report('R37', `${what} although its end is recorded`);
-    const before = executors.runs.filter((other) => other !== run && other.batchUID === run.batchUID && other.name === run.name);
+    const before = this.world.runs.filter((other) => other !== run && other.batchUID === run.batchUID && other.name === run.name);
     for (const other of before) this.judgeRepeat(run, other, what, tenure);
   }
 
@@ -140,15 +142,16 @@ export class SafetyCheck {
     }
   }
 
-  private noteEnd(run: Run): void {
+  /** The process of a task is over. */
+  noteEnd(run: Run): void {
     // The operator may see the end, and act on it, before it has recorded it.
-    const batch = this.world.api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+    const batch = this.world.batches().find(({ metadata }) => metadata.uid === run.batchUID);
     if (batch?.spec.taskResourcePolicyWhenCompleted === 'Release') this.tenures.excuse(run.batchUID, run.podUID, TASK_ENDED);
   }
 
-  /** What is forgotten before it is recorded would run again after a restart of the operator. */
-  private judgeDrop(run: Run): void {
-    const batch = this.world.api.list<BatchSandbox>('batchsandboxes').find(({ metadata }) => metadata.uid === run.batchUID);
+  /** An executor is to forget a task that has ended by itself: before its end is recorded, it would run again after a restart of the operator. */
+  judgeDrop(run: Run): void {
+    const batch = this.world.batches().find(({ metadata }) => metadata.uid === run.batchUID);
     const slot = slotOf(run);
     if (batch === undefined || isTerminating(batch) || ['S', 'F'].includes(letterOf(batch, slot))) return;
     const tenure = this.tenures.ofPod(run.podUID).find(({ batchUID }) => batchUID === run.batchUID);
@@ -159,12 +162,12 @@ export class SafetyCheck {
   }
 
   private pod({ name, uid }: { readonly name: string; readonly uid: string }): Pod | undefined {
-    const pod = this.world.api.get<Pod>('pods', `${NAMESPACE}/${name}`);
+    const pod = this.world.pod(name);
     return pod?.metadata.uid === uid ? pod : undefined;
   }
 
   private report(rule: string, message: string): void {
-    this.world.history.note(`!!! ${rule}: ${message}`);
+    this.world.note(`!!! ${rule}: ${message}`);
     this.violations.push({ rule, message });
   }
 }

@@ -1,6 +1,6 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
-import type { StoredChange } from '../api-host';
+import type { StoredChange } from './evidence';
 import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
 
 /** The excuse of a pod whose task has ended under `Release`. */
@@ -26,7 +26,7 @@ export class Tenures {
   private readonly batches = new Map<string, BatchSandbox>();
   private readonly leftAtMs = new Map<string, number>();
 
-  /** @param nowMs virtual time in ms */
+  /** @param nowMs time in ms */
   constructor(private readonly nowMs: () => number) {}
 
   observe({ plural, type, object }: StoredChange): void {
