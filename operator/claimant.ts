@@ -33,3 +33,16 @@ export function compareClaimants(a: Claimant, b: Claimant): number {
 export function compareAge(a: Claimant, b: Claimant): number {
   return compareText(a.createdAt, b.createdAt) || compareText(a.key, b.key) || compareText(a.uid, b.uid);
 }
+
+/** Index of a batch in a line that is in the order of {@link compareClaimants}, or the one that it would have. */
+export function placeOf(line: readonly { readonly claimant: Claimant }[], claimant: Claimant): number {
+  let low = 0;
+  let high = line.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = line[middle]?.claimant;
+    if (other !== undefined && compareClaimants(other, claimant) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

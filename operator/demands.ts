@@ -1,4 +1,4 @@
-import { type Claimant, compareClaimants } from './claimant';
+import { type Claimant, compareClaimants, placeOf } from './claimant';
 
 /** What a batch waits for. */
 export interface Demand {
@@ -84,19 +84,6 @@ export class Demands {
 }
 
 const NOBODY: readonly Demand[] = [];
-
-/** Index of a batch in its line, or the one that it would have. */
-function placeOf(line: readonly Demand[], claimant: Claimant): number {
-  let low = 0;
-  let high = line.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const other = line[middle]?.claimant;
-    if (other !== undefined && compareClaimants(other, claimant) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 function isSame(a: Demand, b: Demand): boolean {
   return (

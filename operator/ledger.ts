@@ -1,6 +1,7 @@
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import { parseAllocation } from './allocation-record';
-import { type Claimant, claimantOf, compareAge } from './claimant';
+import { type Claimant, claimantOf } from './claimant';
+import { type Claim, Claims } from './claims';
 import { Demands } from './demands';
 import { Holdings } from './holdings';
 import type { LedgerListener } from './ledger-listener';
@@ -9,11 +10,6 @@ import { leftFor, type Supply } from './line';
 import { type PodFacts, sameFacts } from './pod-facts';
 import { PoolBook, type PoolCounts, type PodUse, type PoolStarts } from './pool-book';
 import type { PoolSource } from './pool-source';
-
-interface Claim {
-  readonly claimant: Claimant;
-  readonly use: 'held' | 'returning';
-}
 
 /**
  * Who has which pod: the one place where pods of pools are given out.
@@ -29,15 +25,13 @@ interface Claim {
 export class Ledger {
   private readonly pods = new Map<string, PodFacts>();
   private readonly books = new Map<string, PoolBook>();
-  private readonly claimsByPod = new Map<string, Claim>();
-  private readonly podsByBatch = new Map<string, Set<string>>();
+  private readonly claims = new Claims();
   /** Pod UID -> batch UID, while the write that records the pod is under way or its outcome is unknown. */
   private readonly reservations = new Map<string, string>();
   private readonly reservedByBatch = new Map<string, Set<string>>();
   /** Pods whose delete was sent. */
   private readonly doomed = new Set<string>();
   private readonly left = new LeftPods();
-  private readonly lost = new Map<string, Set<string>>();
   private readonly holdings = new Holdings();
   /** What batches still wait for. */
   readonly demands: Demands;
@@ -61,7 +55,7 @@ export class Ledger {
       this.dropEmptyBook(poolUID);
     }
     this.listener.poolChanged(poolUID);
-    const claim = this.claimsByPod.get(uid);
+    const claim = this.claims.of(uid);
     if (claim !== undefined) this.listener.heldPodChanged(claim.claimant.key);
   }
 
@@ -69,24 +63,25 @@ export class Ledger {
   batchChanged(before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
       const uid = before.metadata.uid ?? '';
-      const held = [...(this.podsByBatch.get(uid) ?? [])];
+      const held = this.claims.namedBy(uid);
       this.setClaims(claimantOf(before), new Map());
-      this.lost.delete(uid);
       this.holdings.drop(uid);
-      this.demands.drop(uid);
       for (const pod of held) this.orphan(pod, uid);
-      this.release(uid);
+      this.forgetBatch(uid);
     }
     if (after === undefined) return;
     const record = parseAllocation(after.status?.allocation);
     const isSameRecord = after.status?.allocation === before?.status?.allocation;
-    if (!isSameRecord || after.spec.priority !== before?.spec.priority) {
+    const isMoved = after.spec.priority !== before?.spec.priority;
+    if (!isSameRecord || isMoved) {
       this.holdings.set(record.poolUID, claimantOf(after), record.slots.filter(({ state }) => state === 'held').length);
     }
+    // What is kept for those that wait depends on what batches before them hold.
+    if (isMoved && record.poolUID !== '') this.listener.poolChanged(record.poolUID);
     if (isSameRecord) return;
     const uses = new Map<string, Claim['use']>();
     // Of an unreadable record, what can be read counts, and what the batch held before stays set aside (R127).
-    if (record.problem !== undefined) for (const uid of this.podsByBatch.get(after.metadata.uid ?? '') ?? NONE) uses.set(uid, 'held');
+    if (record.problem !== undefined) for (const uid of this.claims.namedBy(after.metadata.uid ?? '')) uses.set(uid, 'held');
     for (const slot of record.slots) if (slot.state === 'held') uses.set(slot.uid, 'held');
     for (const pod of record.returning) uses.set(pod.uid, 'returning');
     this.setClaims(claimantOf(after), uses);
@@ -185,9 +180,15 @@ export class Ledger {
     }
   }
 
+  /** Ends what a batch that is gone waits for and has reserved, also when a pass over it declared that after its end. */
+  forgetBatch(batchUID: string): void {
+    this.demands.drop(batchUID);
+    this.release(batchUID);
+  }
+
   /** Pods that a record of this batch names although an older batch holds them (R109). */
   conflicts(batchUID: string): ReadonlySet<string> {
-    return this.lost.get(batchUID) ?? NONE;
+    return this.claims.lostBy(batchUID);
   }
 
   /**
@@ -195,13 +196,13 @@ export class Ledger {
    * It ends when the record can be read again; if the batch vanishes instead, the pool recycles them.
    */
   setAside(poolUID: string, claimant: Claimant): void {
-    const uids = [...(this.podsByBatch.get(claimant.uid) ?? NONE), ...this.idlePods(poolUID).map((pod) => pod.uid)];
+    const uids = [...this.claims.namedBy(claimant.uid), ...this.idlePods(poolUID).map((pod) => pod.uid)];
     this.setClaims(claimant, new Map(uids.map((uid) => [uid, 'held' as const])));
   }
 
   /** Marks a pod unavailable before its delete is sent (R110); `false` when somebody has it by now. */
   doom(uid: string, allowed: readonly PodUse[]): boolean {
-    if (!allowed.includes(this.useOf(uid))) return false;
+    if (!this.pods.has(uid) || !allowed.includes(this.useOf(uid))) return false;
     this.doomed.add(uid);
     this.refresh(uid);
     return true;
@@ -219,7 +220,7 @@ export class Ledger {
 
   /** UID of the batch that is giving a pod back, or held it and vanished; `undefined` when no such batch is behind it (R108). */
   giverOf(uid: string): string | undefined {
-    const claim = this.claimsByPod.get(uid);
+    const claim = this.claims.of(uid);
     if (claim === undefined) return this.left.giverOf(uid);
     return claim.use === 'returning' ? claim.claimant.uid : undefined;
   }
@@ -230,36 +231,17 @@ export class Ledger {
   }
 
   private setClaims(claimant: Claimant, uses: ReadonlyMap<string, Claim['use']>): void {
-    const before = this.podsByBatch.get(claimant.uid) ?? NONE;
-    if (uses.size === 0) this.podsByBatch.delete(claimant.uid);
-    else this.podsByBatch.set(claimant.uid, new Set(uses.keys()));
-    for (const uid of before) {
-      if (uses.has(uid)) continue;
-      this.lost.get(claimant.uid)?.delete(uid);
-      if (this.claimsByPod.get(uid)?.claimant.uid !== claimant.uid) continue;
-      this.claimsByPod.delete(uid);
-      this.refresh(uid);
+    const { changes, losers } = this.claims.set(claimant, uses);
+    for (const { podUID, before, after } of changes) {
+      if (after !== undefined && before === undefined) this.left.unmarkClean(podUID);
+      if (after !== undefined && this.reservations.get(podUID) === claimant.uid) this.reservations.delete(podUID);
+      this.refresh(podUID);
     }
-    for (const [uid, use] of uses) this.claim(uid, { claimant, use });
-  }
-
-  private claim(uid: string, claim: Claim): void {
-    const rival = this.claimsByPod.get(uid);
-    if (rival !== undefined && rival.claimant.uid !== claim.claimant.uid) {
-      const [winner, loser] = compareAge(rival.claimant, claim.claimant) < 0 ? [rival, claim] : [claim, rival];
-      const lost = this.lost.get(loser.claimant.uid) ?? new Set();
-      this.lost.set(loser.claimant.uid, lost.add(uid));
-      this.listener.heldPodChanged(loser.claimant.key);
-      if (winner === rival) return;
-    }
-    this.claimsByPod.set(uid, claim);
-    if (rival === undefined) this.left.unmarkClean(uid);
-    if (this.reservations.get(uid) === claim.claimant.uid) this.reservations.delete(uid);
-    if (rival?.claimant.uid !== claim.claimant.uid || rival.use !== claim.use) this.refresh(uid);
+    for (const { key } of losers) this.listener.heldPodChanged(key);
   }
 
   private orphan(uid: string, batchUID: string): void {
-    if (this.claimsByPod.has(uid)) return; // another batch holds it
+    if (this.claims.of(uid) !== undefined) return; // another batch holds it
     if (!this.pods.has(uid)) return; // gone before its batch
     if (this.left.leave(uid, batchUID)) this.refresh(uid);
   }
@@ -273,7 +255,7 @@ export class Ledger {
 
   private useOf(uid: string): PodUse {
     if (this.doomed.has(uid)) return 'doomed';
-    const claim = this.claimsByPod.get(uid);
+    const claim = this.claims.of(uid);
     if (claim !== undefined) return claim.use;
     if (this.reservations.has(uid)) return 'reserved';
     return this.left.giverOf(uid) === undefined ? 'idle' : 'returning';

@@ -228,7 +228,6 @@ export class Manager {
   private poolObjectChanged(key: string, before: Pool | undefined, after: Pool | undefined): void {
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
       this.poolKeyByUID.delete(before.metadata.uid ?? '');
-      this.ownWrites.forget(before);
       this.poolController.forget(before);
     }
     if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
@@ -243,11 +242,7 @@ export class Manager {
   private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
     this.ledger.batchChanged(before, after);
     this.assignment.batchChanged(before, after);
-    if (before !== undefined && before.metadata.uid !== after?.metadata.uid) {
-      this.ownWrites.forget(before);
-      this.batchController.forget(before);
-      this.recycler.forgetBatch(before.metadata.uid ?? '');
-    }
+    if (before !== undefined && before.metadata.uid !== after?.metadata.uid) this.batchController.forget(before);
     if (after === undefined) this.batchQueue.forget(key);
     else if (!this.ownWrites.has(after)) this.batchQueue.add(key);
   }

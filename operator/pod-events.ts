@@ -20,7 +20,9 @@ export function describeRefused(refused: readonly RefusedPod[]): string[] {
   for (const { name, reason } of refused) {
     // The same refusal names another pod each time.
     const answer = (reason instanceof Error ? reason.message : String(reason)).replaceAll(name, '<name>');
-    byAnswer.set(answer, [...(byAnswer.get(answer) ?? []), name]);
+    const names = byAnswer.get(answer);
+    if (names === undefined) byAnswer.set(answer, [name]);
+    else names.push(name);
   }
   return [...byAnswer].map(([answer, [first = '', ...others]]) => {
     const more = others.length === 0 ? '' : `, nor ${others.length} more, among them '${others[0] ?? ''}'`;

@@ -17,4 +17,7 @@ export interface Recycler {
    * @returns UIDs of those of the pods that need not be waited for any more: they are fit for the next batch, or gone
    */
   recycle(giver: Giver, namespace: string, pods: readonly RecordedPod[]): ReadonlySet<string>;
+
+  /** Forgets a batch that is gone; a pod that it left in the middle of its recycle goes on as an orphan. */
+  forgetBatch(batchUID: string): void;
 }

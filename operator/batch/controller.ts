@@ -30,6 +30,15 @@ export class BatchController {
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const found = this.tools.batches.get(key);
     if (found === undefined) return {};
+    try {
+      return await this.serve(found, signal);
+    } finally {
+      // The batch may have gone meanwhile: what this pass noted since then, nobody else would forget.
+      if (this.tools.batches.get(key)?.metadata.uid !== found.metadata.uid) this.forget(found);
+    }
+  }
+
+  private async serve(found: BatchSandbox, signal: AbortSignal): Promise<ReconcileResult> {
     if (found.metadata.deletionTimestamp !== undefined) return this.finish(found, signal);
     const expiry = planExpiry(found.spec.expireTime, this.tools.clock.now());
     if (expiry.expired) return this.expire(found, signal);
@@ -51,8 +60,12 @@ export class BatchController {
 
   /** Forgets a batch that is gone. */
   forget(batch: BatchSandbox): void {
+    const { ledger, publisher, recycler, tasks } = this.tools;
     const uid = batch.metadata.uid ?? '';
-    this.tools.tasks.forgetBatch(uid);
+    tasks.forgetBatch(uid);
+    recycler.forgetBatch(uid);
+    ledger.forgetBatch(uid);
+    publisher.forget(batch);
     this.direct.forget(uid);
     this.ignored.delete(uid);
   }

@@ -1,7 +1,7 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { Annotation } from '../../src/schema/names';
 import { type AllocationRecord, EMPTY_SLOT, formatAllocation, type Slot } from '../allocation-record';
-import { claimantOf, compareClaimants } from '../claimant';
+import { claimantOf, compareAge } from '../claimant';
 import { isConflict, isNotFound } from '../kube/api-error';
 import type { PodFacts } from '../pod-facts';
 import type { BatchTools } from './batch-tools';
@@ -20,7 +20,7 @@ const ATTEMPTS = 5;
  */
 export async function importLegacy(tools: BatchTools, signal: AbortSignal): Promise<void> {
   const free = new Map<string, Map<string, PodFacts>>();
-  const oldestFirst = [...tools.batches.values()].sort((a, b) => compareClaimants(claimantOf(a), claimantOf(b)));
+  const oldestFirst = [...tools.batches.values()].sort((a, b) => compareAge(claimantOf(a), claimantOf(b)));
   for (const batch of oldestFirst) {
     const pool = tools.pools.get(poolKey(batch));
     const uid = pool?.metadata.uid;

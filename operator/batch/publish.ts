@@ -53,6 +53,11 @@ export class BatchPublisher {
     return this.patch(batch, { spec: { poolRef: poolName } }, undefined, signal);
   }
 
+  /** Forgets what was written to a batch that is gone. */
+  forget(batch: BatchSandbox): void {
+    this.ownWrites.forget(batch);
+  }
+
   private patch(batch: BatchSandbox, body: Record<string, unknown>, subresource: 'status' | undefined, signal: AbortSignal) {
     const { name, namespace, resourceVersion } = batch.metadata;
     const patch = { ...body, metadata: { ...(body.metadata as object | undefined), resourceVersion } };

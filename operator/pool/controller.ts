@@ -32,9 +32,18 @@ export class PoolController {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { ledger, pools } = this.tools;
-    const pool = pools.get(key);
+    const pool = this.tools.pools.get(key);
     if (pool === undefined) return {};
+    try {
+      return await this.keep(pool, signal);
+    } finally {
+      // The pool may have gone meanwhile: what this pass noted since then, nobody else would forget.
+      if (this.tools.pools.get(key)?.metadata.uid !== pool.metadata.uid) this.forget(pool);
+    }
+  }
+
+  private async keep(pool: Pool, signal: AbortSignal): Promise<ReconcileResult> {
+    const { ledger } = this.tools;
     const uid = pool.metadata.uid ?? '';
     if (pool.metadata.deletionTimestamp !== undefined) return this.drain(pool, signal);
     const revision = templateRevision(pool.spec.template);
@@ -47,8 +56,8 @@ export class PoolController {
     const guarded = await this.guard(pool, signal);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
     const kept = await this.clear(guarded, signal);
-    const { ageing, spent, checkInMs } = this.age(guarded);
-    kept.push(...(await this.removeSpent(guarded, spent, signal)));
+    kept.push(...(await this.removeSpent(guarded, this.age(guarded).spent, signal)));
+    const { ageing, checkInMs } = this.age(guarded);
     const { failures, blocked } = await this.sizer.resize(guarded, revision, ageing, signal);
     const counts = ledger.counts(uid);
     await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
@@ -60,6 +69,7 @@ export class PoolController {
   forget(pool: Pool): void {
     this.sizer.forget(pool.metadata.uid ?? '');
     this.tools.ledger.forgetPool(pool.metadata.uid ?? '');
+    this.tools.ownWrites.forget(pool);
   }
 
   /** The drain finalizer keeps a deleted pool until its last held pod has come back (R120). */

@@ -82,7 +82,6 @@ export class RecycleController implements Recycler {
     if (uid !== undefined) this.begin({ key: '', uid }, pod.key, pod.uid);
   }
 
-  /** Forgets a batch that is gone; a pod that it left in the middle of its recycle goes on as an orphan. */
   forgetBatch(batchUID: string): void {
     for (const uid of this.podsByBatch.get(batchUID) ?? NONE) if (this.returns.get(uid)?.over === true) this.forget(batchUID, uid);
     this.podsByBatch.delete(batchUID);

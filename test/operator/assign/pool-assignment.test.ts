@@ -52,6 +52,28 @@ test('the choice carries the version that it was made on: an edit meanwhile wins
   expect([outcomes, (await operator.batch('x')).spec.poolRef]).toEqual([['Conflict'], 'b']);
 });
 
+test('a batch that goes while its Pool is being chosen asks that Pool for nothing (R111)', async () => {
+  await start();
+  await operator.createPool('p', { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 5 } });
+  await until(async () => expect((await operator.pool('p')).status).toBeDefined());
+  const { api } = operator.manager;
+  const patch = api.patch.bind(api);
+  jest.spyOn(api, 'patch').mockImplementation(async (...call) => {
+    const answer = await patch(...call);
+    if (call[0] !== BATCHES || !('spec' in call[3])) return answer;
+    await operator.delete(pathOf('batchsandboxes', 'brief'));
+    // The watch tells things in order: what it tells of this batch comes after the end of the other.
+    await operator.createBatch('later', { replicas: 0, poolRef: 'p' });
+    await until(async () => expect((await operator.batch('later')).status).toBeDefined());
+    return answer;
+  });
+  await operator.createBatch('brief', { replicas: 3, poolRef: '*' });
+  const valuesOf = async (metric: string) => (await operator.manager.metrics.registry.getSingleMetric(metric)?.get())?.values ?? [];
+  const failed = async () => (await valuesOf('controller_runtime_reconcile_total')).some(({ labels }) => labels['result'] === 'requeue');
+  await until(async () => expect(await failed()).toBe(true)); // its pass has ended: the write of its status found no batch
+  expect((await valuesOf('opensandbox_pool_unmet_slots')).map(({ value }) => value)).toEqual([0]);
+});
+
 test('without a Pool that suits a batch waits, and looks again when one is made, edited, labelled or accepted (R73)', async () => {
   await start();
   await operator.createBatch('image', { replicas: 1, poolRef: '*', template: templateOf('python') });

@@ -51,7 +51,8 @@ describe('an operator that begins to lead', () => {
     // Of the two made in the same second, the first name counts as the older one.
     await operator.createBatch('a-rival', { replicas: 3, poolRef: 'warm' });
     await operator.createBatch('b-old', { replicas: 1, poolRef: 'warm' });
-    await operator.patch(pathOf('batchsandboxes', 'b-old'), { metadata: { annotations: { [Annotation.allocStatus]: podsText('warm-2') } } });
+    await operator.createBatch('c-urgent', { replicas: 0, poolRef: 'warm', priority: 1 }); // of two that name one pod the older keeps it, whatever is served first
+    for (const name of ['b-old', 'c-urgent']) await operator.patch(pathOf('batchsandboxes', name), { metadata: { annotations: { [Annotation.allocStatus]: podsText('warm-2') } } });
     await operator.manager.act(new AbortController().signal);
     await until(async () => expect(recordedUIDsOf(await operator.batch('a-rival'))).toHaveLength(ofRival));
     await until(async () => expect(mirroredPodsOf(await operator.batch('b-old'))).toEqual(ofOld));

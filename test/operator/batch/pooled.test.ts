@@ -50,7 +50,7 @@ test('a pod that lives on is asked to stop once, however long other pods of its 
   ledger.batchChanged(undefined, batch);
   const pools = new ObjectCache<Pool>({ read: () => Promise.resolve(POOL) });
   pools.apply('ADDED', POOL);
-  const recycler = { recycle: () => new Set<string>() };
+  const recycler = { recycle: () => new Set<string>(), forgetBatch: () => undefined };
   const tools: Partial<BatchTools> = { recycler, metrics: new OperatorMetrics(clock, 'api'), ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
   const delivery = new PooledDelivery(tools as BatchTools);
 

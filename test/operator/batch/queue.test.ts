@@ -37,6 +37,7 @@ test('of two large batches that want all or nothing one waits without a single p
 
 test.each([
   ['leaves the line', () => operator.delete(pathOf('batchsandboxes', 'large'))],
+  ['has too much held before it', () => operator.patch(pathOf('batchsandboxes', 'holder'), { spec: { priority: 1 } })],
   ['can no longer be served', () => operator.patch(pathOf('batchsandboxes', 'large'), { spec: { replicas: 4 } })],
 ])('pods that are kept for a batch are given out as soon as it %s (R14)', async (_name, change) => {
   await warmPool(3);
