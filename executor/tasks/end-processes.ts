@@ -5,6 +5,9 @@ import { findTree, signalPid, type TaskTree } from './process';
 const FIRST_LOOK_MS = 4;
 const LONGEST_LOOK_MS = 500;
 
+/** Pause while new ones appear, in ms: some live for less, so that only many looks meet one of them alive. */
+const CHASE_MS = 1;
+
 /** Which processes {@link endProcesses} ends, and how patiently. */
 export interface EndOptions {
   /** The processes that are left. */
@@ -35,7 +38,7 @@ export async function endProcesses({ look, groupId, graceMs, leaderEnded, deadli
     if (killed && fresh.length > 0) {
       // They fork faster than we end them. Stopped ones fork no more, and go on counting where the number of processes is limited.
       signalAll(fresh, 'SIGSTOP', groupId);
-      pauseMs = FIRST_LOOK_MS;
+      pauseMs = CHASE_MS;
     } else if (killed || performance.now() >= killAt) {
       killed = true;
       signalAll(left, 'SIGKILL', groupId);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 /** What /proc says of a process that has not ended. */
 export interface ProcessStat {
@@ -12,9 +12,6 @@ export interface ProcessStat {
 /** Pids of all processes. */
 export const listPids = (): readonly number[] => readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number);
 
-/** All live processes but the caller. */
-export const listProcesses = (): readonly ProcessStat[] => listPids().flatMap((pid) => (pid === process.pid ? [] : (readStat(pid) ?? [])));
-
 /** A process, its parent, and so on, up to the first one that we can see. */
 export function withParents(pid: number): readonly number[] {
   const chain: number[] = [];
@@ -24,15 +21,66 @@ export function withParents(pid: number): readonly number[] {
   return chain;
 }
 
-/** Those of `all` that are members, and all their descendants. */
-export function withDescendants(all: readonly ProcessStat[], isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] {
-  const members = new Set(all.filter(isMember).map((stat) => stat.pid));
+/** Those that are members, and all their descendants, as {@link listProcesses} sees them. */
+export function findWithDescendants(isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] {
+  const seen = listProcesses(isMember);
+  const members = new Set(seen.filter((process) => process.isMember).map(({ stat }) => stat.pid));
   for (let before = -1; members.size !== before; ) {
     before = members.size;
-    all.filter((stat) => members.has(stat.parentPid)).forEach((stat) => members.add(stat.pid));
+    seen.filter(({ stat }) => members.has(stat.parentPid)).forEach(({ stat }) => members.add(stat.pid));
   }
-  return all.filter((stat) => members.has(stat.pid));
+  return seen.flatMap(({ stat }) => (members.has(stat.pid) ? [stat] : []));
 }
+
+/** Those that are members, as {@link listProcesses} sees them. */
+export const findProcesses = (isMember: (stat: ProcessStat) => boolean): readonly ProcessStat[] =>
+  listProcesses(isMember).flatMap((process) => (process.isMember ? [process.stat] : []));
+
+/** Most looks at what started during the look before; a machine where that never ends is busy with other things. */
+const MOST_LOOKS = 100;
+
+/** A process gets its pid a moment before it can be seen, and its parent may end in that moment: so many of the last pids are looked at again. */
+const BORN_LATE = 4;
+
+/** Most new pids that are looked at one by one; where there are more, the list of all is shorter. */
+const MOST_NEW_PIDS = 1000;
+
+/**
+ * All live processes but the caller, and which of them are members.
+ *
+ * As long as no member is found, it looks again at what has started meanwhile, until nothing has: of processes each of which starts the next one
+ * and ends, none would be there any more when it is its turn.
+ */
+function listProcesses(isMember: (stat: ProcessStat) => boolean): readonly { readonly stat: ProcessStat; readonly isMember: boolean }[] {
+  const seen = new Map<number, { readonly stat: ProcessStat; readonly isMember: boolean }>();
+  /** Whether there is a member among them. */
+  const look = (pids: readonly number[]): boolean => {
+    const stats = pids.flatMap((pid) => (pid === process.pid ? [] : (readStat(pid) ?? [])));
+    const processes = stats.map((stat) => ({ stat, isMember: isMember(stat) }));
+    processes.forEach((process) => seen.set(process.stat.pid, process));
+    return processes.some((process) => process.isMember);
+  };
+  let before = readLastPid();
+  for (let looks = 0, hasMember = look(listPids()); !hasMember && looks < MOST_LOOKS; looks += 1) {
+    const last = readLastPid();
+    hasMember = look(pidsBetween(before - BORN_LATE, last));
+    if (last === before) {
+      break;
+    }
+    before = last;
+  }
+  return [...seen.values()];
+}
+
+/** Pids of the processes that got one after `before`, up to `last`; all when pids began anew, or are too many. */
+function pidsBetween(before: number, last: number): readonly number[] {
+  return last < before || last - before > MOST_NEW_PIDS
+    ? listPids()
+    : Array.from({ length: last - before }, (_, index) => before + 1 + index).filter((pid) => existsSync(`/proc/${pid}`));
+}
+
+/** Pid that was given last, to a process or a thread; always the same where the system does not tell. */
+const readLastPid = (): number => Number(/\d+\s*$/.exec(readFile('/proc/loadavg').toString('latin1'))?.[0] ?? 0);
 
 /** Command line of a process for a report, cut; its name when it has none. */
 export function readCommand(pid: number): string {
@@ -69,10 +117,12 @@ export const readEnvironment = (pid: number, encoding: 'utf8' | 'latin1' = 'utf8
 export const isInOurCgroup = (pid: number): boolean => readProc(pid, 'cgroup').equals(readProc('self', 'cgroup'));
 
 /** A file of a process in /proc; empty when the process is gone or belongs to somebody else. */
-export function readProc(pid: number | 'self', file: string): Buffer {
+export const readProc = (pid: number | 'self', file: string): Buffer => readFile(`/proc/${pid}/${file}`);
+
+function readFile(path: string): Buffer {
   let fd: number | undefined;
   try {
-    fd = openSync(`/proc/${pid}/${file}`, 'r');
+    fd = openSync(path, 'r');
     // One read for most files: readFileSync asks for a size first, which they do not have, and a look reads hundreds of them.
     const length = readSync(fd, scratch);
     return length < scratch.length ? Buffer.from(scratch.subarray(0, length)) : Buffer.concat([scratch, readFileSync(fd)]);

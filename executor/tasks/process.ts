@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
-import { isInOurCgroup, listProcesses, type ProcessStat, readEnvironment, readStat, readStatFields, withDescendants, withParents } from './proc';
+import { findProcesses, findWithDescendants, isInOurCgroup, type ProcessStat, readEnvironment, readStat, readStatFields, withParents } from './proc';
 
 /**
  * One process, told apart from every other that ever had its pid.
@@ -47,21 +47,22 @@ export interface TaskTree {
 }
 
 /**
- * Every live process of a task except the caller: its group, its session, whoever carries its id, and all their children.
+ * Every live process of a task except the caller: its session, whoever carries its id, and all their children.
  *
- * A process that leaves group, session and parents and also overwrites its environment is not found.
+ * A process that leaves session and parents and also overwrites its environment is not found. When the leader has ended and its pid was given to
+ * another leader of a session that has ended too, what is left of that session is taken for the task's: nothing tells the two apart.
  */
 export function findTree(tree: TaskTree): readonly ProcessStat[] {
   const marker = `${EnvVar.taskId}=${tree.taskId}`;
   const leader = tree.leader !== undefined && isItsNumber(tree.leader) ? tree.leader : undefined;
-  return withDescendants(listProcesses(), (stat) => {
+  return findWithDescendants((stat) => {
     const isYounger = leader === undefined || stat.startTime >= leader.startTime;
-    const isOfLeader = stat.pid === leader?.pid || stat.groupId === leader?.pid || stat.sessionId === leader?.pid;
+    const isOfLeader = stat.sessionId === leader?.pid; // and so is all of its group: a group lies within one session
     return isYounger && (isOfLeader || readEnvironment(stat.pid).some((entry) => entry === marker));
   });
 }
 
-/** Whether a group or session of this number can be the one of `leader`: while one of them is left, nobody else gets the pid (rule 7). */
+/** Whether a session of this number can be the one of `leader`: while one of them is left, nobody else gets the pid (rule 7). */
 function isItsNumber(leader: ProcessIdentity): boolean {
   const now = identifyProcess(leader.pid);
   return leader.bootId === readBootId() && (now === undefined || now.startTime === leader.startTime);
@@ -75,7 +76,7 @@ function isItsNumber(leader: ProcessIdentity): boolean {
 export function findScope(scope: string, except: readonly string[] = []): readonly ProcessStat[] {
   const prefix = `${EnvVar.taskId}=${scope}.`;
   const excepted = except.map((taskId) => `${EnvVar.taskId}=${taskId}`);
-  return withDescendants(listProcesses(), ({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
+  return findWithDescendants(({ pid }) => readEnvironment(pid).some((entry) => entry.startsWith(prefix) && !excepted.includes(entry)));
 }
 
 /**
@@ -85,7 +86,7 @@ export function findScope(scope: string, except: readonly string[] = []): readon
  */
 export function findCgroupMates(): readonly ProcessStat[] {
   const parents = withParents(process.ppid);
-  return listProcesses().filter(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && isInOurCgroup(pid));
+  return findProcesses(({ pid, parentPid }) => !parents.includes(pid) && parentPid !== process.pid && isInOurCgroup(pid));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { endProcesses, endTree } from '../../../executor/tasks/end-processes';
 import { findScope, findTree, identifyProcess, isAlive, type ProcessIdentity, signalProcess, withoutKnown } from '../../../executor/tasks/process';
 import { readCommand, readStat, readStatFields } from '../../../executor/tasks/proc';
@@ -25,6 +26,8 @@ async function start(taskId: string, command: readonly string[], options: object
   if (leader === undefined) throw new Error('expected a process');
   return { child, leader };
 }
+
+const readProcessGroup = (groupId: number) => readdirSync('/proc').filter((entry) => readStat(Number(entry))?.groupId === groupId);
 
 test('an identity holds for its process only: not for another start time, another boot, or after the end (X7)', async () => {
   const { child, leader } = await start('p.1', ['sleep', '600']);
@@ -60,6 +63,14 @@ test('a group or session whose number somebody else has by now is not the one of
   expect(findTree({ taskId: 'p.7', leader: before })).toEqual([]);
   expect(await endTree({ taskId: 'p.7', leader: before }, 0)).toBe(false);
   expect(isAlive(leader)).toBe(true);
+});
+
+test('a group of that number in another session is not the one of the task either, though its leader has ended (X7)', async () => {
+  const script = 'setpgrp(0, 0); exit if fork; sleep 600';
+  const { child, leader } = await start('p.8', ['perl', '-e', script], { detached: false, env: {} });
+  await once(child, 'exit');
+  expect(readProcessGroup(leader.pid)).toHaveLength(1);
+  expect(findTree({ taskId: 'p.9', leader })).toEqual([]);
 });
 
 test('a child that a known process forks between the two looks is not taken for a hidden one (X29)', () => {
