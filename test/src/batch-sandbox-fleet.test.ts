@@ -34,14 +34,6 @@ test('renders how it is served among others', () => {
   expect(fleet?.spec).toMatchObject({ priority: -5, allocationPolicy: 'AllOrNothing' });
 });
 
-test('names the pool of the same app by its construct', () => {
-  const [warm, batch] = objectsOf((chart) => {
-    const own = new SandboxPool(chart, 'warm', { template: pod, bufferMin: 1, poolMax: 2 });
-    new BatchSandboxFleet(chart, 'fleet', { pool: own });
-  });
-  expect(batch?.spec.poolRef).toBe(warm?.metadata.name);
-});
-
 test('has one sandbox for each shard unless replicas says otherwise', () => {
   const tasks = (chart: Chart) => new TaskShards(chart, 'tasks', { command: ['true'], shards: [{}, {}, {}] });
   expect(namesOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool, tasks: tasks(chart) }))).toEqual([['web-fleet-c838b158', 3]]);
@@ -134,18 +126,6 @@ test.each<[string, unknown, string[]]>([
         'each of them gets its pods for itself; make the fleet smaller, or raise maxPerBatch',
     ],
   ],
-  [
-    'neither a pool nor a template',
-    { replicas: 2 },
-    ["BatchSandboxFleet 'web/fleet': pool: expected a pool or a template, got nothing; set pool or template"],
-  ],
-  [
-    'both a pool and a template',
-    { pool, template: pod },
-    [
-      "BatchSandboxFleet 'web/fleet': template: expected nothing beside pool, got an object; the pool decides on its pods; set it there, or leave pool out",
-    ],
-  ],
   ['negative replicas', { pool, replicas: -1 }, ["BatchSandboxFleet 'web/fleet': replicas: expected a whole number from 0 to 1000000, got -1"]],
   [
     'fractional replicas',
@@ -186,11 +166,6 @@ test.each<[string, unknown, string[]]>([
     ["BatchSandboxFleet 'web/fleet': expireTime: expected a valid Date, got 'Invalid Date'"],
   ],
   ['a time as text', { pool, expireTime: '2999-01-01' }, ["BatchSandboxFleet 'web/fleet': expireTime: expected a valid Date, got '2999-01-01'"]],
-  [
-    'the name of a pool in place of the pool',
-    { pool: 'warm' },
-    ["BatchSandboxFleet 'web/fleet': pool: expected a SandboxPool, SandboxPool.fromPoolName(…) with the name of a pool, or SandboxPool.any(), got 'warm'"],
-  ],
   ['shards that are none', { pool, tasks: [] }, ["BatchSandboxFleet 'web/fleet': tasks: expected a TaskShards, got a list of 0 items"]],
   [
     'an unknown policy',
@@ -245,45 +220,6 @@ describe('tasks without an executor', () => {
   });
 });
 
-describe('any pool', () => {
-  test('is `*`, with a template that says which pools suit', () => {
-    const rendered = objectsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any(), template: pod, replicas: 2 }));
-    expect(rendered.map(({ spec }) => spec)).toEqual([
-      { poolRef: '*', replicas: 2, taskResourcePolicyWhenCompleted: 'Retain', template: { spec: { containers: [{ name: 'main', image: 'busybox', command: ['sleep', 'infinity'] }] } } },
-    ]);
-    expect(problemsOf((chart) => new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any() }))).toEqual([]);
-  });
-
-  test('may have the executor that the template lacks', () => {
-    const problems = problemsOf((chart) => {
-      const tasks = new TaskShards(chart, 'tasks', { command: ['true'] });
-      new BatchSandboxFleet(chart, 'fleet', { pool: SandboxPool.any(), template: pod, replicas: 1, tasks });
-    });
-    expect(problems).toEqual([]);
-  });
-
-  test('refuses beside it what only own pods can have, and a template that is none', () => {
-    expect(problemsWith({ pool: SandboxPool.any(), template: pod, executor: {}, shardPatches: [{}] })).toEqual([
-      "BatchSandboxFleet 'web/fleet': executor: expected nothing beside pool, got an object; the pool decides on its pods; set it there, or leave pool out",
-      "BatchSandboxFleet 'web/fleet': shardPatches: expected nothing beside pool, got a list of 1 item; the pool decides on its pods; set it there, or leave pool out",
-    ]);
-    expect(problemsWith({ pool: SandboxPool.any(), template: PodTemplate.fromSpec({ containers: [], affinity: { nodeAffinity: [] } }) })).toEqual([
-      "BatchSandboxFleet 'web/fleet': template.spec.containers: expected a list of at least 1 item, got a list of 0 items",
-      "BatchSandboxFleet 'web/fleet': template.spec.affinity.nodeAffinity: expected an object, got a list of 0 items",
-    ]);
-  });
-});
-
-test('refuses a pool of another namespace', () => {
-  const problems = problemsOf((chart) => {
-    const other = new SandboxPool(chart, 'warm', { metadata: { namespace: 'team-b' }, template: pod, bufferMin: 1, poolMax: 2 });
-    new BatchSandboxFleet(chart, 'fleet', { metadata: { namespace: 'team-a' }, pool: other });
-  });
-  expect(problems).toEqual([
-    "BatchSandboxFleet 'web/fleet': pool: expected a pool in the fleet's namespace (team-a), got 'team-b'; give both the same namespace",
-  ]);
-});
-
 test('refuses a pod patch that leaves a pod that cannot be', () => {
   const problems = problemsWith({ template: pod, shardPatches: [{ spec: { containers: [{ name: 'main', image: '' }] } }] });
   expect(problems).toHaveLength(1);
@@ -295,12 +231,6 @@ test('reports a wrong pod patch beside another problem', () => {
   expect(problemsWith({ template: pod, maxPerBatch: 0, shardPatches })).toEqual([
     "BatchSandboxFleet 'web/fleet': maxPerBatch: expected a whole number from 1 to 10000, got 0",
     "BatchSandboxFleet 'web/fleet': shardPatches[0].spec.containers[0].command: expected a list, got 5",
-  ]);
-});
-
-test('refuses a pool that says that it is in another namespace', () => {
-  expect(problemsWith({ metadata: { namespace: 'team-a' }, pool: { poolName: 'small', poolNamespace: 'team-b' } })).toEqual([
-    "BatchSandboxFleet 'web/fleet': pool: expected a pool in the fleet's namespace (team-a), got 'team-b'; give both the same namespace",
   ]);
 });
 
@@ -319,14 +249,4 @@ test('reports values that contain themselves, without an end to the search', () 
   expect(problemsWith({ template: pod, shardPatches: [{ spec: cycle }] })).toEqual([
     "BatchSandboxFleet 'web/fleet': shardPatches[0]: expected plain data that does not contain itself, got an object",
   ]);
-});
-
-test('refuses more sandboxes than its pool may have pods', () => {
-  const problemsOfSize = (size: object) =>
-    problemsOf((chart) => {
-      const own = new SandboxPool(chart, 'warm', { template: pod, executor: {}, bufferMin: 1, poolMax: 2 });
-      new BatchSandboxFleet(chart, 'fleet', { pool: own, ...size });
-    });
-  expect(problemsOfSize({ replicas: 2 })).toEqual([]);
-  expect(problemsOfSize({ replicas: 3 })).toEqual(["BatchSandboxFleet 'web/fleet': replicas: expected at most poolMax of the pool (2), got 3; lower replicas or raise poolMax"]);
 });
