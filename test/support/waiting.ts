@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Default longest wait, in ms: the 5 s that a rule gives, with room for a machine of 2 cores that does other work too. */
 export const PATIENCE_MS = 20_000;
-/** Pause between two looks, in ms, before patience is counted in: a look is a request that takes its time from what is being waited for. */
-const LOOK_EVERY_MS = 25;
+/** Pause between two looks, as a share of the wait so far, and its bounds in ms: a look is a request that takes its time from what is being waited for. */
+const PAUSE = { share: 1 / 8, leastMs: 10, mostMs: 250 };
 
 let patience = 1;
 
-/** From now on, every wait may take so many times as long, with pauses that are as many times as long. */
+/** From now on, every wait may take so many times as long. */
 export function setPatience(factor: number): void {
   patience = factor;
 }
@@ -23,13 +23,14 @@ export function patienceSeconds(): number {
  * @throws what `look` threw last, when `withinMs` is over
  */
 export async function until<T>(look: () => T | Promise<T>, withinMs = PATIENCE_MS): Promise<T> {
-  const deadline = performance.now() + patience * withinMs;
+  const beganMs = performance.now();
   for (;;) {
     try {
       return await look();
     } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await sleep(patience * LOOK_EVERY_MS);
+      const waitedMs = performance.now() - beganMs;
+      if (waitedMs > patience * withinMs) throw error;
+      await sleep(Math.min(Math.max(waitedMs * PAUSE.share, PAUSE.leastMs), PAUSE.mostMs));
     }
   }
 }
