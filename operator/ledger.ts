@@ -225,9 +225,9 @@ export class Ledger {
     return claim.use === 'returning' ? claim.claimant.uid : undefined;
   }
 
-  /** Says that the pods of a batch were cleaned, so that its end makes them idle. */
-  markClean(uids: Iterable<string>): void {
-    this.left.markClean(uids);
+  /** Says that the pods of a batch were cleaned, so that its end makes them idle; of how many nobody had said so before. */
+  markClean(uids: Iterable<string>): number {
+    return this.left.markClean(uids);
   }
 
   private setClaims(claimant: Claimant, uses: ReadonlyMap<string, Claim['use']>): void {

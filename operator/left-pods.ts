@@ -15,9 +15,11 @@ export class LeftPods {
     return this.giverByPod.get(uid);
   }
 
-  /** Says that pods were cleaned, so that the end of their batch leaves none of them. */
-  markClean(uids: Iterable<string>): void {
+  /** Says that pods were cleaned, so that the end of their batch leaves none of them; of how many nobody had said so before. */
+  markClean(uids: Iterable<string>): number {
+    const known = this.clean.size;
     for (const uid of uids) this.clean.add(uid);
+    return this.clean.size - known;
   }
 
   /** A batch holds a pod anew: it was clean for whoever gave it back, not for its next holder. */

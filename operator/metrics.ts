@@ -131,7 +131,7 @@ export class OperatorMetrics {
     this.allocation.observe(labels, Math.max(0, this.clock.now().getTime() - createdMs) / 1000);
   }
 
-  /** A batch lost pods, and their slots are filled again. */
+  /** A batch lost pods. */
   replaced(batch: BatchSandbox, count: number): void {
     this.replacedPods.inc({ namespace: batch.metadata.namespace ?? '' }, count);
   }

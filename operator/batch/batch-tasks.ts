@@ -18,8 +18,8 @@ export class BatchTasks {
   readonly releaseRequests: ReadonlySet<string>;
   private readonly key: string;
   private readonly uid: string;
-  /** What was seen of pods that are forgotten in this pass, if it was an end. */
-  private readonly ends = new Map<number, ObservedTask>();
+  /** Pods that are no longer ours, whose tasks were seen to end. */
+  private readonly ended: HeldSlot[] = [];
 
   constructor(
     private readonly tools: BatchTools,
@@ -66,13 +66,21 @@ export class BatchTasks {
     this.tools.requeue(this.key, Math.max(1, leftMs));
   }
 
-  /** Ends all calls to pods that are no longer ours. An end that was seen and is not on record yet still counts. */
+  /**
+   * Ends all calls to pods that are no longer ours. An end that was seen in one of them is kept until {@link forgetEnds}, also when this pass
+   * fails: there are no calls for it, and without it the task would run again in the next pod of the slot (R37).
+   */
   forget(pods: readonly HeldSlot[]): void {
-    for (const { index, uid } of pods) {
-      const seen = this.observed.get(index);
-      if (seen !== undefined && isEnd(seen.letter)) this.ends.set(index, seen);
-      this.tools.tasks.forgetPod(this.uid, uid);
+    for (const pod of pods) {
+      const seen = this.observed.get(pod.index);
+      if (seen !== undefined && isEnd(seen.letter) && pod.index < (this.batch.spec.replicas ?? 1)) this.ended.push(pod);
+      else this.tools.tasks.forgetPod(this.uid, pod.uid);
     }
+  }
+
+  /** The ends of tasks are on record now. */
+  forgetEnds(): void {
+    for (const { uid } of this.ended.splice(0)) this.tools.tasks.forgetPod(this.uid, uid);
   }
 
   /** The task fields of the status. */
@@ -80,7 +88,7 @@ export class BatchTasks {
     return mergeTaskStatus({
       recorded: this.batch.status?.taskStates ?? '',
       plans: this.tools.tasks.plans(this.batch),
-      observed: this.known,
+      observed: this.observed,
     });
   }
 
@@ -110,7 +118,7 @@ export class BatchTasks {
   /** Tells of tasks that have failed since the last status; `states` is what the status says now. What they printed stays out (R135). */
   reportFailed(states: string): void {
     const before = this.batch.status?.taskStates;
-    const failed = [...this.known].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
+    const failed = [...this.observed].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
     const [first] = failed.sort(([a], [b]) => a - b);
     if (first === undefined) return;
     const [slot, { reason = 'Failed', exitCode }] = first;
@@ -134,10 +142,5 @@ export class BatchTasks {
 
   private get observed(): ReadonlyMap<number, ObservedTask> {
     return this.tools.tasks.observed(this.uid);
-  }
-
-  /** What is observed, and the ends seen of pods that are forgotten since. */
-  private get known(): ReadonlyMap<number, ObservedTask> {
-    return this.ends.size === 0 ? this.observed : new Map([...this.ends, ...this.observed]);
   }
 }

@@ -57,6 +57,7 @@ export class DirectDelivery {
     tasks.stop(plan.stop);
     // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
     tasks.reportFailed(status.taskStates ?? '');
+    tasks.forgetEnds();
     if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
     const hasPods = slots.some((slot) => slot.state === 'held');
     await publisher.writeMetadata(

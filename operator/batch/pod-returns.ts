@@ -11,6 +11,8 @@ type RecycleType = (typeof RECYCLE_TYPES)[number];
 /** What became of the pods that were to be given back. */
 export interface Returned {
   readonly done: readonly HeldSlot[];
+  /** How many of them come back for the first time: the record of a batch that is being deleted goes on naming those that live on. */
+  readonly fresh: number;
   /** Those of them that live on in their pool as they are. */
   readonly clean: ReadonlySet<HeldSlot>;
   /** Those of them that restart first; the record names them as returning until they have. */
@@ -30,7 +32,7 @@ export class PodReturns {
     const strategy = this.strategyOf(batch, record);
     const treatedAs = (type: typeof strategy) => plan.giveBack.filter((pod) => (pod.force ? 'Delete' : strategy) === type);
     const [clean, dirty, restarting] = [treatedAs('Noop'), treatedAs('Delete'), treatedAs('Restart')];
-    ledger.markClean(clean.map((pod) => pod.uid));
+    const reused = ledger.markClean(clean.map((pod) => pod.uid));
     // The claim of this batch stands until its record is written without the pod, so a crash here leaves a dead pod in a slot, no more.
     for (const pod of dirty) ledger.doom(pod.uid, ['held']);
     const namespace = batch.metadata.namespace ?? '';
@@ -39,9 +41,11 @@ export class PodReturns {
     const kept = failed.map(({ pod }) => pod);
     const keptUIDs = new Set(kept.map(({ uid }) => uid));
     const labels = { namespace, pool: record.poolName, strategy };
-    metrics.recycled({ ...labels, result: 'reused' }, clean.length);
-    metrics.recycled({ ...labels, result: 'deleted' }, dirty.length - kept.length);
-    return { done: plan.giveBack.filter(({ uid }) => !keptUIDs.has(uid)), clean: new Set(clean), restarting, kept, failure: failed[0]?.reason };
+    metrics.recycled({ ...labels, result: 'reused' }, reused);
+    const deleted = dirty.length - kept.length;
+    metrics.recycled({ ...labels, result: 'deleted' }, deleted);
+    const done = plan.giveBack.filter(({ uid }) => !keptUIDs.has(uid));
+    return { done, fresh: reused + deleted + restarting.length, clean: new Set(clean), restarting, kept, failure: failed[0]?.reason };
   }
 
   /** Returning pods that are not fit for the next batch yet, as far as the record goes. */

@@ -75,6 +75,7 @@ export class PooledDelivery {
 
     // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
     tasks.reportFailed(status.taskStates ?? '');
+    tasks.forgetEnds();
     if (batch.status?.observedGeneration !== batch.metadata.generation) {
       tasks.reportInvalid();
       this.reportIgnored(batch);
@@ -84,7 +85,8 @@ export class PooledDelivery {
       events.record(current, 'Normal', 'PodsAllocated', `took pods of pool '${batch.spec.poolRef ?? ''}', ${filled} of ${batch.spec.replicas ?? 1} slots filled`);
     }
     if (taken.length > 0 && unmet === 0) this.tools.metrics.allocated(current);
-    this.reportLosses(current, plan.lost, returned.done);
+    this.reportLosses(current, plan.lost);
+    this.reportReturned(current, returned.done.length);
     const hasPods = filled > 0;
     await publisher.writeMetadata(
       current,
@@ -123,6 +125,7 @@ export class PooledDelivery {
     const returning = [...stillReturning, ...returned.restarting];
     if (returning.length > 0) await this.writeReturning(batch, { ...record, slots: withKept(plan.slots, returned.kept), returning }, tasks, signal);
     else this.tools.ledger.markClean(record.returning.flatMap(({ uid }) => (this.tools.ledger.pod(uid)?.live === true ? uid : [])));
+    this.reportReturned(batch, returned.fresh);
     if (returned.failure !== undefined) throw returned.failure;
     return plan.stop.length === 0 && returning.length === 0;
   }
@@ -196,13 +199,14 @@ export class PooledDelivery {
     this.tools.events.record(batch, 'Warning', 'AllocationConflict', message);
   }
 
-  private reportLosses(batch: BatchSandbox, lost: readonly HeldSlot[], returned: readonly HeldSlot[]): void {
-    const { events, metrics } = this.tools;
+  private reportLosses(batch: BatchSandbox, lost: readonly HeldSlot[]): void {
     const [sample] = lost;
-    if (sample !== undefined) {
-      metrics.replaced(batch, lost.length);
-      events.record(batch, 'Warning', 'PodReplaced', `lost ${lost.length} pods, among them '${sample.name}' of slot ${sample.index}; their slots are filled again`);
-    }
-    if (returned.length > 0) events.record(batch, 'Normal', 'PodsReturned', `gave ${returned.length} pods back`);
+    if (sample === undefined) return;
+    this.tools.metrics.replaced(batch, lost.length);
+    this.tools.events.record(batch, 'Warning', 'PodReplaced', `lost ${lost.length} pods, among them '${sample.name}' of slot ${sample.index}`);
+  }
+
+  private reportReturned(batch: BatchSandbox, count: number): void {
+    if (count > 0) this.tools.events.record(batch, 'Normal', 'PodsReturned', `gave ${count} pods back`);
   }
 }

@@ -1,5 +1,7 @@
 import { BatchTasks } from '../../../operator/batch/batch-tasks';
 import type { BatchTools } from '../../../operator/batch/batch-tools';
+import type { TaskLetter } from '../../../operator/tasks/task-state';
+import type { TaskTracker } from '../../../operator/tasks/task-tracker';
 import { batchOf } from '../../support/builders';
 import { ManualClock } from '../../support/manual-clock';
 
@@ -35,4 +37,20 @@ test('a pod that does not confirm its stop is looked at when its own time is ove
   expect([tasks.stopState('uid-0'), tasks.stopState('uid-1')]).toEqual(['timedOut', 'stopping']);
   tasks.stop([pod(1)]);
   expect(looks).toEqual([30_000, 10_000, 1, 20_000]);
+});
+
+test('an end that was seen in a pod that is gone counts until it is on record, also when the pass fails that was to record it (R37)', () => {
+  const letters: readonly (readonly [number, TaskLetter])[] = [[0, 'S'], [1, 'R'], [2, 'F']];
+  const observed = new Map(letters.map(([slot, letter]) => [slot, { letter, dirty: false }]));
+  const forgotten: string[] = [];
+  const tracker: Partial<TaskTracker> = { observed: () => observed, forgetPod: (_batch, uid) => void forgotten.push(uid) };
+  const tools: Partial<BatchTools> = { tasks: tracker as TaskTracker };
+  const pass = () => new BatchTasks(tools as BatchTools, batchOf('b', { replicas: 2, taskTemplate: {} }), () => undefined);
+  pass().forget([pod(0), pod(1), pod(2)]);
+  expect(forgotten).toEqual(['uid-1', 'uid-2']); // the last one is of a slot that is no longer wanted
+  const next = pass();
+  expect(next.letter(0)).toBe('S');
+  next.forget([pod(0)]);
+  next.forgetEnds();
+  expect(forgotten).toEqual(['uid-1', 'uid-2', 'uid-0']);
 });

@@ -2,6 +2,7 @@ import pino from 'pino';
 import type { BatchTools } from '../../../operator/batch/batch-tools';
 import { PooledDelivery } from '../../../operator/batch/pooled';
 import { ObjectCache } from '../../../operator/kube/cache';
+import type { EventRecorder } from '../../../operator/kube/events';
 import { Ledger } from '../../../operator/ledger';
 import { OperatorMetrics } from '../../../operator/metrics';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
@@ -39,7 +40,7 @@ afterEach(async () => {
   await Promise.all(executors.map((executor) => executor.close()));
 });
 
-test('a pod that lives on is asked to stop once, however long other pods of its batch take (R48)', async () => {
+test('a pod that lives on is asked to stop once, however long other pods of its batch take (R48, R98)', async () => {
   const held = executors.map((executor, slot) => {
     executor.tasks = [{ name: `b-${slot}`, uid: 'batch-b', process: { command: ['run'] } }];
     return podOf('pool-warm', `warm-${slot}`, { ip: `127.84.0.${slot + 1}` });
@@ -51,7 +52,10 @@ test('a pod that lives on is asked to stop once, however long other pods of its 
   const pools = new ObjectCache<Pool>({ read: () => Promise.resolve(POOL) });
   pools.apply('ADDED', POOL);
   const recycler = { recycle: () => new Set<string>(), forgetBatch: () => undefined };
-  const tools: Partial<BatchTools> = { recycler, metrics: new OperatorMetrics(clock, 'api'), ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
+  const told: string[] = [];
+  const events = { record: (_object: unknown, _type: unknown, reason: string, message: string) => void told.push(`${reason}: ${message}`) } as Partial<EventRecorder> as EventRecorder;
+  const metrics = new OperatorMetrics(clock, 'api');
+  const tools: Partial<BatchTools> = { recycler, events, metrics, ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
   const delivery = new PooledDelivery(tools as BatchTools);
 
   const released = [await delivery.release(batch, new AbortController().signal)];
@@ -63,4 +67,7 @@ test('a pod that lives on is asked to stop once, however long other pods of its 
   }
   expect(released).toEqual([false, false, false, true]);
   expect(executors.map((executor) => executor.count('POST /setTasks'))).toEqual([1, 1, 1]);
+  // Its record goes on naming the first while the others stop, but it comes back once (R98).
+  expect(told).toEqual(['PodsReturned: gave 1 pods back', 'PodsReturned: gave 1 pods back', 'PodsReturned: gave 1 pods back']);
+  expect((await metrics.registry.getSingleMetric('opensandbox_recycle_total')?.get())?.values).toMatchObject([{ value: 3, labels: { strategy: 'Noop', result: 'reused' } }]);
 });
