@@ -74,7 +74,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     log,
     version: { version, mode: launcher.mode, bootId: readBootId() },
     maxBodyBytes: settings.maxBodyBytes,
-    authorize: authorizer && ((request, body) => authorizer.authorize(request, body)),
+    authorize: authorizer && ((request) => authorizer.authorize(request)),
     health: () => health.problems(),
     reset: async () => {
       const { resetPaths } = settings;

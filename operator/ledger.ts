@@ -8,7 +8,8 @@ import type { LedgerListener } from './ledger-listener';
 import { LeftPods } from './left-pods';
 import { leftFor, type Supply } from './line';
 import { type PodFacts, sameFacts } from './pod-facts';
-import { PoolBook, type PoolCounts, type PodUse, type PoolStarts } from './pool-book';
+import type { PoolCounts, PodUse, PoolStarts } from './pool-book';
+import { PoolBooks } from './pool-books';
 import type { PoolSource } from './pool-source';
 
 /**
@@ -24,7 +25,7 @@ import type { PoolSource } from './pool-source';
  */
 export class Ledger {
   private readonly pods = new Map<string, PodFacts>();
-  private readonly books = new Map<string, PoolBook>();
+  private readonly books = new PoolBooks();
   private readonly claims = new Claims();
   /** Pod UID -> batch UID, while the write that records the pod is under way or its outcome is unknown. */
   private readonly reservations = new Map<string, string>();
@@ -40,21 +41,25 @@ export class Ledger {
     this.demands = new Demands((poolKey, first) => listener.demandChanged(poolKey, first));
   }
 
-  /** A pod appeared, changed, or (without `after`) is gone. */
-  podChanged(uid: string, after: PodFacts | undefined): void {
+  /** A Pool is there: pods of other namespaces that name it as their owner are none of its. */
+  poolSeen(poolUID: string, namespace: string): void {
+    for (const pod of this.books.open(poolUID, namespace)) this.podChanged(pod.uid, pod);
+  }
+
+  /** A pod appeared, changed, or (without `seen`) is gone. */
+  podChanged(uid: string, seen: PodFacts | undefined): void {
     const before = this.pods.get(uid);
+    const after = seen && this.books.judge(seen);
     if (before !== undefined && after !== undefined && sameFacts(before, after)) return;
     if (after === undefined) this.pods.delete(uid);
     else this.pods.set(uid, after);
-    const poolUID = (after ?? before)?.ownerUID ?? '';
-    if (poolUID === '') return;
-    this.book(poolUID).set(uid, after, this.useOf(uid));
+    if (before !== undefined && before.ownerUID !== after?.ownerUID) this.enter(before.ownerUID, uid, undefined);
     if (after === undefined) {
       this.doomed.delete(uid);
       this.left.forget(uid);
-      this.dropEmptyBook(poolUID);
+    } else {
+      this.enter(after.ownerUID, uid, after);
     }
-    this.listener.poolChanged(poolUID);
     const claim = this.claims.of(uid);
     if (claim !== undefined) this.listener.heldPodChanged(claim.claimant.key);
   }
@@ -94,22 +99,22 @@ export class Ledger {
 
   /** Counts of a pool; all zero for one that has no pods. */
   counts(poolUID: string): PoolCounts {
-    return this.book(poolUID).counts();
+    return this.books.of(poolUID).counts();
   }
 
   /** Pods of a pool that nobody holds, for shrinking and clearing; costs the size of the pool. */
   idlePods(poolUID: string): PodFacts[] {
-    return this.book(poolUID).podsOfUse('idle');
+    return this.books.of(poolUID).podsOfUse('idle');
   }
 
   /** Idle pods of a pool whose life has an end; costs the number of those. */
   mortalPods(poolUID: string): PodFacts[] {
-    return this.book(poolUID).mortal();
+    return this.books.of(poolUID).mortal();
   }
 
   /** Pods of a pool that must go: dead ones, evicted idle ones, and those whose batch vanished. */
   removablePods(poolUID: string): { dead: PodFacts[]; evicted: PodFacts[]; orphaned: PodFacts[] } {
-    const { dead, evicted } = this.book(poolUID).removable();
+    const { dead, evicted } = this.books.of(poolUID).removable();
     const left = this.left.uids().flatMap((uid) => this.pods.get(uid) ?? []);
     const orphaned = left.filter((pod) => pod.ownerUID === poolUID && pod.live);
     return { dead, evicted, orphaned };
@@ -117,22 +122,22 @@ export class Ledger {
 
   /** Idle pods of a pool that were made from another revision of its template; costs what there are. */
   outdatedPods(poolUID: string): PodFacts[] {
-    return this.book(poolUID).outdatedPods();
+    return this.books.of(poolUID).outdatedPods();
   }
 
   /** Pods of a pool that ended since the last {@link takeStarts} and had never been Ready. */
   diedCount(poolUID: string): number {
-    return this.book(poolUID).diedCount;
+    return this.books.of(poolUID).diedCount;
   }
 
   /** How the starts of pods of a pool go since the last call; costs the pods that are not Ready. */
   takeStarts(poolUID: string): PoolStarts {
-    return this.book(poolUID).takeStarts();
+    return this.books.of(poolUID).takeStarts();
   }
 
   /** Names the template revision whose pods are given out first and counted as updated. */
   setRevision(poolUID: string, revision: string): void {
-    this.book(poolUID).setRevision(revision);
+    this.books.of(poolUID).setRevision(revision);
   }
 
   /**
@@ -143,7 +148,7 @@ export class Ledger {
    */
   take(source: PoolSource, claimant: Claimant, count: number): PodFacts[] {
     const poolUID = source.uid;
-    const book = this.book(poolUID);
+    const book = this.books.of(poolUID);
     const reserved = this.reservedByBatch.get(claimant.uid) ?? new Set();
     const again = [...reserved]
       .flatMap((uid) => this.pods.get(uid) ?? [])
@@ -164,7 +169,7 @@ export class Ledger {
 
   /** What a pool can give to those who wait for it. */
   supply({ uid, poolMax, nowMs, minRemainingMs }: PoolSource): Supply {
-    const book = this.book(uid);
+    const book = this.books.of(uid);
     book.advance(nowMs, minRemainingMs);
     return { available: book.available, poolMax, heldBefore: (claimant) => this.holdings.heldBefore(uid, claimant) };
   }
@@ -248,9 +253,15 @@ export class Ledger {
 
   private refresh(uid: string): void {
     const facts = this.pods.get(uid);
-    if (facts === undefined || facts.ownerUID === '') return;
-    this.book(facts.ownerUID).set(uid, facts, this.useOf(uid));
-    this.listener.poolChanged(facts.ownerUID);
+    if (facts !== undefined) this.enter(facts.ownerUID, uid, facts);
+  }
+
+  /** Enters what a pod is in the book of its pool; without facts it is none of that pool any more. */
+  private enter(poolUID: string, uid: string, facts: PodFacts | undefined): void {
+    if (poolUID === '') return;
+    this.books.of(poolUID).set(uid, facts, this.useOf(uid));
+    if (facts === undefined) this.books.dropEmpty(poolUID);
+    this.listener.poolChanged(poolUID);
   }
 
   private useOf(uid: string): PodUse {
@@ -261,20 +272,9 @@ export class Ledger {
     return this.left.giverOf(uid) === undefined ? 'idle' : 'returning';
   }
 
-  private book(poolUID: string): PoolBook {
-    let book = this.books.get(poolUID);
-    if (book === undefined) this.books.set(poolUID, (book = new PoolBook()));
-    return book;
-  }
-
   /** A Pool is gone: nothing is kept of it but its pods, while they last. */
   forgetPool(poolUID: string): void {
-    this.books.get(poolUID)?.setRevision('');
-    this.dropEmptyBook(poolUID);
-  }
-
-  private dropEmptyBook(poolUID: string): void {
-    if (this.books.get(poolUID)?.isEmpty() === true) this.books.delete(poolUID);
+    this.books.forgetPool(poolUID);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Pool } from '../src/schema/pool';
 import { PoolAssignment } from './assign/pool-assignment';
 import { BatchController } from './batch/controller';
 import { declareDemands } from './batch/first-demands';
-import { OwnPods } from './batch/own-pods';
+import { OwnPods, ownerKeyOf } from './batch/own-pods';
 import { BatchPublisher } from './batch/publish';
 import { refreshBatch } from './batch/refresh';
 import { Controller, type Reconciler } from './controller';
@@ -215,8 +215,8 @@ export class Manager {
     });
     this.directPods.cache.onChange(({ before, after }) => {
       if (!this.ownPods.podChanged(before, after)) return;
-      const { metadata } = after ?? before ?? { metadata: { name: '' } };
-      this.batchQueue.addAfter(`${metadata.namespace ?? ''}/${metadata.labels?.[Label.batchName] ?? ''}`, GATHER_MS);
+      // By owner and not by label, which people may edit.
+      for (const key of new Set([before, after].map(ownerKeyOf))) if (key !== undefined) this.batchQueue.addAfter(key, GATHER_MS);
     });
   }
 
@@ -230,13 +230,19 @@ export class Manager {
       this.poolKeyByUID.delete(before.metadata.uid ?? '');
       this.poolController.forget(before);
     }
-    if (after !== undefined) this.poolKeyByUID.set(after.metadata.uid ?? '', key);
+    if (after !== undefined) this.notePool(key, after);
     this.assignment.poolChanged(before, after);
     const own = after !== undefined && this.ownWrites.has(after);
     if (after === undefined) this.poolQueue.forget(key);
     else if (!own) this.poolQueue.add(key);
     if (!own) this.recycler.poolChanged(key);
     this.waiting.poolChanged(key, before, after, own);
+  }
+
+  private notePool(key: string, { metadata: { uid = '', namespace = '' } }: Pool): void {
+    if (this.poolKeyByUID.has(uid)) return;
+    this.poolKeyByUID.set(uid, key);
+    this.ledger.poolSeen(uid, namespace);
   }
 
   private batchChanged(key: string, before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {

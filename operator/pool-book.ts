@@ -122,6 +122,11 @@ export class PoolBook {
     return this.queue.take(count);
   }
 
+  /** All pods, whatever they are used for. */
+  pods(): PodFacts[] {
+    return [...this.entries.values()].map(({ facts }) => facts);
+  }
+
   podsOfUse(use: PodUse): PodFacts[] {
     return [...this.entries.values()].filter((entry) => entry.use === use && entry.facts.live).map((entry) => entry.facts);
   }

@@ -16,8 +16,8 @@ export interface RoutesOptions {
   readonly version: ExecutorVersion;
   /** Most bytes of a request body. */
   readonly maxBodyBytes: number;
-  /** Lets a request pass or throws REQUEST_UNAUTHORIZED; absent means that everybody may call. */
-  readonly authorize?: (request: WebRequest, body: Uint8Array) => Promise<void>;
+  /** Asked before the body is read, and told of it then; either throws REQUEST_UNAUTHORIZED. Absent means that everybody may call. */
+  readonly authorize?: (request: WebRequest) => Promise<(body: Uint8Array) => void>;
   /** Everything that is wrong with the executor. */
   readonly health: () => Promise<readonly string[]>;
   /** Ends and deletes everything; how many processes were alive. */
@@ -48,8 +48,9 @@ export function taskRoutes(options: RoutesOptions): WebHandler {
       if (path === HEALTH_PATH && handle !== undefined) {
         return await handle({ name, query: searchParams, body: Buffer.alloc(0), signal });
       }
+      const authorizeBody = await options.authorize?.(request);
       const body = await readBody(request, options.maxBodyBytes);
-      await options.authorize?.(request, body);
+      authorizeBody?.(body);
       if (route === undefined) {
         return answerError(404, 'NotFound', `${pathname}: expected a known path`);
       }

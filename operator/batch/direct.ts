@@ -9,6 +9,7 @@ import type { NewObject } from '../kube/api';
 import { PODS } from '../kube/resource-types';
 import { slowStart } from '../parallel';
 import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
+import { podFacts } from '../pod-facts';
 import { removePods } from '../pod-removal';
 import { isEnd } from '../tasks/task-state';
 import { BatchTasks } from './batch-tasks';
@@ -111,7 +112,7 @@ export class DirectDelivery {
 
   /** Slots as the pods show them; one whose task has ended and whose pod was released is finished (R42). */
   private slotsOf(batch: BatchSandbox, replicas: number): Slot[] {
-    const pods = this.tools.ownPods.of(batch.metadata.uid ?? '');
+    const pods = this.tools.ownPods.of(batch);
     const length = Math.max(replicas, ...[...pods.keys()].map((slot) => slot + 1));
     const release = batch.spec.taskResourcePolicyWhenCompleted === 'Release';
     const states = batch.status?.taskStates ?? '';
@@ -144,7 +145,7 @@ export class DirectDelivery {
   private async create(batch: BatchSandbox, fill: readonly number[], signal: AbortSignal): Promise<number | undefined> {
     const { clock, events, ownPods } = this.tools;
     const uid = batch.metadata.uid ?? '';
-    const taken = ownPods.of(uid);
+    const taken = ownPods.of(batch);
     const waits: number[] = [];
     const due = fill.filter((slot) => {
       if (taken.has(slot) || this.isTakenByEarlier(batch, slot)) return false; // a pod that is on its way out still has the name, and wakes us
@@ -193,7 +194,7 @@ export class DirectDelivery {
       if (!isAlreadyExists(error)) throw error;
       // Ours when an earlier answer was lost; a foreign pod of that name is neither adopted nor deleted (R7).
       const existing = await directPods.write(key, () => api.get(PODS, { name: pod.metadata.name, namespace: batch.metadata.namespace }, { signal }));
-      if (existing.metadata.ownerReferences?.some((owner) => owner.uid === batch.metadata.uid) !== true) throw error;
+      if (podFacts(existing).ownerUID !== batch.metadata.uid) throw error;
     }
   }
 

@@ -1,8 +1,18 @@
-import { Label } from '../../src/schema/names';
-import type { Pod } from '../../src/schema/kubernetes';
+import type { KubeObject, Pod } from '../../src/schema/kubernetes';
 import { type PodFacts, podFacts, sameFacts } from '../pod-facts';
 
-/** Pods that batches made themselves, by the UID of the batch and by slot. */
+/** Where a pod belongs. */
+interface Place {
+  /** `<namespace>/<name>/<UID>` of its batch. */
+  readonly batch: string;
+  readonly slot: number;
+}
+
+/**
+ * Pods that batches made themselves, by batch and slot.
+ *
+ * Whose a pod is, its namespace, its name and its owner say together: labels can be edited, and a pod of another namespace can name any owner.
+ */
 export class OwnPods {
   private readonly byUID = new Map<string, PodFacts>();
   private readonly byBatch = new Map<string, Map<number, PodFacts>>();
@@ -11,33 +21,56 @@ export class OwnPods {
   podChanged(before: Pod | undefined, after: Pod | undefined): boolean {
     // Another pod under the old name: its end and the new one may come as one change.
     if (before !== undefined && after !== undefined && before.metadata.uid !== after.metadata.uid) this.podChanged(before, undefined);
-    const pod = after ?? before;
-    const slot = Number(pod?.metadata.labels?.[Label.podIndex]);
-    if (pod === undefined || !Number.isInteger(slot)) return false;
-    const facts = podFacts(pod);
-    const slots = this.byBatch.get(facts.ownerUID) ?? new Map<number, PodFacts>();
-    if (after === undefined) {
-      this.byUID.delete(facts.uid);
-      // A pod of the same name may have taken the slot before we saw the old one go.
-      if (slots.get(slot)?.uid === facts.uid) slots.delete(slot);
-      if (slots.size === 0) this.byBatch.delete(facts.ownerUID);
-      return true;
-    }
+    const from = before && placeOf(before);
+    const to = after && placeOf(after);
+    const hasLeft = before !== undefined && from !== undefined && from.batch !== to?.batch && this.leave(from, before.metadata.uid ?? '');
+    if (after === undefined || to === undefined) return hasLeft;
+    const facts = podFacts(after);
     const known = this.byUID.get(facts.uid);
     this.byUID.set(facts.uid, facts);
-    this.byBatch.set(facts.ownerUID, slots.set(slot, facts));
+    const slots = this.byBatch.get(to.batch) ?? new Map<number, PodFacts>();
+    this.byBatch.set(to.batch, slots.set(to.slot, facts));
     return known === undefined || !sameFacts(known, facts);
   }
 
   /** Pods of a batch by slot. */
-  of(batchUID: string): ReadonlyMap<number, PodFacts> {
-    return this.byBatch.get(batchUID) ?? NONE;
+  of(batch: KubeObject): ReadonlyMap<number, PodFacts> {
+    const { namespace, name, uid } = batch.metadata;
+    return this.byBatch.get(batchText(namespace, name, uid)) ?? NONE;
   }
 
   /** Facts of a pod, or `undefined` when it does not exist. */
   get(uid: string): PodFacts | undefined {
     return this.byUID.get(uid);
   }
+
+  /** True, for what it changes. */
+  private leave({ batch, slot }: Place, uid: string): true {
+    const slots = this.byBatch.get(batch);
+    this.byUID.delete(uid);
+    // A pod of the same name may have taken the slot before we saw the old one go.
+    if (slots?.get(slot)?.uid === uid) slots.delete(slot);
+    if (slots?.size === 0) this.byBatch.delete(batch);
+    return true;
+  }
+}
+
+/** `<namespace>/<name>` of what a pod says is its owner. */
+export function ownerKeyOf(pod: Pod | undefined): string | undefined {
+  const owner = pod && controllerOf(pod);
+  return owner && `${pod.metadata.namespace ?? ''}/${owner.name}`;
 }
 
 const NONE: ReadonlyMap<number, PodFacts> = new Map();
+
+const controllerOf = ({ metadata }: Pod) => metadata.ownerReferences?.find(({ controller }) => controller === true);
+const batchText = (namespace = '', name: string, uid = ''): string => `${namespace}/${name}/${uid}`;
+
+/** Undefined for a pod that is no batch's: its name is to be that of its owner with the number of a slot. */
+function placeOf(pod: Pod): Place | undefined {
+  const { namespace, name } = pod.metadata;
+  const owner = controllerOf(pod);
+  if (owner === undefined || !name.startsWith(`${owner.name}-`)) return undefined;
+  const slot = name.slice(owner.name.length + 1);
+  return /^(0|[1-9]\d{0,8})$/.test(slot) ? { batch: batchText(namespace, owner.name, owner.uid), slot: Number(slot) } : undefined;
+}

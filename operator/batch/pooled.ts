@@ -30,7 +30,8 @@ export class PooledDelivery {
     const uid = batch.metadata.uid ?? '';
     const record = parseAllocation(batch.status?.allocation);
     const stillReturning = this.returns.stillReturning(batch, record);
-    const tasks = new BatchTasks(this.tools, batch, (podUID) => ledger.pod(podUID));
+    const podOf = this.podsFor(batch);
+    const tasks = new BatchTasks(this.tools, batch, podOf);
     const pool = this.poolOf(batch);
     const moving = record.poolName !== '' && record.poolName !== batch.spec.poolRef;
     const plan = this.planSlots(batch, record, tasks, moving ? 0 : (batch.spec.replicas ?? 1));
@@ -56,7 +57,7 @@ export class PooledDelivery {
       batch,
       slots,
       record: next,
-      pod: (podUID) => ledger.pod(podUID),
+      pod: podOf,
       tasks: tasks.status(),
       wait,
       now: this.tools.clock.now(),
@@ -93,7 +94,7 @@ export class PooledDelivery {
       {
         finalizers: hasPods ? [Finalizer.poolAllocation, ...(tasks.exist ? [Finalizer.taskCleanup] : [])] : [],
         ...(this.isPublished(current, hasPods) && {
-          endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, (podUID) => ledger.pod(podUID)),
+          endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, podOf),
           podNames: slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : [])),
         }),
       },
@@ -115,7 +116,7 @@ export class PooledDelivery {
     const record = parseAllocation(batch.status?.allocation);
     const stillReturning = this.returns.stillReturning(batch, record);
     this.tools.ledger.demands.set(poolKey(batch), claimantOf(batch), 0);
-    const tasks = new BatchTasks(this.tools, batch, (podUID) => this.tools.ledger.pod(podUID));
+    const tasks = new BatchTasks(this.tools, batch, this.podsFor(batch));
     const plan = this.planSlots(batch, record, tasks, 0);
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);
@@ -132,8 +133,8 @@ export class PooledDelivery {
 
   /** Records which pods of a batch that is being deleted restart, and begins with those that are new. The rest of its status stands. */
   private async writeReturning(batch: BatchSandbox, record: AllocationRecord, tasks: BatchTasks, signal: AbortSignal): Promise<void> {
-    const { ledger, publisher, clock } = this.tools;
-    const status = planBatchStatus({ batch, slots: record.slots, record, pod: (uid) => ledger.pod(uid), tasks: tasks.status(), wait: undefined, now: clock.now() });
+    const { publisher, clock } = this.tools;
+    const status = planBatchStatus({ batch, slots: record.slots, record, pod: this.podsFor(batch), tasks: tasks.status(), wait: undefined, now: clock.now() });
     await publisher.writeStatus(batch, { ...status, phase: batch.status?.phase, conditions: batch.status?.conditions }, signal);
     this.returns.recycle(batch, record.returning);
   }
@@ -149,7 +150,7 @@ export class PooledDelivery {
       letter: (index) => tasks.letter(index),
       isDirty: (index) => tasks.isDirty(index),
       reused: this.returns.strategyOf(batch, record) === 'Noop',
-      pod: (uid) => ledger.pod(uid),
+      pod: this.podsFor(batch),
       isConflict: (uid) => conflicts.has(uid),
       stopState: (uid) => tasks.stopState(uid),
     });
@@ -171,6 +172,14 @@ export class PooledDelivery {
     const uid = batch.metadata.uid ?? '';
     if (isConflict(error)) await this.tools.refresh(batch, signal);
     if (error instanceof ApiError && !isTransient(error)) this.tools.ledger.release(uid);
+  }
+
+  /** Facts of pods by UID; a record has no say over pods of other namespaces, whoever wrote it. */
+  private podsFor({ metadata: { namespace } }: BatchSandbox): (uid: string) => PodFacts | undefined {
+    return (uid) => {
+      const pod = this.tools.ledger.pod(uid);
+      return pod?.namespace === namespace ? pod : undefined;
+    };
   }
 
   private poolOf(batch: BatchSandbox): Pool | undefined {

@@ -83,10 +83,40 @@ export interface VerifiedToken {
   readonly issuedAt: number;
   /** Seconds since 1970. */
   readonly expiresAt: number;
+  /** What {@link requestDigest} has to give for the request that comes with it. */
+  readonly request: string;
 }
 
 /**
- * Checks everything about a token that needs no memory: algorithm, signature, audience, times, request.
+ * Checks everything about a token that needs neither memory nor the body of its request: algorithm, signature, audience, times. So whoever
+ * has no token makes nobody read a body.
+ *
+ * @throws Error with the reason, fit for an answer with status 401
+ */
+export async function verifyTokenItself(keys: readonly CryptoKey[], audience: string, token: string, now: Date): Promise<VerifiedToken> {
+  const { jti, iat, exp, req } = await verifySignature(keys, audience, token, now);
+  const nowSeconds = now.getTime() / 1000;
+  if (typeof jti !== 'string' || jti === '' || iat === undefined || exp === undefined || typeof req !== 'string') {
+    throw new Error('expected the claims jti, iat, exp and req');
+  }
+  if (exp - iat > TOKEN_LIFETIME_SECONDS) {
+    throw new Error(`expected exp at most ${TOKEN_LIFETIME_SECONDS} s after iat, got ${exp - iat} s`);
+  }
+  if (iat > nowSeconds + TOKEN_CLOCK_TOLERANCE_SECONDS) {
+    throw new Error(`expected iat in the past, got ${Math.ceil(iat - nowSeconds)} s ahead`);
+  }
+  return { jti, issuedAt: iat, expiresAt: exp, request: req };
+}
+
+/** @throws Error when the token was signed for another request, fit for an answer with status 401 */
+export function checkRequest(token: VerifiedToken, request: SignedRequest): void {
+  if (token.request !== requestDigest(request)) {
+    throw new Error('expected a token that was signed for this request');
+  }
+}
+
+/**
+ * Checks a token and its request at once.
  *
  * @throws Error with the reason, fit for an answer with status 401
  */
@@ -97,21 +127,9 @@ export async function verifyExecutorToken(
   token: string,
   now: Date,
 ): Promise<VerifiedToken> {
-  const { jti, iat, exp, req } = await verifySignature(keys, audience, token, now);
-  const nowSeconds = now.getTime() / 1000;
-  if (typeof jti !== 'string' || jti === '' || iat === undefined || exp === undefined) {
-    throw new Error('expected the claims jti, iat and exp');
-  }
-  if (exp - iat > TOKEN_LIFETIME_SECONDS) {
-    throw new Error(`expected exp at most ${TOKEN_LIFETIME_SECONDS} s after iat, got ${exp - iat} s`);
-  }
-  if (iat > nowSeconds + TOKEN_CLOCK_TOLERANCE_SECONDS) {
-    throw new Error(`expected iat in the past, got ${Math.ceil(iat - nowSeconds)} s ahead`);
-  }
-  if (req !== requestDigest(request)) {
-    throw new Error('expected a token that was signed for this request');
-  }
-  return { jti, issuedAt: iat, expiresAt: exp };
+  const verified = await verifyTokenItself(keys, audience, token, now);
+  checkRequest(verified, request);
+  return verified;
 }
 
 async function verifySignature(keys: readonly CryptoKey[], audience: string, token: string, now: Date) {

@@ -21,9 +21,11 @@ const file = () => join(home, 'used-tokens');
 
 async function start(pem = publicPem(ours, next), clock = new ManualClock()) {
   const authorizer = new RequestAuthorizer(await readVerifyKeys(pem), 'pod-1', clock, new UsedTokens(file()));
-  const authorize = (token: string | undefined, { method, path, body } = request) =>
-    authorizer.authorize({ method, url: new URL(`http://10.0.0.1:5758${path}`), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }, Buffer.from(body));
-  return { clock, authorize };
+  /** What comes before the body. */
+  const begin = (token: string | undefined, { method, path } = request) =>
+    authorizer.authorize({ method, url: new URL(`http://10.0.0.1:5758${path}`), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+  const authorize = async (token: string | undefined, { body } = request) => (await begin(token))(Buffer.from(body));
+  return { clock, begin, authorize };
 }
 
 /** Signs claims of one's own choice, to make what {@link signExecutorToken} never makes. */
@@ -77,6 +79,28 @@ const REFUSED: Readonly<Record<string, () => Promise<string | undefined>>> = {
 test.each(Object.entries(REFUSED))('a token with %s is refused (X25, X26)', async (_title, token) => {
   const { authorize } = await start();
   await expect(token().then((text) => authorize(text))).rejects.toMatchObject({ code: 'REQUEST_UNAUTHORIZED', details: { reason: 'Unauthorized' } });
+});
+
+const OF_THE_BODY: readonly string[] = ['another body', 'another path', 'another method', 'a begin before the start of the server'];
+
+test.each(Object.entries(REFUSED).filter(([title]) => !OF_THE_BODY.includes(title)))('a token with %s is refused before the body is read (X25)', async (_title, token) => {
+  const { begin } = await start();
+  await expect(token().then((text) => begin(text))).rejects.toMatchObject({ code: 'REQUEST_UNAUTHORIZED' });
+});
+
+test('a body that comes after the end of its token is refused, also where the token was never used (X25, X26)', async () => {
+  const { clock, begin } = await start();
+  const acceptBody = await begin(await signClaims(good));
+  await clock.advance(66_000);
+  expect(() => acceptBody(Buffer.from(BODY))).toThrow('before the end of its token');
+});
+
+test('of two requests that come with one token, only that is accepted whose body is there first (X26)', async () => {
+  const { begin } = await start();
+  const token = await signClaims(good);
+  const [first, second] = [await begin(token), await begin(token)];
+  second(Buffer.from(BODY));
+  expect(() => first(Buffer.from(BODY))).toThrow('used before');
 });
 
 test('a difference of 5 s between the clocks is accepted (X25)', async () => {

@@ -90,3 +90,26 @@ test('a closing server lets an open answer leave, and ends its connection', asyn
   await closed;
   expect(await text).toMatch(/\r\nConnection: close\r\n[^]*\r\n\r\nlate$/);
 });
+
+test('silent connections in any number keep nobody out, and take nobody his answer (X20)', async () => {
+  let answer = (): void => undefined;
+  await new Promise<void>((resolve, reject) => {
+    const handle: WebHandler = ({ url }) =>
+      url.pathname === '/wait'
+        ? new Promise((give) => {
+            answer = () => give({ status: 200, body: 'waited for' });
+            resolve();
+          })
+        : Promise.resolve({ status: 200, body: 'at once' });
+    send(handle, 'GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').catch(reject);
+  });
+  const waited = receivedUntilEnd();
+  const silent = Array.from({ length: 400 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
+  const ended = silent.map((socket) => once(socket.resume(), 'close'));
+  await Promise.all(ended.slice(0, 100)); // the oldest of them
+  expect(await (await fetch(`http://127.0.0.1:${server.port}/`)).text()).toBe('at once');
+  answer();
+  expect(await waited).toMatch(/\r\n\r\nwaited for$/);
+  for (const socket of silent) socket.destroy();
+  await Promise.all(ended);
+});

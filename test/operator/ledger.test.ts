@@ -45,6 +45,37 @@ describe('take', () => {
     expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 1)).toEqual([]);
   });
 
+  test.each(['before', 'after'])('passes over a pod of another namespace that is seen %s the Pool that it names as its owner (R11, R105)', (order) => {
+    const foreign = podOf(POOL, 'foreign', { key: 'elsewhere/foreign', namespace: 'elsewhere' });
+    const own = podOf(POOL, 'own');
+    const ledger = ledgerWith(order === 'before' ? [foreign, own] : []);
+    ledger.poolSeen(POOL, 'default');
+    for (const pod of order === 'before' ? [] : [foreign, own]) ledger.podChanged(pod.uid, pod);
+    expect(ledger.counts(POOL)).toMatchObject({ existing: 1, total: 1, available: 1 });
+    expect(names(ledger.take(SOURCE, claimantOf(batchOf('b')), 2))).toEqual(['own']);
+  });
+
+  test('gives out no pod that was a pool\'s and has no owner any more, or another (R11, R103)', () => {
+    const told: string[] = [];
+    const ledger = ledgerWith(pods(3), { ...quiet, poolChanged: (uid) => told.push(uid) });
+    const [kept, freed, moved] = pods(3);
+    told.length = 0;
+    for (const [pod, ownerUID] of [[freed, ''], [moved, 'other']] as const) ledger.podChanged(pod?.uid ?? '', podOf(POOL, pod?.name ?? '', { ownerUID }));
+    expect(told).toEqual([POOL, POOL, 'other']);
+    expect([ledger.counts(POOL).existing, ledger.counts('other').existing]).toEqual([1, 1]);
+    expect(ledger.take(SOURCE, claimantOf(batchOf('b')), 3)).toEqual([kept]);
+    expect(names(ledger.take({ ...SOURCE, key: 'default/other', uid: 'other' }, claimantOf(batchOf('c')), 3))).toEqual([moved?.name]);
+  });
+
+  test('tells a batch of a pod of its that has lost its owner', () => {
+    const told: string[] = [];
+    const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => told.push(key) });
+    ledger.batchChanged(undefined, holding('holder', pods(1)));
+    const [pod] = pods(1);
+    ledger.podChanged(pod?.uid ?? '', podOf(POOL, pod?.name ?? '', { ownerUID: '', ready: false }));
+    expect(told).toEqual(['default/holder']);
+  });
+
   test('leaves to an older batch what it still waits for (R14)', () => {
     const ledger = ledgerWith(pods(5));
     ledger.demands.set(KEY, claimantOf(batchOf('older', {}, { createdAt: '2025-01-01T00:00:00Z' })), 4);

@@ -34,6 +34,8 @@ export interface OperatorInProcess {
   pool(name: string): Promise<Pool>;
   batch(name: string): Promise<BatchSandbox>;
   pods(): Promise<Pod[]>;
+  /** The pod of a path, in whatever namespace. */
+  podAt(path: string): Promise<Pod>;
   events(): Promise<KubeEvent[]>;
   /** Marks every pod without an address as Running and Ready. */
   makeReady(): Promise<void>;
@@ -100,13 +102,15 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
       await send('POST', `${NAMESPACE}/batchsandboxes`, { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name }, spec });
     },
     createPod: async (pod) => {
-      await send('POST', PODS, { apiVersion: 'v1', kind: 'Pod', ...pod });
+      const { namespace = 'default' } = pod.metadata;
+      await send('POST', `/api/v1/namespaces/${namespace}/pods`, { apiVersion: 'v1', kind: 'Pod', ...pod });
     },
     patch: (path, body) => send('PATCH', path, body, MERGE),
     delete: (path) => send('DELETE', path),
     pool: (name) => send('GET', pathOf('pools', name)),
     batch: (name) => send('GET', pathOf('batchsandboxes', name)),
     pods,
+    podAt: (path) => send('GET', path),
     events: async () => (await send<{ items: KubeEvent[] }>('GET', '/api/v1/namespaces/default/events')).items,
     makeReady: async () => {
       for (const { metadata, status } of await pods()) {
