@@ -68,7 +68,7 @@ export interface DeleteOptions extends CallOptions {
 /** What {@link KubeApi} needs. */
 export interface KubeApiOptions {
   readonly transport: Transport;
-  /** Asked before every write; false refuses it. @default - writes are always allowed */
+  /** Asked before every write, and when it leaves; false refuses it. @default - writes are always allowed */
   readonly mayWrite?: () => boolean;
 }
 
@@ -189,11 +189,13 @@ export class KubeApi {
     return this.transport.call({ method: 'GET', path, deadlineMs, repeatable: true, signal });
   }
 
-  private write(call: Omit<KubeCall, 'deadlineMs' | 'signal'>, { signal }: CallOptions): Promise<unknown> {
-    if (!this.mayWrite()) {
-      return Promise.reject(new NotLeadingError(`${call.method} ${call.path}: not sent, since this process does not hold the lease`));
-    }
-    return this.transport.call({ ...call, deadlineMs: WRITE_DEADLINE_MS, signal });
+  /** A write may wait for its turn longer than the lease lasts, as when the whole process is stopped: it asks again when it leaves (R112). */
+  private async write(call: Omit<KubeCall, 'deadlineMs' | 'signal'>, { signal }: CallOptions): Promise<unknown> {
+    const beforeSend = () => {
+      if (!this.mayWrite()) throw new NotLeadingError(`${call.method} ${call.path}: not sent, since this process does not hold the lease`);
+    };
+    beforeSend();
+    return this.transport.call({ ...call, beforeSend, deadlineMs: WRITE_DEADLINE_MS, signal });
   }
 }
 

@@ -8,6 +8,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body?: string;
+  /** Called when the request is about to leave, after every wait for a connection; what it throws keeps the request here. */
+  readonly beforeSend?: () => void;
 }
 
 /** Its answer. */
@@ -28,7 +30,7 @@ export interface StreamReader {
 /**
  * Sends a request and reads the answer, on undici's own handler interface: no stream objects between socket and reader.
  *
- * @throws TransportError when no complete answer came; the reason of the signal when it aborts
+ * @throws TransportError when no complete answer came; the reason of the signal when it aborts; what `beforeSend` throws
  */
 export function exchange(
   dispatcher: Dispatcher,
@@ -64,8 +66,15 @@ export function exchange(
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: (controller) => {
         running = controller;
-        // Given up while it waited for a free connection.
-        if (over) controller.abort(new TransportError('given up'));
+        if (over) {
+          controller.abort(new TransportError('given up')); // while it waited for a free connection
+          return;
+        }
+        try {
+          request.beforeSend?.();
+        } catch (error) {
+          fail(error);
+        }
       },
       onResponseStart: (_controller, statusCode, headers) => {
         status = statusCode;

@@ -20,6 +20,8 @@ export interface KubeCall {
   readonly deadlineMs: number;
   /** Whether the call may be sent again when its first outcome is unknown or a 5xx. A 429 is always repeated. */
   readonly repeatable: boolean;
+  /** Called whenever the call is about to leave, after every wait; what it throws ends the call. @default - nothing is asked */
+  readonly beforeSend?: () => void;
   readonly signal?: AbortSignal;
 }
 
@@ -61,7 +63,8 @@ export class Transport {
   /**
    * Sends the call, repeats it where that is safe, and returns the JSON of the answer.
    *
-   * @throws ApiError when the server refused; TransportError when no answer came in time; the reason of `signal` when it aborts
+   * @throws ApiError when the server refused; TransportError when no answer came in time; the reason of `signal` when it aborts;
+   *   what `beforeSend` throws
    */
   async call(call: KubeCall): Promise<unknown> {
     const limit = new AbortController();
@@ -105,6 +108,7 @@ export class Transport {
       path: call.path,
       headers: call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' },
       body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      beforeSend: call.beforeSend,
     };
     let renewed = false;
     for (;;) {

@@ -197,4 +197,27 @@ describe('Transport', () => {
     await api.patch(PODS, ref, 'merge', {});
     expect(fake.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
   });
+
+  test.each([
+    ['the rate limit', { qps: 10, burst: 1 }],
+    ['a connection', { maxConnections: 1 }],
+  ])('does not send what has waited for %s when it may not write any more (R112)', async (_what, options) => {
+    let answer: () => void = () => undefined;
+    const arrived = new Promise<void>((resolve) =>
+      fake.always((...exchange) => {
+        answer = () => json(pod)(...exchange);
+        resolve();
+      }),
+    );
+    let leads = true;
+    const api = new KubeApi({ transport: open(options), mayWrite: () => leads });
+    const sent = api.patch(PODS, ref, 'merge', {});
+    await arrived;
+    const late = api.create(PODS, pod);
+    leads = false;
+    answer();
+    await expect(late).rejects.toBeInstanceOf(NotLeadingError);
+    expect(await sent).toEqual(pod);
+    expect(fake.requests.map(({ method }) => method)).toEqual(['PATCH']);
+  });
 });
