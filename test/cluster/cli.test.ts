@@ -91,13 +91,15 @@ test('up starts one cluster, also twice at once; status and kubectl find it; dow
 }, CLUSTER_TIMEOUT_MS);
 
 test('down fails, with what the holder said, when the holder ends otherwise than it should', async () => {
-  await cluster('up');
-  const holder = readState();
+  const up = startUp();
+  const ended = once(up, 'exit');
+  const holder = await until(readState);
   process.kill(holder.pid, 'SIGSTOP');
   const waiting = cluster('down');
   await until(() => expect(readFileSync(`/proc/${holder.pid}/status`, 'utf8')).toMatch(/^ShdPnd:.*4000$/m)); // SIGTERM has come
   process.kill(holder.pid, 'SIGKILL');
   expect(await waiting).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^cluster: expected it to leave nothing, got: /) });
+  expect(await ended).toEqual([1, null]);
   await until(() => expect(startedBy(holder.pid)).toEqual([]));
 }, CLUSTER_TIMEOUT_MS);
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
 import { type ControlPlane, startControlPlane } from './real-cluster';
@@ -60,13 +61,20 @@ test('keeps a simulated node alive by a lease', async () => {
   await until(async () => expect(await kubectl(lease)).toMatchObject({ exitCode: 0, stdout: '40' }));
 });
 
-test('runs beside a second one, which shares nothing with it and leaves no process and no file at its end', async () => {
+test('runs beside a second one, which shares nothing with it, leaves no process and no file at its end, and fails to end when cgroups stay', async () => {
   const second = await startControlPlane();
-  const isOfSecond = (id: string) => id === basename(second.folder);
+  const id = basename(second.folder);
+  const isOfSecond = (marker: string) => marker === id;
   await kubectl(['create', 'configmap', 'mine']);
   expect(await kubectl(['get', 'configmap', 'mine'], '', second)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('not found') });
   expect(findMarked(CLUSTER_MARKER, isOfSecond)).toHaveLength(4);
-  await second.stop();
+  const group = `/sys/fs/cgroup/pids/cdk8s-sandboxes-${id}`;
+  await mkdir(group);
+  try {
+    await expect(second.stop()).rejects.toThrow(`cluster '${id}': expected no cgroups of its node, got some after its end`);
+  } finally {
+    await rmdir(group);
+  }
   expect(findMarked(CLUSTER_MARKER, isOfSecond)).toEqual([]);
   expect(existsSync(second.folder)).toBe(false);
   expect(await kubectl(['get', 'configmap', 'mine'])).toMatchObject({ exitCode: 0 });

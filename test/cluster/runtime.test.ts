@@ -9,6 +9,7 @@ import { auditOf } from './audit';
 import type { OperatorReplica } from './operator-replica';
 import { BUILD_TIMEOUT_MS } from './programs';
 import { RuntimeInCluster } from './runtime-in-cluster';
+import { describeManifests } from './runtime-manifests';
 
 /** A lease lasts 15 s after its holder has died; the rest is for a busy machine. */
 const TAKE_OVER_MS = 40_000;
@@ -30,10 +31,6 @@ let follower: OperatorReplica;
 beforeAll(async () => {
   runtime = await RuntimeInCluster.start();
   space = runtime.space;
-  expect(await runtime.kubectl(['apply', '--filename=-'], runtime.manifest)).toMatchObject({ exitCode: 0 });
-  const replicas = [await runtime.startReplica(), await runtime.startReplica()];
-  leader = await runtime.leaderOf(replicas);
-  follower = replicas.find((replica) => replica !== leader) ?? leader;
 }, BUILD_TIMEOUT_MS);
 
 afterAll(() => runtime?.stop());
@@ -45,97 +42,107 @@ const remove = async (kind: 'Pool' | 'BatchSandbox', name: string) => {
   await space.untilGone(kind, name);
 };
 
-test('delivers a batch of 100 from a pool of 100, while the other replica is ready and does not act', async () => {
-  await space.create('Pool', 'hundred', fixedPool(100, template()));
-  await space.untilWarm('hundred', 100);
-  await space.create('BatchSandbox', 'hundred', { replicas: 100, poolRef: 'hundred' });
-  await space.untilDelivered('hundred');
-  expect([await follower.isReady(), await follower.isLeading()]).toEqual([true, false]);
-  await remove('BatchSandbox', 'hundred');
-});
+describe('what SandboxRuntime renders', () => describeManifests(() => runtime));
 
-test('goes on with a new token when the old one is refused: no request fails, and no watch starts anew', async () => {
-  const [leaderBefore = 0, followerBefore = 0] = await watchesBegun();
-  await runtime.rotateToken(leader);
-  await space.create('BatchSandbox', 'rotated', { replicas: 1, template: template() });
-  await space.untilDelivered('rotated');
-  // A busy API server ends all watches of a kind now and then. Those of the replica that keeps its token tell how often it did.
-  await until(async () => {
-    const [leaderAfter = 0, followerAfter = 0] = await watchesBegun();
-    expect(leaderAfter - leaderBefore).toBe(followerAfter - followerBefore);
+describe('two replicas of the operator', () => {
+  beforeAll(async () => {
+    const replicas = [await runtime.startReplica(), await runtime.startReplica()];
+    leader = await runtime.leaderOf(replicas);
+    follower = replicas.find((replica) => replica !== leader) ?? leader;
+  }, BUILD_TIMEOUT_MS);
+
+  test('delivers a batch of 100 from a pool of 100, while the other replica is ready and does not act', async () => {
+    await space.create('Pool', 'hundred', fixedPool(100, template()));
+    await space.untilWarm('hundred', 100);
+    await space.create('BatchSandbox', 'hundred', { replicas: 100, poolRef: 'hundred' });
+    await space.untilDelivered('hundred');
+    expect([await follower.isReady(), await follower.isLeading()]).toEqual([true, false]);
+    await remove('BatchSandbox', 'hundred');
   });
-  const nameless = (await auditOf(runtime.cluster)).filter(({ code }) => code === 401);
-  expect(nameless).not.toEqual([]); // the old token was tried, on no resource
-  expect(nameless.filter(({ resource }) => resource !== '')).toEqual([]);
-  await remove('BatchSandbox', 'rotated');
-});
 
-test('takes over when the leader stops, which frees its lease before it ends', async () => {
-  const holder = async () => (await runtime.kubectl(['get', `lease/${LEASE_NAME}`, `--namespace=${OPERATOR_NAMESPACE}`, '--output=jsonpath={.spec.holderIdentity}'])).stdout;
-  const before = await holder();
-  expect(await leader.end('SIGTERM')).toBe(0);
-  expect(await holder()).not.toBe(before);
-  leader = await runtime.leaderOf([follower]);
-  follower = await runtime.startReplica();
-});
+  test('goes on with a new token when the old one is refused: no request fails, and no watch starts anew', async () => {
+    const [leaderBefore = 0, followerBefore = 0] = await watchesBegun();
+    await runtime.rotateToken(leader);
+    await space.create('BatchSandbox', 'rotated', { replicas: 1, template: template() });
+    await space.untilDelivered('rotated');
+    // A busy API server ends all watches of a kind now and then. Those of the replica that keeps its token tell how often it did.
+    await until(async () => {
+      const [leaderAfter = 0, followerAfter = 0] = await watchesBegun();
+      expect(leaderAfter - leaderBefore).toBe(followerAfter - followerBefore);
+    });
+    const nameless = (await auditOf(runtime.cluster)).filter(({ code }) => code === 401);
+    expect(nameless).not.toEqual([]); // the old token was tried, on no resource
+    expect(nameless.filter(({ resource }) => resource !== '')).toEqual([]);
+    await remove('BatchSandbox', 'rotated');
+  });
 
-test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches (R99, R103)', async () => {
-  const warm = Array.from({ length: 11 }, (_, index) => ({ name: `warm-${index}`, replicas: index === 0 ? 50 : 5 }));
-  await space.create('BatchSandbox', 'cold', { replicas: 100, template: template() });
-  await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(110));
-  await Promise.all([...warm.map(({ name, replicas }) => space.create('BatchSandbox', name, { replicas, poolRef: 'hundred' })), leader.end('SIGKILL')]);
-  leader = await runtime.leaderOf([follower], TAKE_OVER_MS);
-  follower = await runtime.startReplica();
-  await space.untilDelivered('cold');
-  const batches = await Promise.all(warm.map(({ name }) => space.untilDelivered(name)));
-  const held = batches.flatMap((batch) => recordedUIDsOf(batch));
-  expect([held.length, new Set(held).size]).toEqual([100, 100]);
-  const ofThese = (await space.list('Pod')).filter(({ metadata }) => metadata.name.startsWith('cold-') || metadata.labels?.[Label.poolName] === 'hundred');
-  expect(ofThese).toHaveLength(200);
-  for (const { name } of [...warm, { name: 'cold' }]) await remove('BatchSandbox', name);
-}, 120_000);
+  test('takes over when the leader stops, which frees its lease before it ends', async () => {
+    const holder = async () => (await runtime.kubectl(['get', `lease/${LEASE_NAME}`, `--namespace=${OPERATOR_NAMESPACE}`, '--output=jsonpath={.spec.holderIdentity}'])).stdout;
+    const before = await holder();
+    expect(await leader.end('SIGTERM')).toBe(0);
+    expect(await holder()).not.toBe(before);
+    leader = await runtime.leaderOf([follower]);
+    follower = await runtime.startReplica();
+  });
 
-test('writes no spec of a batch that names its pool, and leaves the fields of a user who applies beside it', async () => {
-  const applied = (replicas: number) => `{"apiVersion":"sandbox.opensandbox.io/v1alpha1","kind":"BatchSandbox","metadata":{"name":"shared","labels":{"team":"a"}},"spec":{"replicas":${replicas},"poolRef":"hundred"}}`;
-  const apply = (replicas: number) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-'], applied(replicas));
-  expect(await apply(3)).toMatchObject({ exitCode: 0, stderr: '' });
-  expect((await space.untilDelivered('shared')).metadata.generation).toBe(1);
-  expect(await apply(5)).toMatchObject({ exitCode: 0, stderr: '' });
-  const batch = await space.untilDelivered('shared');
-  expect(batch.metadata.generation).toBe(2);
-  const fieldsOf = ({ fieldsV1 = {} }: ManagedFields) => Object.entries(fieldsV1).flatMap(([part, fields]) => (part === 'f:metadata' ? Object.keys(fields).map((field) => `metadata.${field.slice(2)}`) : part.slice(2)));
-  for (const object of [batch, await space.get('Pool', 'hundred')] as unknown as readonly { metadata: { managedFields: readonly ManagedFields[] } }[]) {
-    const ofOperator = object.metadata.managedFields.filter(({ manager }) => manager.startsWith('sandbox-k8s-controller'));
-    const fields = [...new Set(ofOperator.flatMap(fieldsOf))].sort();
-    expect(fields).toEqual(expect.arrayContaining(['metadata.finalizers', 'status']));
-    expect(['metadata.annotations', 'metadata.finalizers', 'status']).toEqual(expect.arrayContaining(fields));
-  }
-  await remove('BatchSandbox', 'shared');
-});
+  test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches (R99, R103)', async () => {
+    const warm = Array.from({ length: 11 }, (_, index) => ({ name: `warm-${index}`, replicas: index === 0 ? 50 : 5 }));
+    await space.create('BatchSandbox', 'cold', { replicas: 100, template: template() });
+    await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(110));
+    await Promise.all([...warm.map(({ name, replicas }) => space.create('BatchSandbox', name, { replicas, poolRef: 'hundred' })), leader.end('SIGKILL')]);
+    leader = await runtime.leaderOf([follower], TAKE_OVER_MS);
+    follower = await runtime.startReplica();
+    await space.untilDelivered('cold');
+    const batches = await Promise.all(warm.map(({ name }) => space.untilDelivered(name)));
+    const held = batches.flatMap((batch) => recordedUIDsOf(batch));
+    expect([held.length, new Set(held).size]).toEqual([100, 100]);
+    const ofThese = (await space.list('Pod')).filter(({ metadata }) => metadata.name.startsWith('cold-') || metadata.labels?.[Label.poolName] === 'hundred');
+    expect(ofThese).toHaveLength(200);
+    for (const { name } of [...warm, { name: 'cold' }]) await remove('BatchSandbox', name);
+  }, 120_000);
 
-test('is refused nothing, and has no right that it does not use', async () => {
-  await space.create('BatchSandbox', 'expiring', { replicas: 1, template: template(), expireTime: new Date(Date.now() + 1000).toISOString() });
-  await space.untilGone('BatchSandbox', 'expiring');
-  // A name that a foreign pod has: the operator looks whose it is, and tells of it again and again by one event.
-  await runtime.kubectl(['run', 'taken-0', '--image=none', `--namespace=${space.namespace}`]);
-  await space.create('BatchSandbox', 'taken', { replicas: 1, template: template() });
-  await until(async () => expect(await usedRights()).toEqual(expect.arrayContaining(['served: patch events'])));
-  // Pods that are there show whose finalizers admission has asked for.
-  await space.create('BatchSandbox', 'direct', { replicas: 1, template: template() });
-  await space.untilDelivered('direct');
+  test('writes no spec of a batch that names its pool, and leaves the fields of a user who applies beside it', async () => {
+    const applied = (replicas: number) => `{"apiVersion":"sandbox.opensandbox.io/v1alpha1","kind":"BatchSandbox","metadata":{"name":"shared","labels":{"team":"a"}},"spec":{"replicas":${replicas},"poolRef":"hundred"}}`;
+    const apply = (replicas: number) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-'], applied(replicas));
+    expect(await apply(3)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect((await space.untilDelivered('shared')).metadata.generation).toBe(1);
+    expect(await apply(5)).toMatchObject({ exitCode: 0, stderr: '' });
+    const batch = await space.untilDelivered('shared');
+    expect(batch.metadata.generation).toBe(2);
+    const fieldsOf = ({ fieldsV1 = {} }: ManagedFields) => Object.entries(fieldsV1).flatMap(([part, fields]) => (part === 'f:metadata' ? Object.keys(fields).map((field) => `metadata.${field.slice(2)}`) : part.slice(2)));
+    for (const object of [batch, await space.get('Pool', 'hundred')] as unknown as readonly { metadata: { managedFields: readonly ManagedFields[] } }[]) {
+      const ofOperator = object.metadata.managedFields.filter(({ manager }) => manager.startsWith('sandbox-k8s-controller'));
+      const fields = [...new Set(ofOperator.flatMap(fieldsOf))].sort();
+      expect(fields).toEqual(expect.arrayContaining(['metadata.finalizers', 'status']));
+      expect(['metadata.annotations', 'metadata.finalizers', 'status']).toEqual(expect.arrayContaining(fields));
+    }
+    await remove('BatchSandbox', 'shared');
+  });
 
-  // A pod that is to restart before it goes back. No node carries it out, so the pod is deleted in the end.
-  await space.create('Pool', 'restarting', fixedPool(1, template(), { recycleStrategy: { type: 'Restart' } }));
-  await space.patch('Pool', 'restarting', { metadata: { annotations: { [Annotation.restartConfig]: '{"maxRetries":0,"retryInterval":"1s"}' } } });
-  await space.untilWarm('restarting', 1);
-  await space.create('BatchSandbox', 'returning', { replicas: 1, poolRef: 'restarting' });
-  const [pod = ''] = mirroredPodsOf(await space.untilDelivered('returning'));
-  const running = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 0, containerID: 'none://1', state: { running: {} } };
-  await space.patch('Pod', pod, { status: { containerStatuses: [running] } }, 'status');
-  await remove('BatchSandbox', 'returning');
+  test('is refused nothing, and has no right that it does not use', async () => {
+    await space.create('BatchSandbox', 'expiring', { replicas: 1, template: template(), expireTime: new Date(Date.now() + 1000).toISOString() });
+    await space.untilGone('BatchSandbox', 'expiring');
+    // A name that a foreign pod has: the operator looks whose it is, and tells of it again and again by one event.
+    await runtime.kubectl(['run', 'taken-0', '--image=none', `--namespace=${space.namespace}`]);
+    await space.create('BatchSandbox', 'taken', { replicas: 1, template: template() });
+    await until(async () => expect(await usedRights()).toEqual(expect.arrayContaining(['served: patch events'])));
+    // Pods that are there show whose finalizers admission has asked for.
+    await space.create('BatchSandbox', 'direct', { replicas: 1, template: template() });
+    await space.untilDelivered('direct');
 
-  expect((await audited()).filter(({ code }) => code === 403)).toEqual([]);
-  expect(union(await usedRights(), RARELY_USED)).toEqual(union(GRANTED.map(({ right }) => right)));
+    // A pod that is to restart before it goes back. No node carries it out, so the pod is deleted in the end.
+    await space.create('Pool', 'restarting', fixedPool(1, template(), { recycleStrategy: { type: 'Restart' } }));
+    await space.patch('Pool', 'restarting', { metadata: { annotations: { [Annotation.restartConfig]: '{"maxRetries":0,"retryInterval":"1s"}' } } });
+    await space.untilWarm('restarting', 1);
+    await space.create('BatchSandbox', 'returning', { replicas: 1, poolRef: 'restarting' });
+    const [pod = ''] = mirroredPodsOf(await space.untilDelivered('returning'));
+    const running = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 0, containerID: 'none://1', state: { running: {} } };
+    await space.patch('Pod', pod, { status: { containerStatuses: [running] } }, 'status');
+    await remove('BatchSandbox', 'returning');
+
+    expect((await audited()).filter(({ code }) => code === 403)).toEqual([]);
+    expect(union(await usedRights(), RARELY_USED)).toEqual(union(GRANTED.map(({ right }) => right)));
+  });
 });
 
 /** How many watches each of the two has begun so far, at a moment when all are open. */
