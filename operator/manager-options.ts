@@ -1,4 +1,5 @@
 import type { Clock } from '../src/program/clock';
+import type { signExecutorToken } from '../src/program/executor-token';
 import type { Logger } from '../src/program/log';
 import type { SigningKeys } from '../src/program/signing-keys';
 import type { OperatorSettings } from '../src/schema/operator-settings';
@@ -15,6 +16,8 @@ export interface ManagerOptions {
   readonly random: () => number;
   /** Keys that sign requests to executors. @default - unsigned */
   readonly signingKeys?: SigningKeys;
+  /** Signs one request to an executor with one of these keys. @default signExecutorToken */
+  readonly sign?: typeof signExecutorToken;
   /** Whether this process may write; asked before every write. @default - it always may */
   readonly mayWrite?: () => boolean;
   /** Runs commands in containers. @default - by the API server */

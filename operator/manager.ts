@@ -95,6 +95,7 @@ export class Manager {
       client: new ExecutorClient({
         clock,
         signingKeys: options.signingKeys?.signing,
+        sign: options.sign,
         connections: options.executors,
         onCall: (operation, result) => this.metrics.calledExecutor(operation, result),
       }),

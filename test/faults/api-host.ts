@@ -121,6 +121,10 @@ export class ApiHost {
     this.isDown = false;
   }
 
+  get isUp(): boolean {
+    return !this.isDown;
+  }
+
   close(): void {
     this.api.close();
   }

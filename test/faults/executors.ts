@@ -34,10 +34,18 @@ interface HeldTask {
   cancelEnd: () => void;
 }
 
+/** Who may ask an executor: makes the checks of the executor of a pod, from its start on. */
+export type ExecutorGuard = (podUID: string) => (request: SimulatedRequest) => Promise<boolean>;
+
+/** Longest time that a reset waits for processes to end, in ms. */
+const LONGEST_RESET_MS = 25_000;
+
 /** One pod's executor. Its records outlive its restart, and so do the processes that it started. */
 class SimulatedExecutor {
   readonly held = new Map<string, HeldTask>();
   isDown = false;
+  /** Whether it answers a request; a new server of it has new checks. */
+  isAllowed: (request: SimulatedRequest) => Promise<boolean> = () => Promise.resolve(true);
   private revision: number;
   private readonly polls = new Set<() => void>();
 
@@ -150,12 +158,14 @@ class SimulatedExecutor {
 
   private reset(responder: Responder): void {
     for (const [key, held] of this.held) this.drop(key, held);
+    const endMs = this.clock.monotonicMs() + LONGEST_RESET_MS;
     const look = () => {
+      const isEmpty = this.held.size === 0;
       if (this.isDown) responder.fail('socket hang up');
-      else if (this.held.size > 0) this.clock.setTimer(200, look);
+      else if (!isEmpty && this.clock.monotonicMs() < endMs) this.clock.setTimer(200, look);
       else {
-        responder.start(200, { 'content-type': 'application/json' });
-        responder.data(JSON.stringify({ empty: true, killed: 0, revision: String(this.revision) }));
+        responder.start(isEmpty ? 200 : 500, { 'content-type': 'application/json' });
+        responder.data(JSON.stringify(isEmpty ? { empty: true, killed: 0, revision: String(this.revision) } : { empty: false }));
         responder.end();
       }
     };
@@ -178,11 +188,14 @@ export class SimulatedExecutors {
   onEnd: (run: Run) => void = () => undefined;
   /** Told when an executor is to forget a task whose process had ended by itself. */
   onDrop: (run: Run) => void = () => undefined;
+  /** Told of every request, to whatever address. */
+  onRequest: (request: SimulatedRequest) => void = () => undefined;
   private readonly byAddress = new Map<string, SimulatedExecutor>();
 
   constructor(
     private readonly clock: Clock,
     private readonly random: Random,
+    private readonly guard: ExecutorGuard = () => () => Promise.resolve(true),
   ) {}
 
   /** A pod with an executor runs. */
@@ -191,7 +204,9 @@ export class SimulatedExecutors {
       this.runs.push(run);
       this.onStart(run);
     };
-    this.byAddress.set(ip, new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run), (run) => this.onDrop(run)));
+    const executor = new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run), (run) => this.onDrop(run));
+    executor.isAllowed = this.guard(podUID);
+    this.byAddress.set(ip, executor);
   }
 
   /** All processes of a pod are dead. */
@@ -210,6 +225,7 @@ export class SimulatedExecutors {
     executor.goDown();
     this.clock.setTimer(downMs, () => {
       executor.isDown = false;
+      executor.isAllowed = this.guard(podUID);
     });
   }
 
@@ -224,15 +240,27 @@ export class SimulatedExecutors {
 
   /** Takes requests to all of them; nobody answers where there is none. */
   readonly server: Server = (request, responder) => {
+    this.onRequest(request);
     const executor = this.byAddress.get(new URL(request.origin).hostname);
     if (executor === undefined) return;
     if (executor.isDown) responder.fail('connection refused');
-    else executor.answer(request, responder);
+    else {
+      void executor.isAllowed(request).then((isAllowed) => {
+        if (isAllowed) executor.answer(request, responder);
+        else refuse(responder);
+      });
+    }
   };
 
   private find(podUID: string): SimulatedExecutor | undefined {
     return [...this.byAddress.values()].find((executor) => executor.podUID === podUID);
   }
+}
+
+function refuse(responder: Responder): void {
+  responder.start(401, { 'content-type': 'application/json' });
+  responder.data('{}');
+  responder.end();
 }
 
 function keyOf({ name, uid = '' }: Pick<ExecutorTask, 'name' | 'uid'>): string {

@@ -6,6 +6,7 @@ import type { StoredChange } from './checks/evidence';
 import type { SimulatedExecutors } from './executors';
 import { NAMESPACE, podPath } from './paths';
 import type { Random } from './random';
+import { RunningPod } from './running-pod';
 
 /** What images do: `good` runs, `slow` takes half a minute to be Ready, `broken` never starts, `fragile` ends by itself while there are faults. */
 export const IMAGES = ['good', 'slow', 'broken', 'fragile'] as const;
@@ -15,6 +16,10 @@ const NODE_COUNT = 3;
 /** Time after which the pods of a silent node are called not Ready, and after which they are removed, in ms. */
 const NOT_READY_AFTER_MS = 40_000;
 const REMOVED_AFTER_MS = 100_000;
+/** How often a pod gets the address of one that has gone just now. */
+const REUSE_SHARE = 0.7;
+/** Time until a container that has ended runs again, in ms. */
+const RESTART_MS = { least: 100, most: 3_000 };
 
 /** Scheduler, kubelets and the keeper of lost nodes, in one: they make pods run, and end those that are deleted. */
 export class SimulatedNodes {
@@ -24,6 +29,10 @@ export class SimulatedNodes {
   private nodeCount = NODE_COUNT;
   private nodes = Array.from({ length: NODE_COUNT }, (_, index) => `node-${index}`);
   private addresses = 0;
+  /** Addresses of pods that are gone, the last one at the end. */
+  private readonly freeAddresses: string[] = [];
+  /** Pods whose containers have started, by UID. */
+  private readonly running = new Map<string, RunningPod>();
   /** UIDs of pods whose end has begun. */
   private readonly ending = new Set<string>();
   /** UIDs of pods whose start has begun. */
@@ -50,32 +59,49 @@ export class SimulatedNodes {
     this.nodes = [...this.nodes.filter((name) => name !== node), `node-${this.nodeCount++}`];
     for (const pod of this.podsOn(node)) this.executors.remove(pod.metadata.uid ?? '');
     this.clock.setTimer(NOT_READY_AFTER_MS, () => {
-      for (const pod of this.podsOn(node)) if (pod.metadata.deletionTimestamp === undefined) this.setReady(pod, false);
+      for (const pod of this.podsOn(node)) if (pod.metadata.deletionTimestamp === undefined) this.giveUp(pod);
     });
     this.clock.setTimer(REMOVED_AFTER_MS, () => {
       for (const pod of this.podsOn(node)) this.remove(pod);
     });
   }
 
-  /** A container of the pod ends and is not started again. */
-  fail(pod: Pod): void {
-    if (this.isLost(pod) || pod.status?.phase !== 'Running') return;
-    this.executors.remove(pod.metadata.uid ?? '');
-    this.setStatus(pod, { ...pod.status, phase: 'Failed', conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: this.time() }] });
+  /** Nobody has heard of the pod's node for a while. */
+  private giveUp(pod: Pod): void {
+    if (pod.status?.phase !== 'Running') return;
+    this.setStatus(pod, { ...pod.status, conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: this.time() }] });
   }
 
-  private setReady(pod: Pod, ready: boolean): void {
-    if (pod.status?.phase !== 'Running') return;
-    this.setStatus(pod, { ...pod.status, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: this.time() }] });
+  /** A container of the pod ends and is not started again. */
+  fail(pod: Pod, reason = 'Error'): void {
+    if (this.isLost(pod) || pod.status?.phase !== 'Running') return;
+    this.executors.remove(pod.metadata.uid ?? '');
+    this.setStatus(pod, { ...pod.status, phase: 'Failed', reason, conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: this.time() }] });
   }
 
   /** The pod is not Ready for a while. */
   shake(pod: Pod, forMs: number): void {
-    this.setReady(pod, false);
-    this.clock.setTimer(forMs, () => {
-      const current = this.current(pod);
-      if (current !== undefined && !this.isLost(current)) this.setReady(current, true);
-    });
+    const why = `shaken at ${this.clock.monotonicMs()}`;
+    this.change(pod, (running) => running.hinder(why));
+    this.clock.setTimer(forMs, () => this.change(pod, (running) => running.relieve(why)));
+  }
+
+  /** A container ends, and its node starts it again; false when it does not run. What its executor has started runs on. */
+  restart(pod: Pod, container: string): boolean {
+    if (!this.change(pod, (running) => running.stop(container))) return false;
+    const downMs = this.random.between(RESTART_MS.least, RESTART_MS.most);
+    if (container === EXECUTOR_CONTAINER) this.executors.restart(pod.metadata.uid ?? '', downMs);
+    this.clock.setTimer(downMs, () => this.change(pod, (running) => running.start(container)));
+    return true;
+  }
+
+  /** Changes a pod that runs on a node that lives, and tells of it; false when there is no such pod, or the change is none. */
+  private change(pod: Pod, change: (running: RunningPod) => unknown): boolean {
+    const current = this.current(pod);
+    const running = this.running.get(pod.metadata.uid ?? '');
+    if (running === undefined || current?.status?.phase !== 'Running' || this.isLost(current) || change(running) === false) return false;
+    this.setStatus(current, running.status());
+    return true;
   }
 
   private observe({ plural, type, object }: StoredChange): void {
@@ -85,6 +111,9 @@ export class SimulatedNodes {
     if (type === 'DELETED') {
       this.executors.remove(uid);
       this.ending.delete(uid);
+      const ip = this.running.get(uid)?.ip;
+      if (ip !== undefined) this.freeAddresses.push(ip);
+      this.running.delete(uid);
     } else if (pod.metadata.deletionTimestamp !== undefined) {
       if (!this.ending.has(uid)) this.end(pod);
     } else if (type === 'ADDED') {
@@ -120,23 +149,33 @@ export class SimulatedNodes {
 
   private run(pod: Pod, image: Image): void {
     if (!this.isThere(pod) || this.isLost(pod)) return;
-    const ip = `10.${this.addresses >> 16}.${(this.addresses >> 8) & 255}.${this.addresses & 255}`;
-    this.addresses += 1;
-    if (pod.spec?.containers?.some(({ name }) => name === EXECUTOR_CONTAINER) === true) this.executors.add(pod.metadata.uid ?? '', ip);
+    const { uid = '' } = pod.metadata;
+    const { containers = [], activeDeadlineSeconds } = pod.spec ?? {};
+    const running = new RunningPod(this.takeAddress(), containers.map(({ name }) => name), () => this.time(), () => this.random.text(12, '0123456789abcdef'));
+    this.running.set(uid, running);
+    if (containers.some(({ name }) => name === EXECUTOR_CONTAINER)) this.executors.add(uid, running.ip);
     const notYet = this.random.chance(0.3);
-    const conditions = [{ type: 'Ready', status: notYet ? 'False' : 'True', lastTransitionTime: this.time() }];
-    this.setStatus(pod, { phase: 'Running', podIP: ip, conditions });
-    if (notYet) {
-      this.clock.setTimer(this.random.between(100, 3_000), () => {
-        const current = this.current(pod);
-        if (current !== undefined && !this.isLost(current)) this.setReady(current, true);
-      });
-    }
+    if (notYet) running.hinder('starting');
+    this.setStatus(pod, running.status());
+    if (notYet) this.clock.setTimer(this.random.between(100, 3_000), () => this.change(pod, () => running.relieve('starting')));
+    if (activeDeadlineSeconds !== undefined) this.clock.setTimer(activeDeadlineSeconds * 1000, () => this.failIfThere(pod, 'DeadlineExceeded'));
     if (image !== 'fragile') return;
     this.clock.setTimer(this.random.between(5_000, 60_000), () => {
-      const current = this.current(pod);
-      if (current !== undefined && this.areFaultsOn) this.fail(current);
+      if (this.areFaultsOn) this.failIfThere(pod, 'Error');
     });
+  }
+
+  private failIfThere(pod: Pod, reason: string): void {
+    const current = this.current(pod);
+    if (current !== undefined) this.fail(current, reason);
+  }
+
+  /** Often that of a pod that has gone just now, as nodes do it: who still asks there asks another pod (R116). */
+  private takeAddress(): string {
+    const free = this.random.chance(REUSE_SHARE) ? this.freeAddresses.pop() : undefined;
+    if (free !== undefined) return free;
+    const number = this.addresses++;
+    return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
   }
 
   /** Ends a pod that is being deleted; a lost node does not. */

@@ -1,3 +1,4 @@
+import { ANY_POOL } from '../../src/schema/names';
 import { STOP_MANNERS, type StopManner } from './executors';
 import type { Image } from './nodes';
 import type { Random } from './random';
@@ -21,8 +22,31 @@ export interface TaskSpec {
   readonly badSlot?: number;
 }
 
-export const RECYCLES = ['Delete', 'Noop'] as const;
+/** How a pool is set up beside its bounds. */
+export interface PoolShape {
+  readonly recycle: (typeof RECYCLES)[number];
+  readonly image: Image;
+  /** Annotation `restart-config`. */
+  readonly restart: string | undefined;
+  /** `updateStrategy.maxUnavailable`. */
+  readonly maxUnavailable: number | string | undefined;
+  /** Longest life of a pod, in seconds; undefined for no end. */
+  readonly lifeSeconds: number | undefined;
+  /** Label that some profiles compare. */
+  readonly tier: (typeof TIERS)[number];
+}
+
+/** What a batch asks of the line in which it waits. */
+export interface Rank {
+  readonly priority: number;
+  readonly allOrNothing: boolean;
+}
+
+export const RECYCLES = ['Delete', 'Noop', 'Restart'] as const;
 export const POLICIES = ['Retain', 'Release'] as const;
+export const TIERS = ['fast', 'cheap'] as const;
+/** How pools are chosen for `poolRef: "*"`: `none` is no ConfigMap, `most` prefers full pools, `tier` compares labels, `bad` cannot be read. */
+export const PROFILES = ['none', 'most', 'tier', 'bad'] as const;
 
 /**
  * What is done to the world: by users, by machines that fail, by the network.
@@ -31,13 +55,13 @@ export const POLICIES = ['Retain', 'Release'] as const;
  * their names; so any part of a list of operations is a list of operations, which is what shrinking needs. One that finds nothing does nothing.
  */
 export type Operation =
-  | { readonly do: 'create pool'; readonly pool: string; readonly capacity: Capacity; readonly recycle: (typeof RECYCLES)[number]; readonly image: Image }
+  | ({ readonly do: 'create pool'; readonly pool: string; readonly capacity: Capacity } & PoolShape)
   | { readonly do: 'resize pool'; readonly pool: string; readonly capacity: Capacity }
   | { readonly do: 'update pool'; readonly pool: string; readonly image: Image; readonly version: number }
   | { readonly do: 'set recycle'; readonly pool: string; readonly recycle: (typeof RECYCLES)[number] }
   | { readonly do: 'spoil pool'; readonly pool: string }
   | { readonly do: 'delete pool'; readonly pool: string }
-  | { readonly do: 'create batch'; readonly batch: string; readonly pool: string | undefined; readonly replicas: number; readonly task: TaskSpec | undefined; readonly policy: (typeof POLICIES)[number]; readonly expireInMs: number | undefined; readonly image: Image }
+  | ({ readonly do: 'create batch'; readonly batch: string; readonly pool: string | undefined; readonly replicas: number; readonly task: TaskSpec | undefined; readonly policy: (typeof POLICIES)[number]; readonly expireInMs: number | undefined; readonly image: Image; readonly tier: (typeof TIERS)[number] } & Rank)
   | { readonly do: 'scale batch'; readonly batch: string; readonly replicas: number }
   | { readonly do: 'set policy'; readonly batch: string; readonly policy: (typeof POLICIES)[number] }
   | { readonly do: 'move batch'; readonly batch: string; readonly pool: string }
@@ -58,7 +82,12 @@ export type Operation =
   | { readonly do: 'weather'; readonly weather: Weather; readonly share: number; readonly forMs: number }
   | { readonly do: 'drop watches'; readonly cleanly: boolean }
   | { readonly do: 'expire watches' }
-  | { readonly do: 'restart api'; readonly downMs: number };
+  | { readonly do: 'restart api'; readonly downMs: number }
+  | { readonly do: 'restart container'; readonly at: number }
+  | { readonly do: 'set pace'; readonly pool: string; readonly maxUnavailable: number | string | undefined }
+  | { readonly do: 'set remaining life'; readonly pool: string; readonly seconds: number | undefined }
+  | ({ readonly do: 'set rank'; readonly batch: string } & Rank)
+  | { readonly do: 'set profile'; readonly profile: (typeof PROFILES)[number] };
 
 /** An operation and the time since the one before. */
 export type Step = Operation & { readonly afterMs: number };
@@ -66,11 +95,14 @@ export type Step = Operation & { readonly afterMs: number };
 const POOLS = ['red', 'green', 'blue'];
 const BATCHES = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'];
 
+/** Texts of `restart-config`; the last one cannot be read. */
+const RESTART_CONFIGS = ['{"retryInterval":"2s","maxRetries":5}', '{"retryInterval":"5s","maxRetries":0}', '{"blacklist":["main"],"retryInterval":"3s"}', 'soon'];
+
 type Make = (random: Random) => Operation;
 
 /** What can happen, and how often: the weight is a share of the sum of all. */
 const MAKERS: readonly (readonly [weight: number, make: Make])[] = [
-  [6, (random) => ({ do: 'create pool', pool: random.pick(POOLS), capacity: capacityOf(random), recycle: recycleOf(random), image: imageOf(random) })],
+  [6, (random) => createPool(random, random.pick(POOLS), imageOf(random))],
   [4, (random) => ({ do: 'resize pool', pool: random.pick(POOLS), capacity: capacityOf(random) })],
   [3, (random) => ({ do: 'update pool', pool: random.pick(POOLS), image: imageOf(random), version: random.whole(1, 3) })],
   [1, (random) => ({ do: 'set recycle', pool: random.pick(POOLS), recycle: recycleOf(random) })],
@@ -79,7 +111,7 @@ const MAKERS: readonly (readonly [weight: number, make: Make])[] = [
   [18, createBatch],
   [10, (random) => ({ do: 'scale batch', batch: random.pick(BATCHES), replicas: random.whole(0, 6) })],
   [3, (random) => ({ do: 'set policy', batch: random.pick(BATCHES), policy: random.pick(POLICIES) })],
-  [2, (random) => ({ do: 'move batch', batch: random.pick(BATCHES), pool: random.pick(POOLS) })],
+  [2, (random) => ({ do: 'move batch', batch: random.pick(BATCHES), pool: random.pick([...POOLS, ANY_POOL]) })],
   [3, (random) => ({ do: 'set expiry', batch: random.pick(BATCHES), expireInMs: expiryOf(random) })],
   [1, (random) => ({ do: 'spoil batch', batch: random.pick(BATCHES) })],
   [2, (random) => ({ do: 'release pod', batch: random.pick(BATCHES), slot: random.whole(0, 5) })],
@@ -98,6 +130,11 @@ const MAKERS: readonly (readonly [weight: number, make: Make])[] = [
   [3, (random) => ({ do: 'drop watches', cleanly: random.chance(0.5) })],
   [2, () => ({ do: 'expire watches' })],
   [1, (random) => ({ do: 'restart api', downMs: Math.round(random.between(200, 15_000)) })],
+  [2, (random) => ({ do: 'restart container', at: random.next() })],
+  [1, (random) => ({ do: 'set pace', pool: random.pick(POOLS), maxUnavailable: paceOf(random) })],
+  [1, (random) => ({ do: 'set remaining life', pool: random.pick(POOLS), seconds: random.chance(0.2) ? undefined : random.whole(0, 200) })],
+  [3, (random) => ({ do: 'set rank', batch: random.pick(BATCHES), ...rankOf(random) })],
+  [2, (random) => ({ do: 'set profile', profile: random.pick(PROFILES) })],
 ];
 
 /** So many operations that follow from the seed; the first make pools, or most of the others would find nothing. */
@@ -107,7 +144,7 @@ export function generateSteps(random: Random, count: number): Step[] {
     // Many at once, and now and then long enough for things to come to rest.
     const afterMs = Math.round(random.chance(0.4) ? random.between(0, 20) : random.chance(0.9) ? random.between(20, 3_000) : random.between(3_000, 30_000));
     const pool = POOLS[index];
-    if (pool !== undefined) return { afterMs, do: 'create pool', pool, capacity: capacityOf(random), recycle: recycleOf(random), image: 'good' };
+    if (pool !== undefined) return { afterMs, ...createPool(random, pool, 'good') };
     let drawn = random.next() * total;
     const [, make] = MAKERS.find(([weight]) => (drawn -= weight) < 0) ?? [0, createBatch];
     return { afterMs, ...make(random) };
@@ -119,14 +156,34 @@ function createBatch(random: Random): Operation {
   return {
     do: 'create batch',
     batch: random.pick(BATCHES),
-    pool: pooled ? random.pick(POOLS) : undefined,
+    pool: pooled ? random.pick([...POOLS, ANY_POOL]) : undefined,
     replicas: random.whole(1, 6),
     task: random.chance(0.6) ? taskOf(random) : undefined,
     policy: random.pick(POLICIES),
     expireInMs: random.chance(0.2) ? expiryOf(random) : undefined,
     image: pooled ? 'good' : imageOf(random),
+    tier: random.pick(TIERS),
+    ...rankOf(random),
   };
 }
+
+function createPool(random: Random, pool: string, image: Image): Operation {
+  return {
+    do: 'create pool',
+    pool,
+    capacity: capacityOf(random),
+    recycle: recycleOf(random),
+    image,
+    restart: random.chance(0.3) ? undefined : random.pick(RESTART_CONFIGS),
+    maxUnavailable: paceOf(random),
+    lifeSeconds: random.chance(0.15) ? random.whole(60, 600) : undefined,
+    tier: random.pick(TIERS),
+  };
+}
+
+const rankOf = (random: Random): Rank => ({ priority: random.pick([0, 0, 0, 5, -1]), allOrNothing: random.chance(0.25) });
+
+const paceOf = (random: Random) => (random.chance(0.2) ? undefined : random.pick([1, 2, '40%', '100%']));
 
 function taskOf(random: Random): TaskSpec {
   return {

@@ -10,10 +10,13 @@ import { LEASE_NAME } from '../../src/schema/names';
 import { operatorSettings } from '../../src/schema/operator-settings';
 import { API_ORIGIN, type ApiHost, TOKEN } from './api-host';
 import { type Fate, type Server, SimulatedConnections, type SimulatedRequest } from './exchange';
+import { simulatedExec } from './exec';
 import type { SimulatedExecutors } from './executors';
 import type { History } from './history';
+import type { SimulatedNodes } from './nodes';
 import { NAMESPACE } from './paths';
 import type { Random } from './random';
+import type { Signatures } from './signatures';
 import { SimulatedProcess } from './simulated-process';
 import type { VirtualClock } from './virtual-clock';
 import type { ApiWeather } from './weather';
@@ -23,6 +26,8 @@ export interface OperatorSurroundings {
   readonly clock: VirtualClock;
   readonly api: ApiHost;
   readonly executors: SimulatedExecutors;
+  readonly nodes: SimulatedNodes;
+  readonly signatures: Signatures;
   readonly weather: ApiWeather;
   readonly history: History;
 }
@@ -53,9 +58,9 @@ export class OperatorReplica {
   private isOver = false;
 
   constructor(private readonly options: ReplicaOptions) {
-    const { clock, name, random, elects, history, executors } = options;
+    const { clock, name, random, elects, history, executors, signatures, weather } = options;
     this.process = new SimulatedProcess(clock);
-    const loaded = loadSettings(operatorSettings, [], {});
+    const loaded = loadSettings(operatorSettings, [], { POD_NAMESPACE: NAMESPACE });
     if (!loaded.ok) throw new Error(loaded.problems.join('; '));
     const log = createLogger(name, 'warn', { write: (line) => history.note(`${name} logs ${withoutTime(line)}`) });
     const connection = this.connection();
@@ -63,13 +68,17 @@ export class OperatorReplica {
       const api = new KubeApi({ transport: new Transport({ connection, clock: this.process, random: () => random.next() }) });
       this.elector = new LeaseElector({ api, namespace: NAMESPACE, name: LEASE_NAME, identity: name, clock: this.process, log });
     }
+    const mayWrite = this.elector && (() => this.elector?.held() === true);
     this.manager = new Manager({
       connection,
       settings: loaded.settings,
       clock: this.process,
       random: () => random.next(),
       log,
-      mayWrite: this.elector && (() => this.elector?.held() === true),
+      mayWrite,
+      signingKeys: signatures.signing,
+      sign: signatures.sign,
+      exec: simulatedExec({ ...options, process: this.process, fateOf: (request) => weather.fateOf(request), mayWrite }),
       executors: this.connect(
         () => ({ thereMs: random.between(0.2, 3), backMs: () => random.between(0.2, 3) }),
         (request, responder) => {

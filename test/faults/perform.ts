@@ -1,7 +1,7 @@
 import type { Pod } from '../../src/schema/kubernetes';
-import { Annotation, API_VERSION, Label } from '../../src/schema/names';
-import type { Operation } from './operations';
-import { FORGED, podPath, userPath } from './paths';
+import { Annotation, ANY_POOL, API_VERSION, ASSIGN_PROFILES, ASSIGN_PROFILES_KEY, Label } from '../../src/schema/names';
+import type { Operation, PROFILES, Rank } from './operations';
+import { FORGED, NAMESPACE, podPath, userPath } from './paths';
 import type { Stage } from './stage';
 
 /** Does one operation to the world. What users ask of the API server is done when this resolves; what follows from it is not. */
@@ -13,10 +13,7 @@ export async function perform<D extends Operation['do']>(world: Stage, operation
 type Performers = { readonly [D in Operation['do']]: (world: Stage, operation: Extract<Operation, { do: D }>) => unknown };
 
 const PERFORMERS: Performers = {
-  'create pool': (world, { pool, capacity, recycle, image }) => {
-    const spec = { template: world.templateOf(image, 0), capacitySpec: capacity, recycleStrategy: { type: recycle }, scaleStrategy: { maxUnavailable: '50%' } };
-    return byUser(world, 'POST', userPath('pools'), { apiVersion: API_VERSION, kind: 'Pool', metadata: { name: pool }, spec });
-  },
+  'create pool': (world, operation) => byUser(world, 'POST', userPath('pools'), poolOf(world, operation)),
   'resize pool': (world, { pool, capacity }) => patchPool(world, pool, { capacitySpec: capacity }),
   'update pool': (world, { pool, image, version }) => patchPool(world, pool, { template: world.templateOf(image, version) }),
   'set recycle': (world, { pool, recycle }) => patchPool(world, pool, { recycleStrategy: { type: recycle } }),
@@ -65,6 +62,17 @@ const PERFORMERS: Performers = {
     api.stop();
     clock.setTimer(downMs, () => api.start());
   },
+
+  'restart container': (world, { at }) => withPod(world, at, (pod) => world.nodes.restart(pod, 'main')),
+  'set pace': (world, { pool, maxUnavailable = null }) => patchPool(world, pool, { updateStrategy: { maxUnavailable } }),
+  'set remaining life': (world, { pool, seconds = null }) => patchPool(world, pool, { minRemainingLifetimeSeconds: seconds }),
+  'set rank': (world, { batch, ...rank }) => patchBatch(world, batch, { spec: rankFields(rank) }),
+  'set profile': async (world, { profile }) => {
+    await byUser(world, 'DELETE', `${CONFIG_MAPS}/${ASSIGN_PROFILES}`);
+    const profiles = PROFILE_TEXTS[profile];
+    if (profiles === undefined) return;
+    await byUser(world, 'POST', CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: ASSIGN_PROFILES }, data: { [ASSIGN_PROFILES_KEY]: profiles } });
+  },
 };
 
 const byUser = ({ api }: Stage, method: string, path: string, body?: object) => api.request('user', method, path, body);
@@ -77,15 +85,47 @@ function withPod(world: Stage, at: number, act: (pod: Pod) => unknown): unknown 
   return pod === undefined ? undefined : act(pod);
 }
 
+const CONFIG_MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
+
+const profileText = (predicate: string, ...pluginConf: readonly object[]) =>
+  JSON.stringify([{ name: 'default', plugins: { predicate: [predicate], score: [{ name: 'resbalance', weight: 1 }] }, pluginConf }]);
+
+const PROFILE_TEXTS: Readonly<Record<(typeof PROFILES)[number], string | undefined>> = {
+  none: undefined,
+  most: profileText('image', { name: 'resbalance', args: { strategy: 'MostAllocated' } }),
+  tier: profileText('labelselector', { name: 'labelselector', args: { keys: ['tier'] } }),
+  bad: '[{',
+};
+
+function poolOf(world: Stage, { pool, capacity, recycle, image, restart, maxUnavailable, lifeSeconds, tier }: Extract<Operation, { do: 'create pool' }>): object {
+  const template = world.templateOf(image, 0);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Pool',
+    metadata: { name: pool, labels: { tier }, ...(restart !== undefined && { annotations: { [Annotation.restartConfig]: restart } }) },
+    spec: {
+      template: { spec: { ...template.spec, ...(lifeSeconds !== undefined && { activeDeadlineSeconds: lifeSeconds }) } },
+      capacitySpec: capacity,
+      recycleStrategy: { type: recycle },
+      scaleStrategy: { maxUnavailable: '50%' },
+      ...(maxUnavailable !== undefined && { updateStrategy: { maxUnavailable } }),
+    },
+  };
+}
+
+const rankFields = ({ priority, allOrNothing }: Rank): object => ({ priority, allocationPolicy: allOrNothing ? 'AllOrNothing' : 'Partial' });
+
 function batchOf(world: Stage, operation: Extract<Operation, { do: 'create batch' }>): object {
-  const { batch, pool, replicas, task, policy, expireInMs, image } = operation;
+  const { batch, pool, replicas, task, policy, expireInMs, image, tier } = operation;
   return {
     apiVersion: API_VERSION,
     kind: 'BatchSandbox',
-    metadata: { name: batch },
+    metadata: { name: batch, labels: { tier } },
     spec: {
       replicas,
-      ...(pool === undefined ? { template: world.templateOf(image, 0) } : { poolRef: pool }),
+      ...(pool !== undefined && { poolRef: pool }),
+      ...((pool === undefined || pool === ANY_POOL) && { template: world.templateOf(image, 0) }),
+      ...rankFields(operation),
       taskResourcePolicyWhenCompleted: policy,
       ...(task !== undefined && world.taskFields(task)),
       ...(expireInMs !== undefined && { expireTime: timeIn(world.clock.now(), expireInMs) }),

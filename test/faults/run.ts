@@ -1,3 +1,4 @@
+import type { Pool } from '../../src/schema/pool';
 import { checkEmpty, checkRest } from './checks/rest';
 import type { Violation } from './checks/safety';
 import type { Step } from './operations';
@@ -60,7 +61,7 @@ export async function play(seed: string, steps: readonly Step[]): Promise<Outcom
     await perform(world, operation);
     await world.clock.settle();
   }
-  calm(world);
+  await calm(world);
   await rest(checkRest);
   if (firstOf() === undefined) {
     await deleteEverything(world);
@@ -79,13 +80,17 @@ function replicasOf(seed: string): number {
   return new Random(seed).fork('replicas').chance(1 / 3) ? 2 : 1;
 }
 
-/** Nothing goes wrong any more. */
-function calm({ api, history, nodes, operator, weather }: World): void {
+/** Nothing goes wrong any more, and new pods of pools live for ever: else nothing would ever be at rest. */
+async function calm({ api, history, nodes, operator, weather }: World): Promise<void> {
   history.note('--- calm');
   weather.clear();
   nodes.areFaultsOn = false;
   api.start();
   operator.start();
+  for (const { metadata, spec } of api.list<Pool>('pools')) {
+    if (spec.template?.spec?.activeDeadlineSeconds === undefined) continue;
+    await api.request('user', 'PATCH', userPath('pools', metadata.name), { spec: { template: { spec: { activeDeadlineSeconds: null } } } });
+  }
 }
 
 async function deleteEverything({ api, history }: World): Promise<void> {

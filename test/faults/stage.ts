@@ -40,6 +40,8 @@ export interface Stage {
     fail(pod: Pod): void;
     /** The pod is not Ready for a while. */
     shake(pod: Pod, forMs: number): void;
+    /** A container of the pod ends, and starts anew. */
+    restart(pod: Pod, container: string): unknown;
   };
   /** `restart`: the executor of a pod is dead for a while. */
   readonly executors: { restart(podUID: string, downMs: number): void };

@@ -11,6 +11,7 @@ import { SimulatedNodes } from './nodes';
 import { OperatorHost } from './operator-host';
 import { NAMESPACE } from './paths';
 import { Random } from './random';
+import { Signatures } from './signatures';
 import { taskFields, templateOf } from './simulated-templates';
 import type { Stage } from './stage';
 import { VirtualClock } from './virtual-clock';
@@ -26,6 +27,8 @@ export class World implements Evidence, Stage {
   readonly clock = new VirtualClock();
   readonly history: History;
   readonly api: ApiHost;
+  /** Of requests to executors. */
+  readonly signatures: Signatures;
   readonly executors: SimulatedExecutors;
   readonly nodes: SimulatedNodes;
   readonly weather: ApiWeather;
@@ -42,14 +45,16 @@ export class World implements Evidence, Stage {
     const { clock } = this;
     this.history = new History(() => clock.monotonicMs());
     this.api = new ApiHost(clock, random.fork('api'), this.history);
-    this.executors = new SimulatedExecutors(clock, random.fork('executors'));
+    this.signatures = new Signatures(clock);
+    this.executors = new SimulatedExecutors(clock, random.fork('executors'), this.signatures.guard);
     this.nodes = new SimulatedNodes(clock, random.fork('nodes'), this.api, this.executors);
     this.weather = new ApiWeather(clock, random.fork('weather'), replicas > 1 ? LONGEST_DELAY_WITH_LEASE_MS : LONGEST_DELAY_MS);
     this.operator = new OperatorHost({ ...this, random: random.fork('operator'), replicas, onFailure });
   }
 
-  /** Installs the CRDs. */
+  /** Installs the CRDs and makes the keys. */
   async install(): Promise<void> {
+    await this.signatures.load();
     for (const crd of allCrds()) await this.api.request('installer', 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
   }
 
