@@ -7,6 +7,8 @@ import type { SimulatedProcess } from './simulated-process';
 export interface SimulatedRequest extends SentRequest {
   readonly origin: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Who sends it, where that is told. */
+  readonly client?: string;
 }
 
 /** How a server answers a request; what it sends arrives in order, later. */

@@ -24,6 +24,9 @@ export interface Run {
   endedAtMs: number | undefined;
   /** Exit code of a process that ended by itself; -1 of one that was killed. */
   exitCode: number | undefined;
+  /** Who has had it started, and dropped; absent where that is not known. */
+  readonly startedBy?: string;
+  droppedBy?: string;
 }
 
 interface HeldTask {
@@ -63,10 +66,10 @@ class SimulatedExecutor {
   answer(request: SimulatedRequest, responder: Responder): void {
     const url = new URL(request.path, 'http://executor');
     if (url.pathname === '/reset') {
-      this.reset(responder);
+      this.reset(responder, request.client);
       return;
     }
-    if (url.pathname === '/setTasks') this.set(JSON.parse(request.body) as ExecutorTaskRequest[]);
+    if (url.pathname === '/setTasks') this.set(JSON.parse(request.body) as ExecutorTaskRequest[], request.client);
     else if (url.searchParams.get('after') === String(this.revision)) {
       this.poll(responder, Number(url.searchParams.get('wait')) * 1000);
       return;
@@ -110,16 +113,16 @@ class SimulatedExecutor {
     });
   }
 
-  private set(wanted: readonly ExecutorTaskRequest[]): void {
+  private set(wanted: readonly ExecutorTaskRequest[], client: string | undefined): void {
     const keys = new Set(wanted.map(keyOf));
-    for (const [key, held] of this.held) if (!keys.has(key)) this.drop(key, held);
-    for (const task of wanted) if (!this.held.has(keyOf(task))) this.start(task);
+    for (const [key, held] of this.held) if (!keys.has(key)) this.drop(key, held, client);
+    for (const task of wanted) if (!this.held.has(keyOf(task))) this.start(task, client);
   }
 
-  private start(request: ExecutorTaskRequest): void {
+  private start(request: ExecutorTaskRequest, client: string | undefined): void {
     const [seconds = 0, exitCode = 0, manner = 'polite'] = readCommand(request.process);
     const nowMs = this.clock.monotonicMs();
-    const run: Run = { podUID: this.podUID, batchUID: request.uid ?? '', name: request.name, startedAtMs: nowMs, endedAtMs: undefined, exitCode: undefined };
+    const run: Run = { podUID: this.podUID, batchUID: request.uid ?? '', name: request.name, startedAtMs: nowMs, endedAtMs: undefined, exitCode: undefined, ...(client !== undefined && { startedBy: client }) };
     const task: ExecutorTask = { ...request, processStatus: { running: { startedAt: this.clock.now().toISOString() } } };
     const held: HeldTask = { task, run, manner, cancelEnd: () => undefined };
     if (seconds > 0) held.cancelEnd = this.clock.setTimer(seconds * 1000, () => this.end(held, exitCode));
@@ -139,8 +142,9 @@ class SimulatedExecutor {
   }
 
   /** Stops a task; it stays listed until its process is gone. */
-  private drop(key: string, held: HeldTask): void {
+  private drop(key: string, held: HeldTask, client: string | undefined): void {
     if (held.task.deletionTimestamp !== undefined) return;
+    if (client !== undefined) held.run.droppedBy = client;
     if (held.run.endedAtMs !== undefined) this.onDrop(held.run);
     held.task = { ...held.task, deletionTimestamp: this.clock.now().toISOString() };
     const running = held.run.endedAtMs === undefined;
@@ -156,8 +160,8 @@ class SimulatedExecutor {
     else this.change();
   }
 
-  private reset(responder: Responder): void {
-    for (const [key, held] of this.held) this.drop(key, held);
+  private reset(responder: Responder, client: string | undefined): void {
+    for (const [key, held] of this.held) this.drop(key, held, client);
     const endMs = this.clock.monotonicMs() + LONGEST_RESET_MS;
     const look = () => {
       const isEmpty = this.held.size === 0;

@@ -83,7 +83,7 @@ export class OperatorReplica {
         () => ({ thereMs: random.between(0.2, 3), backMs: () => random.between(0.2, 3) }),
         (request, responder) => {
           history.note(`${name} ${request.method} ${request.origin}${request.path} ${request.body}`);
-          executors.server(request, responder);
+          executors.server({ ...request, client: name }, responder);
         },
       ),
     });

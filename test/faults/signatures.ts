@@ -39,11 +39,18 @@ export class Signatures {
     return this.clock.hold(signed);
   };
 
+  /** A request to the executor of a pod, as an operator sends it. */
+  async signed(podUID: string, ip: string, path: string, tasks: readonly object[]): Promise<SimulatedRequest> {
+    const request = { method: 'POST', path, body: JSON.stringify(tasks) };
+    const token = await this.sign(this.signing.signing[0], podUID, request, this.clock.now());
+    return { ...request, origin: `http://${ip}:5758`, headers: { authorization: `Bearer ${token}` } };
+  }
+
   /** The checks of an executor from its start on: whether it answers a request. */
   readonly guard = (podUID: string): ((request: SimulatedRequest) => Promise<boolean>) => {
     const authorizer = new RequestAuthorizer(this.verifyKeys, podUID, this.clock, new UsedTokens(NO_DISK));
     return ({ method, path, headers, body }) => {
-      const checked = authorizer.authorize({ method, url: new URL(path, 'http://executor'), headers: { ...headers } }, Buffer.from(body));
+      const checked = authorizer.authorize({ method, url: new URL(path, 'http://executor'), headers: { ...headers } }).then((accept) => accept(Buffer.from(body)));
       return this.clock.hold(checked.then(() => true, () => false));
     };
   };

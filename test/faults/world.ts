@@ -62,6 +62,10 @@ export class World implements Evidence, Stage {
     return this.clock.monotonicMs();
   }
 
+  timeOfDay(): Date {
+    return this.clock.now();
+  }
+
   pods(): readonly Pod[] {
     return this.api.list<Pod>('pods');
   }

@@ -28,6 +28,8 @@ export interface SentRequest {
 export interface Evidence {
   /** Time in ms, from any zero; it never goes back. */
   nowMs(): number;
+  /** Time by the clock that objects show. @default - not known, and what depends on it is not judged */
+  timeOfDay?(): Date;
   pods(): readonly Pod[];
   /** A pod by its name; undefined when there is none. */
   pod(name: string): Pod | undefined;

@@ -1,6 +1,7 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { Annotation, Label } from '../../../src/schema/names';
+import type { Pool } from '../../../src/schema/pool';
 
 /** A pod that a batch names. */
 export interface NamedPod {
@@ -27,6 +28,19 @@ export function recordOf({ status }: BatchSandbox): SlotRecord {
     return uid === undefined ? [] : [{ index, name: `${podPrefix}${rest ?? ''}`, uid }];
   };
   return { poolName, poolUID, held: slots.flatMap(read), returning: returning.flatMap(read), finished: slots.flatMap((slot, index) => (slot === '-' ? [index] : [])) };
+}
+
+/** Pods that a batch holds now and did not hold before. */
+export function gainedPods(after: BatchSandbox, before: BatchSandbox | undefined): readonly NamedPod[] {
+  if (before?.status?.allocation === after.status?.allocation) return [];
+  const known = new Set(before === undefined ? [] : recordOf(before).held.map(({ uid }) => uid));
+  return recordOf(after).held.filter(({ uid }) => !known.has(uid));
+}
+
+/** Whether nothing is wrong with the spec, as far as the status says. */
+export function isAccepted(object: Pool | BatchSandbox): boolean {
+  const conditions: readonly { readonly type: string }[] = object.status?.conditions ?? [];
+  return !conditions.some(({ type }) => type === 'Accepted');
 }
 
 export const isPooled = ({ spec }: BatchSandbox): boolean => spec.poolRef !== undefined && spec.poolRef !== '';

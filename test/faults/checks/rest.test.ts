@@ -67,8 +67,31 @@ test('sees pods whose owner is gone, and tasks that nobody holds a pod for', asy
   const uid = await pod('x', 'nobody');
   expect(rules()).toEqual(['R50']);
   world.executors.add(uid, '10.0.0.1');
-  const body = JSON.stringify([{ name: 'a-0', uid: 'another', process: { command: ['run', '0', '0', 'polite'] } }]);
+  const request = await world.signatures.signed(uid, '10.0.0.1', '/setTasks', [{ name: 'a-0', uid: 'another', process: { command: ['run', '0', '0', 'polite'] } }]);
   const responder = { start: () => undefined, data: () => undefined, end: () => undefined, fail: () => undefined, onClose: () => undefined };
-  world.executors.server({ method: 'POST', path: '/setTasks', origin: 'http://10.0.0.1:5758', headers: {}, body }, responder);
+  world.executors.server(request, responder);
+  await world.clock.settle();
   expect(rules()).toEqual(['R50', 'R47']);
+});
+
+test('sees a batch that has expired, and one without a pool that could have one', async () => {
+  const { world, rules, pool, batch } = await abandonedWorld();
+  await batch('over', { replicas: 0, template, expireTime: '2026-01-01T00:00:10Z' });
+  await batch('any', { poolRef: '*', replicas: 0, template });
+  expect(rules()).not.toContain('R73');
+  await pool('p', {});
+  expect(rules()).toContain('R73');
+  expect(rules()).not.toContain('R44');
+  while (await world.clock.step(20_000));
+  expect(rules()).toContain('R44');
+});
+
+test('sees idle pods of an old template, unless those of the new one do not start', async () => {
+  const { rules, pool, pod, patch } = await abandonedWorld();
+  await pod('x', await pool('p', {}), { [Label.poolRevision]: 'old' });
+  const status = { revision: 'new', total: 1, allocated: 0, available: 0 };
+  await patch(`${userPath('pools', 'p')}/status`, { status });
+  expect(rules()).toEqual(['R70', 'R60']);
+  await patch(`${userPath('pools', 'p')}/status`, { status: { conditions: [{ type: 'ScaleBlocked', status: 'True', reason: 'ImagePull' }] } });
+  expect(rules()).toEqual(['R60']);
 });

@@ -1,10 +1,14 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../../src/schema/kubernetes';
-import { Annotation, Label } from '../../../src/schema/names';
+import { Annotation, ANY_POOL, Label } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
 import type { Evidence } from './evidence';
-import { isLive, isPooled, isReady, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf } from './records';
+import { fits, neglected, unmetOf } from './line';
+import { isAccepted, isLive, isPooled, isReady, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf } from './records';
 import type { Violation } from './safety';
+
+/** Time within which a batch is deleted that has expired, in ms (R44). */
+const EXPIRY_MS = 5_000;
 
 /** Everything at one moment. */
 interface Scene {
@@ -65,7 +69,7 @@ function checkOrphans({ world, pools, batches, pods, holders }: Scene): Violatio
 function checkBatch(scene: Scene, batch: BatchSandbox): Violation[] {
   if (isTerminating(batch) || !isAccepted(batch)) return [];
   const { name } = batch.metadata;
-  const { replicas = 1 } = batch.spec;
+  const { replicas = 1, poolRef } = batch.spec;
   const violations: Violation[] = [];
   const expect = (rule: string, holds: boolean, message: () => string) => {
     if (!holds) violations.push({ rule, message: `batch '${name}': ${message()}` });
@@ -76,11 +80,16 @@ function checkBatch(scene: Scene, batch: BatchSandbox): Violation[] {
   const status = batch.status ?? { replicas: -1, allocated: -1, ready: -1 };
   expect('R97', status.replicas === pods.length, () => `status.replicas is ${status.replicas}, and it has ${pods.length} pods`);
   expect('R115', status.ready === pods.filter(isReady).length, () => `status.ready is ${status.ready}, and ${pods.filter(isReady).length} pods are Ready`);
+  const endsAt = Date.parse(batch.spec.expireTime ?? '');
+  const now = scene.world.timeOfDay?.().getTime() ?? NaN;
+  expect('R44', !(endsAt < now - EXPIRY_MS), () => `it is there although its expireTime is ${batch.spec.expireTime ?? ''}`);
   expect('R92', batch.status?.observedGeneration === batch.metadata.generation, () => `its generation ${batch.metadata.generation ?? 0} was not handled`);
   if (isPooled(batch)) {
     const pending = batch.status?.conditions?.some(({ type }) => type === 'PoolAllocationPending') === true;
     expect('R15', pending === unmet > 0, () => `${unmet} slots are empty, and PoolAllocationPending is ${String(pending)}`);
     const { poolName, held } = recordOf(batch);
+    const eligible = poolRef === ANY_POOL ? scene.pools.find((pool) => suits(pool, batch)) : undefined;
+    expect('R73', eligible === undefined, () => `it has no pool, and '${eligible?.metadata.name ?? ''}' suits it`);
     expect('R19', held.length === 0 || poolName === batch.spec.poolRef, () => `it holds pods of '${poolName}' and wants those of '${batch.spec.poolRef ?? ''}'`);
     expect('R21', held.every(({ index }) => index < replicas), () => `it holds pods beyond its ${replicas} slots`);
     expect('R113', held.every(({ uid }) => isLive(scene.pods.get(uid) ?? DEAD)), () => 'it holds dead pods');
@@ -150,8 +159,14 @@ function checkPool(scene: Scene, pool: Pool): Violation[] {
   expect('R57', said === counted, () => `status says total, allocated, available are ${said}, and they are ${counted}`);
   expect('R71', idle.every((pod) => pod.metadata.labels?.[Label.evict] === undefined), () => 'idle pods with the evict label are left');
   expect('R114', pods.every(isLive), () => 'dead pods are left');
-  const unmet = scene.batches.filter((batch) => batch.spec.poolRef === name && isAccepted(batch) && !isTerminating(batch)).reduce((sum, batch) => sum + slotsOf(scene, batch).filter((slot) => slot === 'empty').length, 0);
-  expect('R13', unmet === 0 || available.length === 0, () => `${unmet} slots wait while ${available.length} pods are available`);
+  const waiting = scene.batches.filter((batch) => batch.spec.poolRef === name && isAccepted(batch) && !isTerminating(batch));
+  const unmet = waiting.filter((batch) => fits(batch, poolMax)).reduce((sum, batch) => sum + unmetOf(batch), 0);
+  const next = neglected(waiting, available.length, poolMax);
+  expect('R14', next === undefined, () => `'${next?.metadata.name ?? ''}' waits while ${available.length} pods are available`);
+  const { reason = '' } = pool.status?.conditions?.find(({ type }) => type === 'ScaleBlocked') ?? {};
+  const failing = ['ImagePull', 'PodsFailing', 'Unschedulable'].includes(reason);
+  const isCurrent = (pod: Pod) => pod.metadata.labels?.[Label.poolRevision] === pool.status?.revision;
+  expect('R70', failing || idle.every(isCurrent), () => `idle pods of an old template are left, and new ones start`);
   const stuck = idle.length > available.length; // pods that never become Ready hold back growth
   const full = pods.length >= poolMax;
   expect('R60', full || stuck || (unmet === 0 && pods.length >= poolMin && idle.length >= bufferMin), () => `it has ${pods.length} pods, ${idle.length} idle, for ${unmet} empty slots: too few`);
@@ -160,9 +175,11 @@ function checkPool(scene: Scene, pool: Pool): Violation[] {
   return violations;
 }
 
-function isAccepted(object: Pool | BatchSandbox): boolean {
-  const conditions: readonly { readonly type: string }[] = object.status?.conditions ?? [];
-  return !conditions.some(({ type }) => type === 'Accepted');
+/** Whether a pool passes every predicate that the profiles of these histories name. */
+function suits(pool: Pool, batch: BatchSandbox): boolean {
+  const images = ({ spec }: Pool | BatchSandbox) => (spec.template?.spec?.containers ?? []).map(({ image }) => image);
+  const isAlike = pool.metadata.labels?.tier === batch.metadata.labels?.tier && images(batch).some((image) => images(pool).includes(image));
+  return isAlike && isAccepted(pool) && !isTerminating(pool);
 }
 
 const DEAD: Pod = { metadata: { name: '', deletionTimestamp: '' } };

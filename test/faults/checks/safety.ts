@@ -1,11 +1,17 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
-import type { Pod } from '../../../src/schema/kubernetes';
+import type { KubeObject, Pod } from '../../../src/schema/kubernetes';
 import { Finalizer, Annotation } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
 import type { Run } from '../executors';
 import { FORGED, podPath } from '../paths';
+import { AddressCheck } from './addresses';
 import type { Evidence, SentRequest, StoredChange } from './evidence';
+import { LifetimeCheck } from './lifetimes';
+import type { Report, SafetyPart } from './part';
+import { QueueCheck } from './queue';
 import { isLive, isTerminating, letterOf, ownerOf, ownSlotOf, recordOf, releaseRequestsOf } from './records';
+import { ReturnCheck } from './returns';
+import { SpecWriteCheck } from './spec-writes';
 import { TASK_ENDED, type Tenure, Tenures } from './tenures';
 
 /** A rule that was broken. */
@@ -22,6 +28,9 @@ const STALE_MS = 60_000;
 export class SafetyCheck {
   readonly violations: Violation[] = [];
   private readonly tenures: Tenures;
+  private readonly parts: readonly SafetyPart[];
+  /** Objects as they were stored last, by UID. */
+  private readonly known = new Map<string, KubeObject>();
   /** Pool UID to the values of poolMax that it had, and until when. */
   private readonly poolMaxes = new Map<string, { readonly poolMax: number; untilMs: number }[]>();
 
@@ -34,11 +43,23 @@ export class SafetyCheck {
     private readonly staleMs = STALE_MS,
   ) {
     this.tenures = new Tenures(() => world.nowMs());
+    const report: Report = (rule, message) => this.report(rule, message);
+    this.parts = [
+      new AddressCheck(world, report, staleMs),
+      new ReturnCheck(world, report, staleMs),
+      new QueueCheck(world, report, staleMs),
+      new SpecWriteCheck(world, report),
+      new LifetimeCheck(world, report, staleMs),
+    ];
   }
 
   /** A change was stored. */
   observe(change: StoredChange): void {
     this.tenures.observe(change);
+    const { uid = '' } = change.object.metadata;
+    for (const part of this.parts) part.observe?.(change, this.known.get(uid));
+    if (change.type === 'DELETED') this.known.delete(uid);
+    else this.known.set(uid, change.object);
     if (change.type === 'DELETED') {
       if (change.plural === 'batchsandboxes') this.judgeEnd(change.object as BatchSandbox);
       return;
@@ -95,8 +116,11 @@ export class SafetyCheck {
   }
 
   /** A client is about to have a request served. */
-  judgeRequest(client: string, { method, path, body }: SentRequest): void {
-    if (!client.startsWith('operator') || method !== 'DELETE' || !path.startsWith(podPath(''))) return;
+  judgeRequest(client: string, request: SentRequest): void {
+    if (!client.startsWith('operator')) return;
+    for (const part of this.parts) part.judgeRequest?.(request);
+    const { method, path, body } = request;
+    if (method !== 'DELETE' || !path.startsWith(podPath(''))) return;
     const name = path.slice(podPath('').length);
     const pod = this.world.pod(name);
     const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string } };
@@ -105,6 +129,11 @@ export class SafetyCheck {
     for (const tenure of this.tenures.ofPod(pod.metadata.uid ?? '')) {
       if (tenure.excuse === undefined && !this.isDirty(tenure)) this.report('R60', `pod '${name}' is deleted although slot ${tenure.index} of '${tenure.batchName}' holds it`);
     }
+  }
+
+  /** An operator asks the executor of a pod; whoever answers at its address. */
+  judgeAsk(podUID: string): void {
+    for (const part of this.parts) part.judgeAsk?.(podUID);
   }
 
   /** Whether the executor of a pod shows a task that is not that of its slot (R35). */
@@ -134,9 +163,11 @@ export class SafetyCheck {
     const elsewhere = this.world.pods().find(({ metadata }) => metadata.uid === other.podUID);
     if (other.podUID === run.podUID) {
       const isAgain = tenure !== undefined && other.endedAtMs !== undefined && other.endedAtMs <= tenure.sinceMs;
-      // Dropped because its slot had to go, which was taken back before the pod went (R21); see judgeDrop for those that end by themselves.
-      const wasDropped = other.endedAtMs !== undefined && tenure?.excuse !== undefined && (other.exitCode === -1 || tenure.excuse !== TASK_ENDED);
-      if (!isAgain && !wasDropped) this.report('R34', `${what} a second time`);
+      // Its slot had to go, so an operator had the task dropped, and died; the slot was taken back before the next one acted, to which it
+      // looks like any other. It runs its task again (R21, R34). The operator that had it dropped replaces the pod instead.
+      const hadToGo = tenure?.excuse !== undefined && tenure.excuse !== TASK_ENDED && other.endedAtMs !== undefined;
+      const isAnother = run.startedBy === undefined || (other.droppedBy !== undefined && other.droppedBy !== run.startedBy);
+      if (!isAgain && !(hadToGo && isAnother)) this.report('R34', `${what} a second time`);
     } else if (other.endedAtMs === undefined && elsewhere !== undefined && isLive(elsewhere)) {
       this.report('R47', `${what} while it runs on pod '${elsewhere.metadata.name}'`);
     }
