@@ -125,9 +125,9 @@ export class Ledger {
     return this.books.of(poolUID).outdatedPods();
   }
 
-  /** Pods of a pool that ended since the last {@link takeStarts} and had never been Ready. */
-  diedCount(poolUID: string): number {
-    return this.books.of(poolUID).diedCount;
+  /** Pods of a pool that ended since the last {@link takeStarts} before they were Ready, or soon after. */
+  endedCount(poolUID: string): number {
+    return this.books.of(poolUID).endedCount;
   }
 
   /** How the starts of pods of a pool go since the last call; costs the pods that are not Ready. */

@@ -20,6 +20,8 @@ export interface PodFacts {
   readonly ready: boolean;
   /** Since when it is Ready, RFC 3339, or `''`. */
   readonly readySince: string;
+  /** Since when it is not Ready any more, or not yet, RFC 3339, or `''`. */
+  readonly unreadySince: string;
   readonly createdAt: string;
   readonly phase: NonNullable<PodStatus['phase']>;
   /** Restarts of the container that was restarted most often. */
@@ -62,6 +64,7 @@ export function podFacts(pod: Pod): PodFacts {
   const live = !terminating && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
   const readyCondition = status?.conditions?.find((condition) => condition.type === 'Ready');
   const ready = live && status?.phase === 'Running' && readyCondition?.status === 'True';
+  const changedAt = readyCondition?.lastTransitionTime ?? '';
   const ip = status?.podIP ?? '';
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return {
@@ -74,7 +77,8 @@ export function podFacts(pod: Pod): PodFacts {
     live,
     terminating,
     ready,
-    readySince: ready ? (readyCondition.lastTransitionTime ?? '') : '',
+    readySince: ready ? changedAt : '',
+    unreadySince: readyCondition?.status === 'False' ? changedAt : '',
     createdAt: metadata.creationTimestamp ?? '',
     phase: status?.phase ?? 'Pending',
     restarts: Math.max(0, ...containers.map(({ restartCount = 0 }) => restartCount)),

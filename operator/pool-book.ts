@@ -3,6 +3,9 @@ import type { PodFacts } from './pod-facts';
 import { ReadyQueue } from './ready-queue';
 import type { StartProblem } from './start-problem';
 
+/** A pod that ends by itself within so long after it was Ready for the first time, in ms, did not last. */
+const BRIEF_MS = 30_000;
+
 /** What a pod of a pool is used for; `doomed` means its delete was sent. */
 export type PodUse = 'idle' | 'reserved' | 'held' | 'returning' | 'doomed';
 
@@ -39,11 +42,15 @@ export interface PoolStarts {
   readonly succeeded: boolean;
   /** Those that ended since the last look and had never been Ready. */
   readonly died: readonly PodFacts[];
+  /** Those that ended since the last look although nobody had them, soon after they were Ready. */
+  readonly brief: readonly PodFacts[];
   readonly unready: readonly UnreadyPod[];
 }
 
 interface Entry extends UnreadyPod {
   readonly use: PodUse;
+  /** When it was Ready for the first time, RFC 3339, or `''`. */
+  readonly readyAt: string;
 }
 
 /** Pods of one pool, counted as they change, so that a pass over the pool costs what changed and not what exists. */
@@ -61,6 +68,7 @@ export class PoolBook {
   private revision = '';
   private succeeded = false;
   private died: PodFacts[] = [];
+  private brief: PodFacts[] = [];
 
   get available(): number {
     return this.queue.size;
@@ -75,8 +83,7 @@ export class PoolBook {
     if (revision === this.revision) return;
     this.revision = revision;
     this.queue.preferRevision(revision);
-    this.succeeded = false;
-    this.died = [];
+    this.forgetStarts();
     for (const entry of this.entries.values()) this.markIdle(entry);
   }
 
@@ -140,24 +147,31 @@ export class PoolBook {
     return this.factsOf(this.outdated);
   }
 
-  /** Pods that ended since the last {@link takeStarts} and had never been Ready. */
-  get diedCount(): number {
-    return this.died.length;
+  /** Pods that ended since the last {@link takeStarts} before they were Ready, or soon after. */
+  get endedCount(): number {
+    return this.died.length + this.brief.length;
   }
 
   /** How the starts of pods go since the last call, which forgets what happened. */
   takeStarts(): PoolStarts {
-    const { succeeded, died } = this;
+    const { succeeded, died, brief } = this;
+    this.forgetStarts();
+    const unready = [...this.unready].flatMap((uid) => this.entries.get(uid) ?? []).filter(({ facts }) => facts.revision === this.revision);
+    return { succeeded, died, brief, unready };
+  }
+
+  private forgetStarts(): void {
     this.succeeded = false;
     this.died = [];
-    const unready = [...this.unready].flatMap((uid) => this.entries.get(uid) ?? []).filter(({ facts }) => facts.revision === this.revision);
-    return { succeeded, died, unready };
+    this.brief = [];
   }
 
   private noteStart(before: Entry, { facts, wasReady, problem }: Entry): void {
-    if (before.wasReady || facts.revision !== this.revision) return;
-    if (wasReady) this.succeeded = true;
-    else if (before.facts.live && !facts.live && !facts.terminating) this.died.push({ ...facts, problem });
+    if (facts.revision !== this.revision) return;
+    const ends = before.facts.live && !facts.live && !facts.terminating;
+    if (!before.wasReady && wasReady) this.succeeded = true;
+    else if (!before.wasReady && ends) this.died.push({ ...facts, problem });
+    else if (ends && before.use === 'idle' && Date.parse(facts.unreadySince) - Date.parse(before.readyAt) < BRIEF_MS) this.brief.push(facts);
   }
 
   private markIdle({ facts, use }: Entry): void {
@@ -191,10 +205,11 @@ export class PoolBook {
 }
 
 function nextEntry(before: Entry | undefined, facts: PodFacts, use: PodUse): Entry {
-  if (facts.ready) return { facts, use, wasReady: true, problem: undefined };
+  const readyAt = before?.readyAt || facts.readySince;
+  if (facts.ready) return { facts, use, wasReady: true, readyAt, problem: undefined };
   // A place on a node is found or not; what containers said stands.
   const earlier = before?.problem?.reason === 'Unschedulable' ? undefined : before?.problem;
-  return { facts, use, wasReady: before?.wasReady ?? false, problem: facts.problem ?? earlier };
+  return { facts, use, wasReady: before?.wasReady ?? false, readyAt, problem: facts.problem ?? earlier };
 }
 
 function mark(set: Set<string>, uid: string, wanted: boolean): void {

@@ -12,6 +12,7 @@ import { describeCreated, describeRefused, type RefusedPod } from '../pod-events
 import { type PodFacts, podFacts } from '../pod-facts';
 import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
 import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
+import { type BriefLives, describeBriefLives, isPaused, noteBriefLives } from './brief-lives';
 import { removeUnused } from './removal';
 import { planOwed, planScale, type ScaleInput } from './scale';
 import { type Hindrance, ScaleBlocks } from './scale-block';
@@ -44,6 +45,8 @@ export interface SizerTools {
 /** What is remembered of a pool between two passes. */
 interface Memory {
   breaker: BreakerState;
+  /** Pods that started and did not last. */
+  brief: BriefLives | undefined;
   /** When pods that are not Ready were looked at last, by the monotonic clock in ms. */
   lookedAtMs: number;
   /** Replaced pods that are still to be made. */
@@ -89,7 +92,7 @@ export class PoolSizer {
       idleNotReady: counts.idleNotReady,
       missing,
       // A try is of a pod that is missing anyway, when there is one.
-      limit: memory.breaker.open === undefined ? Infinity : missing > 0 ? 0 : starts.createLimit,
+      limit: missing > 0 && starts.createLimit < Infinity ? 0 : starts.createLimit,
     });
     const replaced = [...starts.remove, ...update];
     const size = { ...before, replaced: replaced.length };
@@ -100,7 +103,7 @@ export class PoolSizer {
     const { created, refused } = await this.createPods(pool, wanted, signal);
     memory.owed = planOwed(size, plan, created);
     const hindrance = explainHindrance(plan.blockedBy, memory.breaker, refused);
-    return { failures: [...kept, ...refused], blocked: this.blocks.explain(pool, memory.breaker.open, hindrance, nowMs) };
+    return { failures: [...kept, ...refused], blocked: this.blocks.explain(pool, memory.breaker.open ?? describeBriefLives(memory.brief), hindrance, nowMs) };
   }
 
   /** When a pool is to be looked at again although nothing changes, in ms; `undefined` for never. */
@@ -108,7 +111,10 @@ export class PoolSizer {
     const uid = pool.metadata.uid ?? '';
     const { ledger } = this.tools;
     const waits = ledger.demands.unmet(objectKey(pool)) > 0 || ledger.counts(uid).idleNotReady > 0;
-    return waits || this.blocks.has(uid) || this.memories.get(uid)?.breaker.open !== undefined ? LOOK_EVERY_MS : undefined;
+    const { breaker, brief } = this.memories.get(uid) ?? {};
+    const pauseMs = (brief?.resumeAtMs ?? 0) - this.tools.clock.monotonicMs();
+    if (brief !== undefined && pauseMs > 0) return Math.min(LOOK_EVERY_MS, pauseMs);
+    return waits || this.blocks.has(uid) || breaker?.open !== undefined || brief !== undefined ? LOOK_EVERY_MS : undefined;
   }
 
   /** Forgets a pool that is gone. */
@@ -122,21 +128,28 @@ export class PoolSizer {
     const uid = pool.metadata.uid ?? '';
     let memory = this.memories.get(uid);
     if (memory === undefined) {
-      this.memories.set(uid, (memory = { breaker: newBreaker(revision, nowMs, writtenProblem(pool, revision)), lookedAtMs: nowMs, owed: 0 }));
+      this.memories.set(uid, (memory = { breaker: newBreaker(revision, nowMs, writtenProblem(pool, revision)), brief: undefined, lookedAtMs: nowMs, owed: 0 }));
     } else if (memory.breaker.revision !== revision) {
       memory.breaker = newBreaker(revision, nowMs);
+      memory.brief = undefined;
     }
     return memory;
   }
 
   private judgeStarts(uid: string, memory: Memory, wantsMore: boolean, nowMs: number): Pick<BreakerPlan, 'remove' | 'createLimit'> {
     const { ledger } = this.tools;
-    const due = memory.breaker.open !== undefined || ledger.diedCount(uid) > 0 || nowMs - memory.lookedAtMs >= LOOK_EVERY_MS;
-    if (!due) return { remove: [], createLimit: Infinity };
-    const plan = planBreaker(memory.breaker, { starts: ledger.takeStarts(uid), wantsMore, nowMs });
-    memory.breaker = plan.state;
-    memory.lookedAtMs = nowMs;
-    return plan;
+    const due = memory.breaker.open !== undefined || ledger.endedCount(uid) > 0 || nowMs - memory.lookedAtMs >= LOOK_EVERY_MS;
+    let remove: BreakerPlan['remove'] = [];
+    let createLimit = Infinity;
+    if (due) {
+      const starts = ledger.takeStarts(uid);
+      const plan = planBreaker(memory.breaker, { starts, wantsMore, nowMs });
+      memory.breaker = plan.state;
+      memory.brief = noteBriefLives(memory.brief, starts.brief, nowMs);
+      memory.lookedAtMs = nowMs;
+      ({ remove, createLimit } = plan);
+    }
+    return { remove, createLimit: isPaused(memory.brief, nowMs) ? 0 : createLimit };
   }
 
   private pickVictims(uid: string, replaced: readonly PodFacts[], count: number, revision: string): PodFacts[] {

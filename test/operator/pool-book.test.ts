@@ -44,13 +44,13 @@ describe('starts', () => {
     pending('a');
     expect(book.takeStarts()).toMatchObject({ succeeded: false, unready: [{ facts: { name: 'a' }, wasReady: false }] });
     set('a');
-    expect(book.takeStarts()).toEqual({ succeeded: true, died: [], unready: [] });
+    expect(book.takeStarts()).toEqual({ succeeded: true, died: [], brief: [], unready: [] });
     pending('a');
     set('a');
     pending('old', { revision: 'r0' });
     set('old', { revision: 'r0' });
     set('seen first when Ready');
-    expect(book.takeStarts()).toEqual({ succeeded: false, died: [], unready: [] });
+    expect(book.takeStarts()).toEqual({ succeeded: false, died: [], brief: [], unready: [] });
   });
 
   test('fail when a pod ends that was never Ready', () => {
@@ -62,10 +62,28 @@ describe('starts', () => {
     set('deleted', { ...end, terminating: true });
     set('was-ready');
     set('was-ready', end);
-    expect(book.diedCount).toBe(1);
+    expect(book.endedCount).toBe(1);
     book.set('uid-a', undefined, 'idle');
     expect(namesOf(book.takeStarts().died)).toEqual(['a']);
     expect(book.takeStarts().died).toEqual([]);
+  });
+
+  test('are no use when a pod that nobody has ends by itself within 30 s after it was Ready', () => {
+    const { book, set, pending } = bookOf();
+    const endAt = (unreadySince: string): Partial<PodFacts> => ({ live: false, ready: false, readySince: '', phase: 'Succeeded', unreadySince });
+    for (const name of ['brief', 'lasting', 'held', 'deleted', 'old']) pending(name);
+    for (const name of ['brief', 'lasting', 'deleted']) set(name);
+    set('old', { revision: 'r0' });
+    set('held', {}, 'held');
+    pending('brief'); // it is not Ready for a moment before its end is known
+    set('brief', endAt('2026-01-01T00:00:29Z'));
+    set('lasting', endAt('2026-01-01T00:00:30Z'));
+    set('held', endAt('2026-01-01T00:00:01Z'), 'held');
+    set('deleted', { ...endAt('2026-01-01T00:00:01Z'), terminating: true });
+    set('old', { ...endAt('2026-01-01T00:00:01Z'), revision: 'r0' });
+    expect(book.endedCount).toBe(1);
+    expect(book.takeStarts()).toMatchObject({ succeeded: true, died: [], brief: [{ name: 'brief' }] });
+    expect(book.takeStarts().brief).toEqual([]);
   });
 
   test('keep what a container said until the pod is Ready, and what the scheduler said until it says something else', () => {

@@ -14,6 +14,7 @@ export function podOf(poolUID: string, name: string, overrides: Partial<PodFacts
     terminating: false,
     ready: true,
     readySince: '2026-01-01T00:00:00Z',
+    unreadySince: '',
     createdAt: '2026-01-01T00:00:00Z',
     phase: 'Running',
     restarts: 0,

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, sleepWith } from '../../src/program/clock';
-import { until } from './waiting';
+import { patienceSeconds } from './waiting';
 
 interface Timer {
   readonly dueAtMs: number;
@@ -59,10 +60,19 @@ export async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Pause between two looks, in ms of the machine: what goes over a socket needs some. */
+const PAUSE_MS = 5;
+
 /** Waits until `look` answers without throwing, and moves time on by `stepMs` before every look. */
-export function untilWith<T>(clock: ManualClock, look: () => T | Promise<T>, stepMs = 100): Promise<T> {
-  return until(async () => {
+export async function untilWith<T>(clock: ManualClock, look: () => T | Promise<T>, stepMs = 100): Promise<T> {
+  const beganMs = performance.now();
+  for (;;) {
     await clock.advance(stepMs);
-    return look();
-  });
+    try {
+      return await look();
+    } catch (error) {
+      if (performance.now() - beganMs > 1000 * patienceSeconds()) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
 }

@@ -18,7 +18,7 @@ function breakerOf() {
   let state = newBreaker('r1', 0);
   return (atS: number, pods: readonly UnreadyPod[], more: { succeeded?: boolean; died?: PodFacts[]; wantsMore?: boolean } = {}): BreakerPlan => {
     const { succeeded = false, died = [], wantsMore = true } = more;
-    const plan = planBreaker(state, { starts: { unready: pods, succeeded, died }, wantsMore, nowMs: atS * 1000 });
+    const plan = planBreaker(state, { starts: { unready: pods, succeeded, died, brief: [] }, wantsMore, nowMs: atS * 1000 });
     state = plan.state;
     return plan;
   };
@@ -182,6 +182,6 @@ describe('a pod that was Ready once', () => {
 
 test('a breaker that another process had opened goes on with a try of one pod', () => {
   const state = newBreaker('r1', 0, PULL);
-  const at = (nowMs: number) => planBreaker(state, { starts: { unready: [], succeeded: false, died: [] }, wantsMore: true, nowMs }).createLimit;
+  const at = (nowMs: number) => planBreaker(state, { starts: { unready: [], succeeded: false, died: [], brief: [] }, wantsMore: true, nowMs }).createLimit;
   expect([at(0), at(9_999), at(10_000)]).toEqual([0, 0, 1]);
 });
