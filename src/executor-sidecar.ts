@@ -4,7 +4,7 @@ import { checkImage, defaultImage } from './images';
 import { type Problems } from './problems';
 import { completeExecutor, EXECUTOR_DATA_VOLUME } from './schema/executor-pod';
 import { executorSettings } from './schema/executor-settings';
-import { type Container, type PodTemplateSpec } from './schema/kubernetes';
+import { type Container, type PodSpec, type PodTemplateSpec } from './schema/kubernetes';
 import { EXECUTOR_CONTAINER, Port } from './schema/names';
 import { isRecord } from './schema/validation';
 
@@ -12,7 +12,7 @@ import { isRecord } from './schema/validation';
  * The executor container that runs the tasks of a sandbox. The operator gives it the key that it knows the operator by.
  *
  * Tasks have files, user, environment and capabilities of the main container, but the executor container's seccomp and AppArmor
- * profile, resource limits (rlimits too) and umask.
+ * profile, resource limits (rlimits too) and umask. With `enterMainContainer: false` they run in the executor container altogether.
  */
 export interface ExecutorOptions {
   /**
@@ -37,6 +37,17 @@ export interface ExecutorOptions {
   readonly mainContainer?: string;
 
   /**
+   * Whether tasks run in the main container. That takes root, the capability SYS_PTRACE and a process namespace that the containers share.
+   *
+   * Without it they run in the executor container, as its user 65532, and see what its `image` holds: one of your own that is built
+   * from that of the executor. Such a pod shares nothing, has no capability, and satisfies the Pod Security Standard `restricted`
+   * when the template does.
+   *
+   * @default true
+   */
+  readonly enterMainContainer?: boolean;
+
+  /**
    * Resources of the executor container. Tasks run inside these limits, so size them for the tasks. CPU or memory that is given
    * replaces both its request and its limit.
    *
@@ -49,6 +60,7 @@ const OPTIONS: Readonly<Record<keyof ExecutorOptions, true>> = {
   image: true,
   imagePullPolicy: true,
   mainContainer: true,
+  enterMainContainer: true,
   resources: true,
 };
 
@@ -58,9 +70,14 @@ export function isExecutorOptions(problems: Problems, options: unknown): options
     return false;
   }
   checkImage(problems, 'executor', options);
-  const { mainContainer } = options;
+  const { mainContainer, enterMainContainer } = options;
   if (mainContainer !== undefined && (typeof mainContainer !== 'string' || mainContainer === '')) {
     problems.add('executor.mainContainer', 'text', mainContainer);
+  }
+  if (enterMainContainer !== undefined && typeof enterMainContainer !== 'boolean') {
+    problems.add('executor.enterMainContainer', 'true or false', enterMainContainer);
+  } else if (enterMainContainer === false && mainContainer !== undefined) {
+    problems.add('executor.mainContainer', 'nothing beside enterMainContainer: false', mainContainer);
   }
   return true;
 }
@@ -71,9 +88,9 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
   if (!Array.isArray(containers)) {
     return template;
   }
-  const { mainContainer = containers[0]?.name, ...executor } = options;
+  const { mainContainer = containers[0]?.name, enterMainContainer = true, ...executor } = options;
   const main = containers.find((container: Container) => isRecord(container) && container.name === mainContainer);
-  if (main === undefined) {
+  if (main === undefined && enterMainContainer) {
     problems.add('executor.mainContainer', 'the name of a container of the template', mainContainer);
     return template;
   }
@@ -85,14 +102,14 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
   if (hasNamed(ownVolumes, EXECUTOR_DATA_VOLUME)) {
     problems.add('executor', `a template without a volume named '${EXECUTOR_DATA_VOLUME}'`, EXECUTOR_DATA_VOLUME, 'rename the volume');
   }
-  if (hostPID === true) {
+  if (hostPID === true && enterMainContainer) {
     problems.add('executor', 'a template without hostPID', true, 'Kubernetes allows no shared process namespace beside it');
   }
+  const role = main !== undefined && enterMainContainer ? besideMain(main.name) : STANDING_ALONE;
   const spec = {
     ...template.spec,
-    // The executor finds the main container's processes and enters its root directory.
-    shareProcessNamespace: true,
-    containers: [...containers, executorContainer(problems, main.name, executor)],
+    ...role.pod,
+    containers: [...containers, { ...executorContainer(problems, executor), ...role.container }],
   };
   return { ...template, spec: completeExecutor(spec) };
 }
@@ -107,25 +124,23 @@ export function hasExecutor(template: PodTemplateSpec | undefined): boolean {
     );
 }
 
-function executorContainer(problems: Problems, mainContainer: string, options: ExecutorOptions): Container {
-  const { sidecarMode, mainContainerName } = executorSettings.table;
-  return {
-    name: EXECUTOR_CONTAINER,
-    image: options.image ?? defaultImage('sandbox-executor'),
-    imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
-    ports: [{ name: 'executor', containerPort: Port.executor, protocol: 'TCP' }],
+const SIDECAR_MODE = executorSettings.table.sidecarMode.env;
+
+/** What an executor needs of its pod, and how it is run. */
+interface ExecutorRole {
+  readonly pod: PodSpec;
+  readonly container: Pick<Container, 'env' | 'securityContext'>;
+}
+
+/** In sidecar mode. */
+const besideMain = (mainContainer: string): ExecutorRole => ({
+  // The executor finds the main container's processes and enters its root directory.
+  pod: { shareProcessNamespace: true },
+  container: {
     env: [
-      { name: sidecarMode.env, value: 'true' },
-      { name: mainContainerName.env, value: mainContainer },
+      { name: SIDECAR_MODE, value: 'true' },
+      { name: executorSettings.table.mainContainerName.env, value: mainContainer },
     ],
-    resources: renderResources(problems, 'executor.resources', options.resources, {
-      requests: { cpu: '50m', memory: '64Mi' },
-      limits: { cpu: '500m', memory: '256Mi' },
-    }),
-    // Often only until it has started: probes of a hundred idle sandboxes are a load for their node. It has started when it listens: an
-    // executor that is not healthy, since it cannot read a record, is repaired by a reset and not by a restart.
-    startupProbe: { tcpSocket: { port: Port.executor }, periodSeconds: 1, failureThreshold: 60 },
-    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 5, periodSeconds: 10 }, // late when tasks have the processors
     securityContext: {
       // Root with the default capabilities and SYS_PTRACE is what entering the main container takes; a task runs as its user.
       runAsNonRoot: false,
@@ -134,6 +149,38 @@ function executorContainer(problems: Problems, mainContainer: string, options: E
       readOnlyRootFilesystem: true,
       capabilities: { add: ['SYS_PTRACE'] },
     },
+  },
+});
+
+/** In host mode: everything that the Pod Security Standard `restricted` asks for. Its files are those of its tasks, which may write them. */
+const STANDING_ALONE: ExecutorRole = {
+  pod: {},
+  container: {
+    env: [{ name: SIDECAR_MODE, value: 'false' }], // also where the template has its containers share their processes
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  },
+};
+
+function executorContainer(problems: Problems, options: ExecutorOptions): Container {
+  return {
+    name: EXECUTOR_CONTAINER,
+    image: options.image ?? defaultImage('sandbox-executor'),
+    imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
+    ports: [{ name: 'executor', containerPort: Port.executor, protocol: 'TCP' }],
+    resources: renderResources(problems, 'executor.resources', options.resources, {
+      requests: { cpu: '50m', memory: '64Mi' },
+      limits: { cpu: '500m', memory: '256Mi' },
+    }),
+    // Often only until it has started: probes of a hundred idle sandboxes are a load for their node. It has started when it listens: an
+    // executor that is not healthy, since it cannot read a record, is repaired by a reset and not by a restart.
+    startupProbe: { tcpSocket: { port: Port.executor }, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 5, periodSeconds: 10 }, // late when tasks have the processors
   };
 }
 

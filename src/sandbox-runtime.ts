@@ -102,6 +102,9 @@ const PROPS: Readonly<Record<keyof SandboxRuntimeProps, true>> = {
   roles: true,
 };
 
+/** Has Kubernetes refuse pods with more rights than the operator needs. @see https://kubernetes.io/docs/concepts/security/pod-security-standards/ */
+const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+
 /** Name of the operator's Deployment and of what belongs to it. */
 const NAME = 'opensandbox-controller-manager';
 const LABELS = { 'control-plane': 'controller-manager', 'app.kubernetes.io/name': 'cdk8s-sandboxes' } as const;
@@ -122,7 +125,7 @@ export class SandboxRuntime extends Construct {
     this.props = isRecord(props) ? { ...(props as SandboxRuntimeProps) } : {};
     this.namespace = typeof this.props.namespace === 'string' ? this.props.namespace : (Chart.of(this).namespace ?? 'opensandbox-system');
     if (this.props.createNamespace === true) {
-      clusterObject(this, 'Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace } });
+      clusterObject(this, 'Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace, labels: RESTRICTED } });
     }
     if (this.props.installCrds !== false) {
       new SandboxCrds(this, 'Crds');

@@ -68,12 +68,12 @@ export function toProcessSpec(container: Container, placed: PlacedPod, node: Nod
 /**
  * The real executor in host mode, on the pod's address.
  *
- * In sidecar mode tasks run with environment and directory of the main container, so the executor gets these as its own. Its settings
- * go in as flags, which are not inherited by tasks and win over the ones of the manifest.
+ * In sidecar mode tasks run with environment and directory of the main container, so the executor gets these as its own, unless the
+ * manifest wants host mode. Its settings go in as flags, which are not inherited by tasks and win over the ones of the manifest.
  */
 function executorProcess(container: Container, placed: PlacedPod, node: NodeSettings): ProcessSpec {
-  const main = mainContainer(placed.pod.spec ?? {}, container);
   const own = containerEnv(container, placed, node);
+  const main = own['ENABLE_SIDECAR_MODE'] === 'false' ? undefined : mainContainer(placed.pod.spec ?? {}, container);
   const base = main === undefined ? {} : containerEnv(main, placed, node);
   const { ENABLE_SIDECAR_MODE: _mode, [EnvVar.mainContainer]: _marker, ...env } = { ...own, ...base, ...settingsOf(container, own) };
   const settings = [

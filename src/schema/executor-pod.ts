@@ -41,7 +41,7 @@ export function completeExecutor(spec: PodSpec, { publicKeys }: ExecutorCompleti
   const completed: Container = {
     ...executor,
     ...(added.length > 0 && { env: withVariables(executor, added) }),
-    ...(needsVolume && { volumeMounts: [...listOf(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: SETTINGS.dataDir.default }] }),
+    ...(needsVolume && { volumeMounts: [...listOf(executor.volumeMounts), { name: EXECUTOR_DATA_VOLUME, mountPath: dataMountOf(main !== undefined) }] }),
   };
   return {
     ...spec,
@@ -117,6 +117,12 @@ function isDataUnkept(executor: Container): boolean {
   const isCovered = listOf(executor.volumeMounts).some(({ mountPath }) => typeof mountPath === 'string' && isWithin(SETTINGS.dataDir.default, mountPath));
   return spoken(executor, SETTINGS.dataDir) === undefined && !isCovered;
 }
+
+/**
+ * Where the volume for records goes. What is mounted belongs to root; a sidecar is root. Another executor may be any user, so it gets the folder
+ * above, where it makes a folder of its own that nobody else may read.
+ */
+const dataMountOf = (isRoot: boolean): string => (isRoot ? SETTINGS.dataDir.default : SETTINGS.dataDir.default.replace(/\/[^/]+$/, ''));
 
 const isWithin = (path: string, folder: string): boolean => `${path}/`.startsWith(`${folder.replace(/\/+$/, '')}/`);
 

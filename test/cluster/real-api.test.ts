@@ -1,6 +1,7 @@
 import { describeConformance } from '../acceptance/conformance/suite';
 import { ApiClient } from '../support/api-client';
 import { describeCrds } from './corpus/crds';
+import { describePodSecurity } from './corpus/pod-security';
 import { describePodTemplates } from './corpus/pod-templates';
 import { createCrds } from './corpus/server';
 import { describeValues } from './corpus/values';
@@ -34,5 +35,6 @@ function connectRealApi() {
 
 describe('our CRDs on real Kubernetes', () => describeCrds(server));
 describe('values of our kinds', () => describeValues(server));
+describe('the Pod Security Standard restricted', () => describePodSecurity(server));
 describe('pod templates', () => describePodTemplates(server));
 describeConformance('the API of real Kubernetes', connectRealApi, BUILD_TIMEOUT_MS);

@@ -135,3 +135,34 @@ test('reports what is no pod at synth, not before', () => {
     expect.stringContaining("BatchSandboxFleet 'web/fleet': template: expected a pod that renders, got"),
   ]);
 });
+
+test('an executor that does not enter the main container shares nothing with it, and has no rights', () => {
+  const [batch] = objectsOf(fleetOf(PodTemplate.fromSpec({ containers: [container], hostPID: true }), { enterMainContainer: false, image: 'mine' }));
+  const { spec } = batch?.spec.template as { readonly spec: { readonly containers: readonly object[] } };
+  const [main, executor] = spec.containers;
+  expect(spec).toEqual({ containers: [main, executor], hostPID: true, volumes: [{ name: 'sandbox-tasks', emptyDir: {} }] });
+  expect(main).toEqual(container);
+  expect(executor).toMatchObject({
+    name: 'task-executor',
+    image: 'mine',
+    env: [{ name: 'ENABLE_SIDECAR_MODE', value: 'false' }],
+    volumeMounts: [{ name: 'sandbox-tasks', mountPath: '/var/lib/sandbox' }],
+  });
+  expect((executor as { readonly securityContext: unknown }).securityContext).toEqual({
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+});
+
+test('refuses a main container for an executor that enters none, and what is neither yes nor no', () => {
+  const template = PodTemplate.fromSpec({ containers: [container] });
+  expect(problemsOf(fleetOf(template, { enterMainContainer: false, mainContainer: 'main' }))).toEqual([
+    "BatchSandboxFleet 'web/fleet': executor.mainContainer: expected nothing beside enterMainContainer: false, got 'main'",
+  ]);
+  expect(problemsOf(fleetOf(template, { enterMainContainer: 'no' as unknown as boolean }))).toEqual([
+    "BatchSandboxFleet 'web/fleet': executor.enterMainContainer: expected true or false, got 'no'",
+  ]);
+});

@@ -1,4 +1,4 @@
-import { readSigningKey, signExecutorToken } from '../../src/program/executor-token';
+import { readSigningKey, type SignedRequest, signExecutorToken } from '../../src/program/executor-token';
 import type { ExecutorTask } from '../../src/schema/executor-api';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../../src/schema/names';
 import type { Target } from './target';
@@ -15,14 +15,19 @@ export async function readTasks(target: Target, ip: string): Promise<readonly Ex
   return (await (await askExecutor(target, ip, '/getTasks')).json()) as ExecutorTask[];
 }
 
-/** What the executor of a pod answers to a request that is signed as the operator signs. */
-async function askExecutor(target: Target, ip: string, path: string): Promise<Response> {
+/** A token for one request to the executor of a pod, as the operator signs it. */
+export async function signAsOperator(target: Target, ip: string, request: SignedRequest): Promise<string> {
   const [secret, pod] = await Promise.all([
     findFirst<{ readonly data?: Readonly<Record<string, string>> }>(target, 'secrets', `metadata.name=${SIGNING_SECRET}`),
     findFirst<{ readonly metadata: { readonly uid: string } }>(target, 'pods', `status.podIP=${ip}`),
   ]);
   const key = await readSigningKey(Buffer.from(secret.data?.[SIGNING_SECRET_KEY] ?? '', 'base64').toString());
-  const token = await signExecutorToken(key, pod.metadata.uid, { method: 'GET', path, body: '' }, new Date());
+  return signExecutorToken(key, pod.metadata.uid, request, new Date());
+}
+
+/** What the executor of a pod answers to a request that is signed as the operator signs. */
+async function askExecutor(target: Target, ip: string, path: string): Promise<Response> {
+  const token = await signAsOperator(target, ip, { method: 'GET', path, body: '' });
   return fetch(`${target.executorUrl(ip)}${path}`, { headers: { authorization: `Bearer ${token}` } });
 }
 

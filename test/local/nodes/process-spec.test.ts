@@ -78,4 +78,10 @@ describe('the task executor', () => {
       env: { ...base('main'), MODE: 'fast', ALLOW_UNAUTHENTICATED: 'true', ...MARKERS },
     });
   });
+
+  test('keeps its own environment and directory where the manifest wants no sidecar', () => {
+    const executor = { name: 'task-executor', env: [{ name: 'ENABLE_SIDECAR_MODE', value: 'false' }, { name: 'OWN', value: 'yes' }] };
+    const { cwd, env } = toProcessSpec(executor, placed(main, executor), NODE);
+    expect([cwd, env['MODE'], env['OWN']]).toEqual(['/state/pods/u1/containers/task-executor', undefined, 'yes']);
+  });
 });

@@ -199,13 +199,17 @@ describe('the volume for records', () => {
     expect(completeExecutor(spec)).toEqual(spec);
   });
 
+  test('is mounted above their folder beside no main container, where the executor may be any user and has to make that folder', () => {
+    const [, completed] = containersOf({ containers: [main, executor()] }) ?? [];
+    expect(completed?.volumeMounts).toEqual([{ name: 'sandbox-tasks', mountPath: '/var/lib/sandbox' }]);
+  });
+
   test('is added beside volumes that are for something else', () => {
     const volumes = [{ name: 'own', emptyDir: {} }];
     const volumeMounts = [{ name: 'own', mountPath: '/var/lib/sandbox-other' }];
-    expect(completeExecutor({ containers: [main, executor({ volumeMounts })], volumes })).toEqual({
-      containers: [main, executor({ volumeMounts: [...volumeMounts, MOUNT] })],
-      volumes: [...volumes, { name: 'sandbox-tasks', emptyDir: {} }],
-    });
+    const { containers, volumes: completed } = completeExecutor({ ...shared(main, executor({ volumeMounts })), volumes });
+    expect(containers?.[1]?.volumeMounts).toEqual([...volumeMounts, MOUNT]);
+    expect(completed).toEqual([...volumes, { name: 'sandbox-tasks', emptyDir: {} }]);
   });
 
   test('is not added when a volume of its name is there for something else', () => {
