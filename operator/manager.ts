@@ -147,7 +147,7 @@ export class Manager {
     this.metrics.observe({
       pools: () => describePools(this.pools.cache, this.ledger),
       batches: () => this.batches.cache.values(),
-      watchAgesMs: () => this.informers().map(([kind, informer]) => [kind, informer.ageMs()]),
+      watchAgesMs: () => this.watchAgesMs(),
       queueDepths: () => [['batchsandbox', this.batchQueue.depth], ['pool', this.poolQueue.depth], ['recycle', this.recycleQueue.depth]],
       leading: () => this.acting,
     });
@@ -194,8 +194,8 @@ export class Manager {
 
   /** Why this process is not ready, or `undefined` when it is: caches filled, no watch stale. Leadership is not asked for. */
   notReady(): string | undefined {
-    const stale = this.informers().find(([, informer]) => informer.ageMs() > STALE_AFTER_MS);
-    return stale === undefined ? undefined : `the watch of ${stale[0]} has been silent for ${Math.round(stale[1].ageMs() / 1000)} s`;
+    const [kind, ageMs] = this.watchAgesMs().find(([, age]) => age > STALE_AFTER_MS) ?? [];
+    return ageMs === undefined ? undefined : `the watch of ${kind ?? ''} has been silent for ${Math.round(ageMs / 1000)} s`;
   }
 
   /** Of what a batch held before, nobody remembers anything now (R127). */
@@ -278,6 +278,12 @@ export class Manager {
 
   private queues(): readonly Controller[] {
     return [this.poolQueue, this.batchQueue, this.recycleQueue];
+  }
+
+  private watchAgesMs(): [kind: string, ageMs: number][] {
+    const { ageMs } = this.assignment;
+    const ages = this.informers().map(([kind, informer]): [string, number] => [kind, informer.ageMs()]);
+    return ageMs === undefined ? ages : [...ages, ['configmaps', ageMs]];
   }
 
   private informers(): [string, Pick<Informer<Pod>, 'run' | 'relist' | 'synced' | 'ageMs'>][] {

@@ -95,7 +95,7 @@ export class OperatorMetrics {
         gauge.inc({ namespace, state: 'unknown' }, status?.taskUnknown ?? 0);
       }
     });
-    this.gauge('opensandbox_watch_age_seconds', 'Time since a watch said anything.', ['kind'], (gauge) => {
+    this.gauge('opensandbox_watch_age_seconds', 'Time since a watch said anything; configmaps, the profile of pool assignment, once it has been read.', ['kind'], (gauge) => {
       for (const [kind, ageMs] of source.watchAgesMs()) gauge.set({ kind }, ageMs / 1000);
     });
     this.gauge('workqueue_depth', 'Objects that wait for a pass.', ['name'], (gauge) => {

@@ -44,6 +44,11 @@ export class PoolAssignment {
     return this.profiles.run(signal);
   }
 
+  /** Ms since the server told of the ConfigMap; undefined while nothing has been read, which nobody waits for. */
+  get ageMs(): number | undefined {
+    return this.profiles.ageMs;
+  }
+
   /** The Pool for a batch, as things are now. */
   choose(batch: BatchSandbox): PoolChoice {
     return this.chooser.choose(batch);

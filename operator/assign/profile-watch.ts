@@ -40,6 +40,11 @@ export class ProfileWatch {
     return this.current;
   }
 
+  /** Ms since the server was last heard of; undefined while nothing has been read, and when there is nothing to follow. */
+  get ageMs(): number | undefined {
+    return this.current === undefined ? undefined : this.informer?.ageMs();
+  }
+
   /** Follows the ConfigMap until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     if (this.informer === undefined) return;

@@ -23,7 +23,8 @@ export interface EventRecorderOptions {
 
 /** One event and its repeats. */
 interface Entry {
-  readonly object: KubeObject;
+  /** What the event is about: a reference, since an object may be large and many events are remembered. */
+  readonly involved: KubeEvent['involvedObject'];
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
@@ -72,18 +73,20 @@ export class EventRecorder {
     if (this.stop.signal.aborted) return;
     const now = `${this.options.clock.now().toISOString().slice(0, 19)}Z`;
     const text = message.slice(0, MAX_MESSAGE);
+    const { apiVersion = '', kind = '', metadata } = object;
+    const { namespace = 'default', name, uid, resourceVersion } = metadata;
     const key = createHash('sha256')
-      .update([this.salt, object.metadata.uid ?? object.metadata.name, type, reason, text].join('\0'))
+      .update([this.salt, uid ?? name, type, reason, text].join('\0'))
       .digest('hex')
       .slice(0, 16);
     const entry = this.waiting.get(key) ?? this.remembered.get(key);
     if (entry === undefined) {
       this.waiting.set(key, {
-        object,
+        involved: { apiVersion, kind, namespace, name, uid, resourceVersion },
         type,
         reason,
         message: text,
-        name: `${object.metadata.name}.${key}`,
+        name: `${name}.${key}`,
         firstAt: now,
         lastAt: now,
         count: 1,
@@ -131,7 +134,7 @@ export class EventRecorder {
 
   private async send(entry: Entry): Promise<void> {
     const { api, log } = this.options;
-    const { namespace } = entry.object.metadata;
+    const { namespace } = entry.involved;
     const { signal } = this.stop;
     try {
       if (entry.sent) {
@@ -149,11 +152,9 @@ export class EventRecorder {
   }
 
   private toEvent(entry: Entry): KubeEvent {
-    const { apiVersion = '', kind = '', metadata } = entry.object;
-    const { namespace = 'default', name, uid, resourceVersion } = metadata;
     return {
-      metadata: { name: entry.name, namespace },
-      involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      metadata: { name: entry.name, namespace: entry.involved.namespace },
+      involvedObject: entry.involved,
       type: entry.type,
       reason: entry.reason,
       message: entry.message,

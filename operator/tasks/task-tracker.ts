@@ -55,6 +55,8 @@ export interface TaskTrackerOptions {
 }
 
 interface TrackedBatch {
+  /** All that are open, those included that only stop a task. */
+  readonly open: Set<PodConversation>;
   readonly bySlot: Map<number, PodConversation>;
   readonly observed: Map<number, ObservedTask>;
 }
@@ -100,8 +102,7 @@ export class TaskTracker {
    * was sent runs on unchanged when an edit changes it or leaves it out (R36); one that was not sent is taken back.
    */
   ensure(batch: TaskBatch, slots: readonly SlotTask[]): void {
-    const tracked = this.batches.get(batch.uid) ?? { bySlot: new Map(), observed: new Map() };
-    this.batches.set(batch.uid, tracked);
+    const tracked = this.track(batch.uid);
     for (const slot of slots) this.ensureSlot(batch, tracked, slot);
     if (tracked.bySlot.size > slots.length) this.takeBackUnsent(tracked, slots);
   }
@@ -153,9 +154,7 @@ export class TaskTracker {
 
   /** Ends every call for a batch that is gone. */
   forgetBatch(batchUID: string): void {
-    for (const conversation of this.byPod.values()) {
-      if (conversation.subject.batchUID === batchUID) this.forget(conversation);
-    }
+    for (const conversation of this.batches.get(batchUID)?.open ?? []) this.forget(conversation);
     this.batches.delete(batchUID);
     this.taskPlans.forget(batchUID);
   }
@@ -167,6 +166,12 @@ export class TaskTracker {
     for (const conversation of this.byPod.values()) this.forget(conversation);
     this.batches.clear();
     await Promise.all(this.closing);
+  }
+
+  private track(batchUID: string): TrackedBatch {
+    let tracked = this.batches.get(batchUID);
+    if (tracked === undefined) this.batches.set(batchUID, (tracked = { open: new Set(), bySlot: new Map(), observed: new Map() }));
+    return tracked;
   }
 
   private ensureSlot(batch: TaskBatch, tracked: TrackedBatch, { slot, podUID, podIP, task, recorded }: SlotTask): void {
@@ -197,6 +202,7 @@ export class TaskTracker {
     if (earlier) this.forget(earlier);
     const conversation = new PodConversation(subject, this.tools);
     this.byPod.set(subject.podUID, conversation);
+    this.track(subject.batchUID).open.add(conversation);
     return conversation;
   }
 
@@ -204,6 +210,7 @@ export class TaskTracker {
     const { batchUID, slot, podUID } = conversation.subject;
     this.byPod.delete(podUID);
     const tracked = this.batches.get(batchUID);
+    tracked?.open.delete(conversation);
     if (tracked?.bySlot.get(slot) === conversation) {
       tracked.bySlot.delete(slot);
       tracked.observed.delete(slot);

@@ -1,3 +1,4 @@
+import { PoolAssignment } from '../../../operator/assign/pool-assignment';
 import { BATCHES, CONFIG_MAPS } from '../../../operator/kube/resource-types';
 import { ApiError } from '../../../operator/kube/api-error';
 import { handMadeTemplate } from '../../support/hand-made-pods';
@@ -141,6 +142,10 @@ test('a profile that appears, changes or goes is in force at once for batches th
   await until(async () => expect(await waitOf('first')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (no label tier in common)" }));
   await api.patch(CONFIG_MAPS, ref, 'merge', { data: { profiles: profiles('team') } });
   await until(async () => expect(await waitOf('first')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (no label team in common)" }));
+  expect(operator.manager.notReady()).toBeUndefined();
+  const silence = jest.spyOn(PoolAssignment.prototype, 'ageMs', 'get').mockReturnValue(240_001); // nobody hears of an edit any more
+  expect(operator.manager.notReady()).toBe('the watch of configmaps has been silent for 240 s');
+  silence.mockRestore();
   await api.delete(CONFIG_MAPS, ref);
   await until(async () => expect(await waitOf('first')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (no image in common)" }));
 });

@@ -84,8 +84,9 @@ test('nothing is guessed while the ConfigMap cannot be read (R77)', async () => 
   const list = jest.spyOn(api, 'list').mockRejectedValueOnce(new ApiError(403, 'Forbidden', 'refused'));
   const { watch, changed } = watchOf();
   await until(() => expect(list).toHaveBeenCalledTimes(1));
-  expect([watch.profile, changed.mock.calls]).toEqual([undefined, []]);
+  expect([watch.profile, watch.ageMs, changed.mock.calls]).toEqual([undefined, undefined, []]);
   await until(() => expect(watch.profile).toEqual(BUILT_IN_PROFILE));
+  expect(watch.ageMs).toBeGreaterThanOrEqual(0);
 });
 
 test('without a namespace of its own the operator asks for none (R77)', async () => {
