@@ -214,7 +214,7 @@ export default {
       displayName: 'kubernetes',
       testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
       globals: { CLUSTER: 'kubernetes' },
-      // One cluster for all files but fleet.test.ts, which counts what is left on its own: it takes much longer to start than an embedded one.
+      // One cluster for all files: it takes much longer to start than an embedded one.
       globalSetup: '<rootDir>/test/kubernetes/start.ts',
       globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
       setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],
@@ -313,17 +313,14 @@ project.watchTask.reset(`${TSC} --build --watch`);
 project.compileTask.reset(`${TSC} --build`);
 project.compileTask.spawn(bundle);
 
-const lint = project.addTask('lint', { description: 'ESLint; every rule is an error', exec: 'eslint --max-warnings 0 .' });
-const check = project.addTask('check', {
-  description: 'Type-check tests and examples without emitting',
-  exec: `${TSC} -p tsconfig.check.json`,
-});
-const cluster = project.addTask('cluster', {
+const LINT = 'eslint --max-warnings 0 .';
+const CHECK = `${TSC} -p tsconfig.check.json`;
+const BUNDLE_CLUSTER = 'esbuild test/cluster/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/cluster.js --log-level=warning';
+project.addTask('lint', { description: 'ESLint; every rule is an error', exec: LINT });
+project.addTask('check', { description: 'Type-check tests and examples without emitting', exec: CHECK });
+project.addTask('cluster', {
   description: 'Real Kubernetes, built from Go modules, on addresses of this machine alone: build, up, load, status, down',
-  steps: [
-    { exec: 'esbuild test/cluster/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/cluster.js --log-level=warning' },
-    { exec: 'node lib/test/cluster.js', receiveArgs: true },
-  ],
+  steps: [{ exec: BUNDLE_CLUSTER }, { exec: 'node lib/test/cluster.js', receiveArgs: true }],
 });
 project.addTask('kill-operator', {
   description: 'Kill the operator 50 times amid deliveries on real Kubernetes with simulated nodes, and report double deliveries, lost batches and times',
@@ -346,11 +343,8 @@ images.spawn(bundle);
 images.exec(BUILD_IMAGES, { receiveArgs: true });
 project.testTask.reset();
 project.testTask.spawn(project.compileTask);
-project.testTask.spawn(check);
-project.testTask.spawn(lint);
-// Before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
-project.testTask.spawn(cluster, { args: ['build'] });
-project.testTask.exec(BUILD_IMAGES); // what it wants is compiled
+// ESLint has one core to itself. Cluster and images come before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
+project.testTask.exec(`${LINT} & ${CHECK} && ${BUNDLE_CLUSTER} && node lib/test/cluster.js build && ${BUILD_IMAGES}; built=$?; wait $! && exit $built`);
 project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings' } });
 
 const quickstart = project.addTask('quickstart', {

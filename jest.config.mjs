@@ -31,7 +31,7 @@ export default {
       displayName: 'kubernetes',
       testMatch: ['<rootDir>/test/acceptance/*.test.ts', '<rootDir>/test/kubernetes/**/*.test.ts'],
       globals: { CLUSTER: 'kubernetes' },
-      // One cluster for all files but fleet.test.ts, which counts what is left on its own: it takes much longer to start than an embedded one.
+      // One cluster for all files: it takes much longer to start than an embedded one.
       globalSetup: '<rootDir>/test/kubernetes/start.ts',
       globalTeardown: '<rootDir>/test/kubernetes/stop.ts',
       setupFilesAfterEnv: ['<rootDir>/test/kubernetes/patience.ts'],

@@ -23,7 +23,8 @@ export default function start(): void {
   const started = startOperatorCluster();
   globalThis.kubernetesUnderTest = { folder, started };
   started.then(
-    ({ kubeconfigPath, folder: clusterFolder, program, executorImage }) => publishCluster(path, { kubeconfigPath, folder: clusterFolder, program, executorImage }),
+    ({ kubeconfigPath, folder: clusterFolder, program, executorImage, node: { id, pid, network } }) =>
+      publishCluster(path, { kubeconfigPath, folder: clusterFolder, program, executorImage, node: { id, pid, network } }),
     (error: unknown) => publishCluster(path, { problem: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 }

@@ -1,5 +1,5 @@
 import { startEmbeddedCluster } from './embedded-cluster';
-import { connectKubernetes } from './kubernetes-cluster';
+import { sharedCluster, targetOf } from './kubernetes-cluster';
 import { Space } from '../support/space';
 import type { Target } from '../support/target';
 import { inParallel } from '../support/waiting';
@@ -29,7 +29,7 @@ export function useCluster(): ClusterUnderTest {
     return target;
   };
   beforeAll(async () => {
-    target = await (CLUSTER === 'kubernetes' ? connectKubernetes() : startEmbeddedCluster());
+    target = CLUSTER === 'kubernetes' ? targetOf(await sharedCluster()) : await startEmbeddedCluster();
   }, SET_UP_MS);
   // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121). Real Kubernetes takes its time
   // for that, so the end of the run waits for all of them.

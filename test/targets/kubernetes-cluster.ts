@@ -4,6 +4,8 @@ import type { KubeObject } from '../../src/schema/kubernetes';
 import { LEASE_NAME, Port } from '../../src/schema/names';
 import { auditOf } from '../cluster/audit';
 import { withClient } from '../cluster/control-plane';
+import type { NodeNetwork } from '../cluster/node/network';
+import type { NodeEntry } from '../cluster/node/run-on-node';
 import { TestImage } from '../images/test-images';
 import { ApiClient } from '../support/api-client';
 import { OPERATOR_NAMESPACE, OPERATOR_USER } from '../support/operator-identity';
@@ -22,6 +24,8 @@ const STARTED_WITHIN_MS = 25_000;
 export interface SharedCluster extends KubectlAccess {
   /** Image of the executor. */
   readonly executorImage: string;
+  /** Its node, and the address at which pods reach the machine. */
+  readonly node: NodeEntry & { readonly network: Pick<NodeNetwork, 'host'> };
 }
 
 /** A lease of a dead leader ends after 15 s; the rest is for a busy machine. */
@@ -48,11 +52,11 @@ export function publishCluster(path: string, cluster: SharedCluster | Failure): 
  *
  * @throws Error when it could not start
  */
-export async function connectKubernetes(): Promise<Target> {
+export async function sharedCluster(): Promise<SharedCluster> {
   const text = await until(() => readFileSync(process.env[CLUSTER_VARIABLE] ?? '', 'utf8'), STARTED_WITHIN_MS);
   const cluster = JSON.parse(text) as SharedCluster | Failure;
   if ('problem' in cluster) throw new Error(`real Kubernetes: expected it to start, got ${cluster.problem}`);
-  return targetOf(cluster);
+  return cluster;
 }
 
 /** A real cluster that runs the operator, as a target; the target's end is not the cluster's. */
