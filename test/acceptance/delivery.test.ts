@@ -1,6 +1,8 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { Finalizer } from '../../src/schema/names';
 import { LARGEST_BATCH, useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { History, versionsOf } from '../support/history';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import type { WriteCounts } from '../support/target';
@@ -136,7 +138,7 @@ test('a batch waits with PoolExhausted once its pool has poolMax pods, although 
   expect(await space.list('Pod')).toHaveLength(2);
 });
 
-test('a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised (R13, R15)', async () => {
+test('a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised, which wins over its buffer (R13, R15, R61)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
   await space.untilWarm('small', 2);
@@ -156,8 +158,9 @@ test('a batch larger than its pool is served in part with PoolExhausted, and who
   await space.until('Pool', 'small', ({ status }) => expect(status).toMatchObject({ total: 8, allocated: 8, available: 0 }));
 });
 
-test('twenty batches made at once from one pool never share a pod (R103)', async () => {
+test('twenty batches made at once from one pool never share a pod, publish only what is on record, and take no more than they want (R103, R106, R107)', async () => {
   const space = await cluster.newSpace();
+  const history = await History.begin<BatchSandbox>(cluster.target, space.path('BatchSandbox'));
   await space.create('Pool', 'warm', fixedPool(50, handMadeTemplate()));
   await until(async () => expect(await space.list('Pod')).toHaveLength(50));
   await makeReady(space);
@@ -172,6 +175,15 @@ test('twenty batches made at once from one pool never share a pod (R103)', async
   expect(new Set(held).size).toBe(50);
   const endpoints = (await space.list('BatchSandbox')).flatMap((batch) => endpointsOf(batch)).filter((ip) => ip !== '');
   expect(new Set(endpoints).size).toBe(endpoints.length);
+
+  const changes = await history.end();
+  const early = changes.filter(({ object }) => {
+    const published = endpointsOf(object).filter((ip) => ip !== '').length;
+    return published > recordedUIDsOf(object).length || (published > 0 && object.metadata.finalizers?.includes(Finalizer.poolAllocation) !== true);
+  });
+  expect(early).toEqual([]);
+  const everHeld = names.map((name) => [...new Set(versionsOf(changes, name).flatMap((batch) => recordedUIDsOf(batch)))]);
+  expect([Math.max(...everHeld.map(({ length }) => length)), everHeld.flat().sort()]).toEqual([3, [...held].sort()]);
 });
 
 test('a pod that comes free goes to the older of two waiting batches (R14)', async () => {

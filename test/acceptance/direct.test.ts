@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { BatchCondition, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { API_VERSION, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { History, versionsOf } from '../support/history';
 import { conditionOf, endpointsOf } from '../support/space';
 import { until } from '../support/waiting';
 
@@ -57,6 +60,109 @@ test('a shard patch changes its own pod, and never its name, labels or owner (R2
   const { metadata } = await space.get('Pod', 'shards-1');
   expect(metadata.labels).toMatchObject({ shard: 'one', [Label.podIndex]: '1', [Label.batchName]: 'shards' });
   expect(metadata.ownerReferences).toMatchObject([{ uid: batch.metadata.uid }]);
+});
+
+test('a shard patch merges lists by their keys, and its directives remove, replace and order (R27, R28)', async () => {
+  const space = await cluster.newSpace();
+  const template = {
+    metadata: { finalizers: ['example.org/base'] },
+    spec: {
+      schedulerName: 'acceptance-test', // nobody runs it
+      automountServiceAccountToken: false,
+      imagePullSecrets: [{ name: 'base' }],
+      hostAliases: [{ ip: '10.0.0.1', hostnames: ['base'] }],
+      topologySpreadConstraints: [{ topologyKey: 'zone', maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway' }],
+      tolerations: [{ key: 'base', operator: 'Exists' }],
+      volumes: [{ name: 'data', emptyDir: {} }, { name: 'more', emptyDir: {} }],
+      initContainers: [{ name: 'prepare', image: 'none', command: ['base'] }],
+      containers: [
+        {
+          name: 'main',
+          image: 'none',
+          args: ['base', 'base'],
+          env: [{ name: 'A', value: 'base' }, { name: 'B', value: 'base' }],
+          ports: [{ containerPort: 80, name: 'base' }],
+          volumeMounts: [{ name: 'data', mountPath: '/data' }, { name: 'more', mountPath: '/more' }],
+        },
+      ],
+    },
+  };
+  const byKey = {
+    metadata: { finalizers: ['example.org/patched'] },
+    spec: {
+      imagePullSecrets: [{ name: 'patched' }],
+      hostAliases: [{ ip: '10.0.0.2', hostnames: ['patched'] }, { ip: '10.0.0.1', hostnames: ['patched'] }],
+      topologySpreadConstraints: [{ topologyKey: 'zone', maxSkew: 2 }],
+      tolerations: [{ key: 'patched', operator: 'Exists' }],
+      volumes: [{ name: 'data', $retainKeys: ['name', 'configMap'], configMap: { name: 'patched' } }],
+      initContainers: [{ name: 'prepare', command: ['patched'] }],
+      containers: [
+        {
+          name: 'main',
+          args: ['patched'],
+          env: [{ name: 'B', value: 'patched' }, { name: 'C', value: 'patched' }],
+          ports: [{ containerPort: 80, name: 'patched' }, { containerPort: 81 }],
+          volumeMounts: [{ mountPath: '/data', readOnly: true }],
+        },
+        { name: 'side', image: 'none' },
+      ],
+    },
+  };
+  const byDirective = {
+    metadata: { '$deleteFromPrimitiveList/finalizers': ['example.org/base'] },
+    spec: {
+      hostAliases: [{ $patch: 'replace' }, { ip: '10.0.0.3', hostnames: ['patched'] }],
+      topologySpreadConstraints: [{ topologyKey: 'zone', $patch: 'delete' }],
+      containers: [{ name: 'main', env: [{ name: 'A', $patch: 'delete' }], '$setElementOrder/volumeMounts': [{ mountPath: '/more' }, { mountPath: '/data' }] }],
+    },
+  };
+  await space.create('BatchSandbox', 'merged', { replicas: 2, template, shardPatches: [byKey, byDirective] });
+  const [keyed, directed] = await until(() => Promise.all([space.get('Pod', 'merged-0'), space.get('Pod', 'merged-1')]));
+  // Nothing of a pod that a finalizer holds may stay behind the test.
+  await space.patch('Pod', 'merged-0', { metadata: { finalizers: null } });
+
+  const textsOf = (list: unknown, toText: (item: Record<string, unknown>) => unknown) => (list as readonly Record<string, unknown>[] | undefined)?.map((item) => String(toText(item))).sort();
+  const main = keyed.spec?.containers?.find(({ name }) => name === 'main');
+  expect({
+    finalizers: [...(keyed.metadata.finalizers ?? [])].sort(),
+    imagePullSecrets: textsOf(keyed.spec?.['imagePullSecrets'], ({ name }) => name),
+    hostAliases: textsOf(keyed.spec?.['hostAliases'], ({ ip, hostnames }) => `${String(ip)} ${String(hostnames)}`),
+    topologySpreadConstraints: textsOf(keyed.spec?.['topologySpreadConstraints'], ({ topologyKey, maxSkew, whenUnsatisfiable }) => [topologyKey, maxSkew, whenUnsatisfiable]),
+    tolerations: textsOf(keyed.spec?.['tolerations'], ({ key }) => key)?.filter((key) => !key.startsWith('node.kubernetes.io/')), // a cluster may add those
+    volumes: textsOf(keyed.spec?.['volumes'], ({ name, emptyDir, configMap }) => `${String(name)} ${emptyDir === undefined ? '' : 'emptyDir'}${configMap === undefined ? '' : 'configMap'}`),
+    initContainers: textsOf(keyed.spec?.initContainers, ({ name, image, command }) => [name, image, command]),
+    containers: textsOf(keyed.spec?.containers, ({ name }) => name),
+    args: main?.args,
+    env: textsOf(main?.env, ({ name, value }) => `${String(name)}=${String(value)}`),
+    ports: textsOf(main?.['ports'], ({ containerPort, name }) => `${String(containerPort)} ${String(name ?? '')}`),
+    volumeMounts: textsOf(main?.['volumeMounts'], ({ name, mountPath, readOnly }) => `${String(name)} ${String(mountPath)} ${readOnly === true ? 'ro' : 'rw'}`),
+  }).toEqual({
+    finalizers: ['example.org/base', 'example.org/patched'],
+    imagePullSecrets: ['base', 'patched'],
+    hostAliases: ['10.0.0.1 patched', '10.0.0.2 patched'],
+    topologySpreadConstraints: ['zone,2,ScheduleAnyway'],
+    tolerations: ['patched'],
+    volumes: ['data configMap', 'more emptyDir'],
+    initContainers: ['prepare,none,patched'],
+    containers: ['main', 'side'],
+    args: ['patched'],
+    env: ['A=base', 'B=patched', 'C=patched'],
+    ports: ['80 patched', '81 '],
+    volumeMounts: ['data /data ro', 'more /more rw'],
+  });
+  expect({
+    finalizers: directed.metadata.finalizers ?? [],
+    hostAliases: directed.spec?.['hostAliases'],
+    topologySpreadConstraints: directed.spec?.['topologySpreadConstraints'] ?? [],
+    env: directed.spec?.containers?.[0]?.env,
+    volumeMounts: directed.spec?.containers?.[0]?.['volumeMounts'],
+  }).toMatchObject({
+    finalizers: [],
+    hostAliases: [{ ip: '10.0.0.3', hostnames: ['patched'] }],
+    topologySpreadConstraints: [],
+    env: [{ name: 'B', value: 'base' }],
+    volumeMounts: [{ mountPath: '/more' }, { mountPath: '/data' }],
+  });
 });
 
 test('a batch that another object controls makes its pods all the same (R118)', async () => {
@@ -123,7 +229,7 @@ test('a foreign pod of the same name is neither adopted nor deleted, and holds u
   await space.untilDelivered('own');
 });
 
-test('a bad shard patch leaves only its own slot without a pod (R31)', async () => {
+test('a bad shard patch leaves only its own slot without a pod (R28, R31)', async () => {
   const space = await cluster.newSpace();
   await space.create('BatchSandbox', 'partly', {
     replicas: 3,
@@ -151,8 +257,9 @@ test('a pod that the API server refuses leaves only its own slot empty, with Fai
   await space.untilDelivered('refused', 40_000); // the slot's delay may have doubled a few times
 });
 
-test('a container that crashes again and again makes the batch Failed, until its pod is well (R92, R93)', async () => {
+test('a container that crashes again and again makes the batch Failed, until its pod is well; each phase has its conditions (R92, R93, R94, R95)', async () => {
   const space = await cluster.newSpace();
+  const history = await History.begin<BatchSandbox>(cluster.target, space.path('BatchSandbox'));
   await space.create('BatchSandbox', 'crashing', { replicas: 2, template: cluster.target.podTemplate(), shardPatches: [{ spec: { containers: [{ name: 'main', command: ['false'] }] } }] });
   const failed = await space.until('BatchSandbox', 'crashing', (batch) => {
     expect(batch.status?.phase).toBe('Failed');
@@ -163,4 +270,24 @@ test('a container that crashes again and again makes the batch Failed, until its
   await space.delete('Pod', 'crashing-0');
   const well = await space.until('BatchSandbox', 'crashing', (batch) => expect(batch.status).toMatchObject({ ready: 2, phase: 'Succeed' }));
   expect(conditionOf(well, 'PodFailed')).toBeUndefined();
+
+  const statuses = versionsOf(await history.end(), 'crashing').flatMap(({ status }) => status ?? []);
+  expect(statuses.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['Pending', 'Failed', 'Succeed']));
+  statuses.reduce(expectMovedWithContent);
+  const reasons = { Pending: { Progressing: 'Creating' }, Succeed: { Ready: 'PodsReady' }, Failed: { PodFailed: 'CrashLoopBackOff' } };
+  for (const { conditions = [], phase, ready } of statuses) {
+    expect(conditions.filter(({ status }) => status !== 'True')).toEqual([]);
+    const wanted = { ...reasons[phase as keyof typeof reasons], ...(ready === 2 && { AllReady: 'PodsReady' }) };
+    expect(Object.fromEntries(conditions.map(({ type, reason }) => [type, reason]))).toEqual(wanted);
+  }
 });
+
+/** The time of a condition moves when its content does, and only then; returns the later status. */
+function expectMovedWithContent(before: BatchSandboxStatus, after: BatchSandboxStatus): BatchSandboxStatus {
+  const contentOf = (condition: BatchCondition) => ({ ...condition, lastTransitionTime: undefined });
+  for (const condition of after.conditions ?? []) {
+    const same = before.conditions?.find((earlier) => isDeepStrictEqual(contentOf(earlier), contentOf(condition)));
+    if (same !== undefined) expect(condition).toEqual(same);
+  }
+  return after;
+}

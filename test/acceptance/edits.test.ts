@@ -1,12 +1,28 @@
 import { Annotation, API_VERSION, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { readTasks } from '../support/executor';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
-import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
+import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
 
 // What people may do to the metadata that the operator writes, and what comes of it.
 const cluster = useCluster();
+
+/** Annotation of a user. */
+const NOTES = 'example.org/notes';
+/** Space that the operator leaves to annotations of others and its own together, in bytes: 4 KiB less than the API server takes. */
+const MIRRORS_FROM = 262_144 - 4_096;
+
+/** A pool of so many Ready pods that run nowhere. */
+async function newPool(size: number): Promise<Space> {
+  const space = await cluster.newSpace();
+  await space.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(size));
+  await makeReady(space);
+  await space.untilWarm('warm', size);
+  return space;
+}
 
 test('an edited or deleted mirror is written back, and gives no foreign pod (R104)', async () => {
   const space = await cluster.newSpace();
@@ -54,7 +70,7 @@ test('a batch that names the pod of another in every annotation gets neither add
   expect((await space.list('Pod')).map(({ metadata: { uid, deletionTimestamp } }) => [uid, deletionTimestamp])).toEqual([[recordedUIDsOf(victim)[0], undefined]]);
 });
 
-test('pods that alloc-release names are given back for good, and names of others are ignored (R22)', async () => {
+test('pods that alloc-release names are given back for good, and names of others are ignored, also of those that get the pod next (R22, R108)', async () => {
   const space = await cluster.newSpace();
   await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('warm', 4);
@@ -72,6 +88,15 @@ test('pods that alloc-release names are given back for good, and names of others
   expect(after.status?.allocation?.slots?.[1]).toBe('-');
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: 3, available: 1 }));
   expect(recordedUIDsOf(await space.get('BatchSandbox', 'other'))).toEqual(recordedUIDsOf(other));
+
+  // The request stands, and the pod has another holder.
+  await space.create('BatchSandbox', 'next', { replicas: 1, poolRef: 'warm' });
+  const next = await space.untilDelivered('next');
+  expect(mirroredPodsOf(next)).toEqual([mirroredPodsOf(giver)[1]]);
+  const { metadata } = await space.patch('BatchSandbox', 'giver', { spec: { expireTime: '2100-01-01T00:00:00Z' } });
+  await space.until('BatchSandbox', 'giver', ({ status }) => expect(status).toMatchObject({ observedGeneration: metadata.generation, replicas: 2 }));
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: 4, available: 0 }));
+  expect((await space.get('BatchSandbox', 'next')).status).toEqual(next.status);
 });
 
 test('when two records name one pod, the older batch keeps it and the other is filled again (R109)', async () => {
@@ -95,6 +120,47 @@ test('when two records name one pod, the older batch keeps it and the other is f
   const after = await space.get('BatchSandbox', 'a-first');
   expect({ uids: recordedUIDsOf(after), endpoints: endpointsOf(after) }).toEqual({ uids: recordedUIDsOf(first), endpoints: endpointsOf(first) });
   expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toContain(recordedUIDsOf(second)[0]);
+});
+
+test('a record that cannot be read keeps its pods from everybody, and counts again once it can be read (R127)', async () => {
+  const space = await newPool(3);
+  await space.create('BatchSandbox', 'spoilt', { replicas: 1, poolRef: 'warm' });
+  const before = await space.untilDelivered('spoilt');
+  await space.patch('BatchSandbox', 'spoilt', { status: { allocation: { slots: ['nonsense'] } } }, 'status');
+  await space.until('BatchSandbox', 'spoilt', (batch) => expect(conditionOf(batch, 'Accepted')).toMatchObject({ status: 'False', reason: 'InvalidRecord' }));
+  await space.create('BatchSandbox', 'other', { replicas: 3, poolRef: 'warm' });
+  const other = await space.until('BatchSandbox', 'other', (batch) => {
+    expect(batch.status?.replicas).toBe(2);
+    expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' });
+  });
+  expect(recordedUIDsOf(other)).not.toContain(recordedUIDsOf(before)[0]);
+  expect(endpointsOf(await space.get('BatchSandbox', 'spoilt'))).toEqual(endpointsOf(before));
+
+  await space.patch('BatchSandbox', 'spoilt', { status: { allocation: before.status?.allocation } }, 'status');
+  const after = await space.until('BatchSandbox', 'spoilt', (batch) => expect(conditionOf(batch, 'Accepted')).toBeUndefined());
+  expect([recordedUIDsOf(after), after.status?.ready]).toEqual([recordedUIDsOf(before), 1]);
+});
+
+test("mirrors that do not fit beside a user's annotations are left out and named, and sandboxes are delivered all the same (R132)", async () => {
+  const space = await newPool(2);
+  const notesOf = (size: number) => ({ metadata: { annotations: { [NOTES]: 'n'.repeat(size) } } });
+  await space.create('BatchSandbox', 'wordy', { replicas: 1, poolRef: 'warm' });
+  const before = await space.untilDelivered('wordy');
+  const untilOmitted = (omitted: readonly string[]) =>
+    space.until('BatchSandbox', 'wordy', ({ metadata: { annotations = {} } }) => {
+      expect(JSON.parse(annotations[Annotation.mirrorOmitted] ?? '[]')).toEqual(omitted);
+      expect(omitted.filter((key) => annotations[key] !== undefined)).toEqual([]);
+    });
+  // First the names of the pods go, which are only for people.
+  await space.patch('BatchSandbox', 'wordy', notesOf(MIRRORS_FROM - NOTES.length - 60));
+  expect(endpointsOf(await untilOmitted([Annotation.allocStatus]))).toEqual(endpointsOf(before));
+  await space.patch('BatchSandbox', 'wordy', notesOf(MIRRORS_FROM - NOTES.length - 20));
+  await untilOmitted([Annotation.endpoints, Annotation.allocStatus]);
+  await space.patch('BatchSandbox', 'wordy', { spec: { replicas: 2 } });
+  await space.until('BatchSandbox', 'wordy', (batch) => expect([batch.status?.ready, recordedUIDsOf(batch).length]).toEqual([2, 2]));
+  await space.patch('BatchSandbox', 'wordy', notesOf(1));
+  const after = await untilOmitted([]);
+  expect([endpointsOf(after).length, mirroredPodsOf(after).length]).toEqual([2, 2]);
 });
 
 test('annotations that cannot be read change nothing, and an event says so (R126)', async () => {

@@ -1,8 +1,8 @@
-import { Finalizer } from '../../src/schema/names';
+import { Annotation, Finalizer, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
-import { endpointsOf, recordedUIDsOf } from '../support/space';
+import { endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import { inParallel, PATIENCE_MS, until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -123,20 +123,23 @@ test('a batch made again under its old name inherits neither pods nor tasks (R11
   expect(await readTaskOutput(cluster.target, endpointsOf(second)[0] ?? '', 'phoenix-0')).toBe('second\n');
 });
 
-test('an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back (R99, R103)', async () => {
+test('an operator killed in the middle of a burst gives no pod twice, delivers all, runs no task twice, and takes all back (R99, R100, R103)', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
+  const returning = await newReturningPod(space);
   await space.create('Pool', 'warm', fixedPool(8, target.podTemplate({ executor: true })));
   await space.untilWarm('warm', 8, 40_000);
-  const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '').sort();
+  const podsOfPool = async () => (await space.list('Pod')).filter(({ metadata }) => metadata.labels?.[Label.poolName] === 'warm').map(({ metadata }) => metadata.uid ?? '');
+  const pods = (await podsOfPool()).sort();
   const names = Array.from({ length: 4 }, (_, index) => `batch-${index}`);
+  const ofBurst = async () => (await space.list('BatchSandbox')).filter(({ spec }) => spec.poolRef === 'warm');
   // A file of the pod says how often the task has run in it.
   const count = 'echo run >> ran-here; grep -c run ran-here';
   const create = (name: string) => space.create('BatchSandbox', name, { replicas: 2, poolRef: 'warm', taskTemplate: { spec: { process: { command: ['sh', '-c', count] } } } });
 
   await Promise.all(names.slice(0, 2).map(create));
   const early = await until(async () => {
-    const delivered = (await space.list('BatchSandbox')).filter((batch) => endpointsOf(batch).length === 2);
+    const delivered = (await ofBurst()).filter((batch) => endpointsOf(batch).length === 2);
     expect(delivered.length).toBeGreaterThan(0);
     return delivered;
   });
@@ -145,7 +148,7 @@ test('an operator killed in the middle of a burst gives no pod twice, delivers a
   await burst;
 
   const done = await until(async () => {
-    const batches = await space.list('BatchSandbox');
+    const batches = await ofBurst();
     expect(batches.map(({ status }) => status?.taskStates)).toEqual(names.map(() => 'SS'));
     expect(batches.map((batch) => endpointsOf(batch).filter((ip) => ip !== '').length)).toEqual(names.map(() => 2));
     return batches;
@@ -162,9 +165,36 @@ test('an operator killed in the middle of a burst gives no pod twice, delivers a
   // And again while everything is being given back.
   await Promise.all(names.map((name) => space.delete('BatchSandbox', name)));
   await target.killOperator();
-  await until(async () => expect(await space.list('BatchSandbox')).toEqual([]), 45_000);
+  await until(async () => expect(await ofBurst()).toEqual([]), 45_000);
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 8, allocated: 0, available: 8 }), 40_000);
-  const after = (await space.list('Pod')).map(({ metadata }) => metadata.uid ?? '');
+  const after = await podsOfPool();
   expect(after).toHaveLength(8);
   expect(after.filter((uid) => pods.includes(uid))).toEqual([]); // Delete: nobody gets a used pod
+  await returning.expectFinished();
 }, 300_000);
+
+/** A pod in the middle of its recycle, which takes as long as the test wants, and a batch that waits for a pod of the same pool. */
+async function newReturningPod(space: Space): Promise<{ expectFinished(): Promise<void> }> {
+  const setConfig = (config: object) => space.patch('Pool', 'slow', { metadata: { annotations: { [Annotation.restartConfig]: JSON.stringify(config) } } });
+  const recordOf = async (pod: string) => (JSON.parse((await space.get('Pod', pod)).metadata.annotations?.[Annotation.restartRecord] ?? '{}') as Record<string, unknown>);
+  await space.create('Pool', 'slow', fixedPool(1, cluster.target.podTemplate(), { recycleStrategy: { type: 'Restart' } }));
+  await setConfig({ retryInterval: '1h' });
+  await space.create('BatchSandbox', 'giver', { replicas: 1, poolRef: 'slow' });
+  const [pod = ''] = mirroredPodsOf(await space.untilDelivered('giver'));
+  await space.delete('BatchSandbox', 'giver');
+  const record = await until(async () => {
+    const seen = await recordOf(pod);
+    expect(seen).toMatchObject({ retryCount: 0 });
+    return seen;
+  });
+  await space.create('BatchSandbox', 'taker', { replicas: 1, poolRef: 'slow' });
+  return {
+    expectFinished: async () => {
+      expect(recordedUIDsOf(await space.get('BatchSandbox', 'taker'))).toEqual([]);
+      expect(await recordOf(pod)).toEqual(record);
+      await setConfig({ retryInterval: '1s', maxRetries: 0 });
+      await space.untilGone('BatchSandbox', 'giver');
+      expect(mirroredPodsOf(await space.untilDelivered('taker', 40_000))).not.toEqual([pod]);
+    },
+  };
+}

@@ -1,9 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
-import { fixedPool } from '../support/pool-spec';
+import { History, versionsOf } from '../support/history';
+import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
-import { until } from '../support/waiting';
+import { inParallel, until } from '../support/waiting';
+
+/** Half a minute until a pool says why it does not grow, and room for the 5 s from one look at it to the next. */
+const BLOCKED_WITHIN_MS = 50_000;
 
 // The pods here run nowhere: the test itself says how they are, so that each change comes alone.
 const cluster = useCluster();
@@ -94,7 +101,7 @@ test('each change of a pool and of a batch is told by one event (R98)', async ()
   await space.patch('BatchSandbox', 'fleet', { spec: { expireTime: '2026-01-01T00:00:00Z' } });
   await space.untilGone('BatchSandbox', 'fleet');
   const toldOf = async (name: string) => (await space.list('Event')).filter((event) => event.involvedObject.name === name).map(({ reason, count }) => `${reason} ${count}`).sort();
-  await until(async () => expect(await toldOf('fleet')).toEqual(['Expired 1', 'PodReplaced 1', 'PodsAllocated 2', 'PodsReturned 1']));
+  await until(async () => expect(await toldOf('fleet')).toEqual(['Expired 1', 'PodReplaced 1', 'PodsAllocated 2', 'PodsReturned 2']));
   expect((await space.untilEvent('warm', 'SuccessfulCreate')).message).toMatch(/^created \d pods: 'warm-.{5}'/);
 });
 
@@ -110,12 +117,82 @@ test('a pod that is not Ready is not given out (R11)', async () => {
   await space.untilDelivered('picky');
 });
 
-test('a hundred pods that become Ready one after another cost a batch far fewer writes (R133)', async () => {
+test('a hundred pods that become Ready one after another cost a batch far fewer writes; each changes the status, which never goes back (R97, R133)', async () => {
   const space = await cluster.newSpace();
+  const history = await History.begin<BatchSandbox>(cluster.target, space.path('BatchSandbox'));
   await space.create('BatchSandbox', 'own', { replicas: 100, template: handMadeTemplate() });
   await until(async () => expect(await space.list('Pod')).toHaveLength(100));
   await makeReady(space);
   await space.untilDelivered('own');
-  const ofBatch = Object.entries((await cluster.target.writes()).byObject).filter(([key]) => key.endsWith(` ${space.namespace}/own`) && key.includes('batchsandboxes'));
-  expect(ofBatch.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(50);
+  expect(await countWrites(space, ' batchsandboxes', 'own')).toBeLessThan(50);
+
+  const statuses = versionsOf(await history.end(), 'own').map(({ status }) => status);
+  const changes = statuses.filter((status, index) => !isDeepStrictEqual(status, statuses[index - 1]));
+  expect(changes).toHaveLength(await countWrites(space, ' batchsandboxes/status ', 'own'));
+  for (const count of ['replicas', 'ready'] as const) {
+    const counts = changes.map((status) => status?.[count] ?? 0);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+  }
 });
+
+test('a pod that is going still counts against poolMax, although it is none of the pool any more (R59)', async () => {
+  const space = await newPool(2);
+  const [going] = await space.list('Pod');
+  const name = going?.metadata.name ?? '';
+  await space.patch('Pod', name, { metadata: { finalizers: ['example.org/keep'] } });
+  await space.delete('Pod', name);
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 1, allocated: 0, available: 1 }));
+  await space.create('BatchSandbox', 'large', { replicas: 2, poolRef: 'warm' });
+  await space.until('BatchSandbox', 'large', (batch) => expect(conditionOf(batch, 'PoolAllocationPending')?.reason).toBe('PoolExhausted'));
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 1, allocated: 1, available: 0 }));
+  expect(await space.list('Pod')).toHaveLength(2);
+
+  await space.patch('Pod', name, { metadata: { finalizers: null } });
+  await until(async () => {
+    const pods = await space.list('Pod');
+    expect([pods.length, pods.some(({ metadata }) => metadata.name === name)]).toEqual([2, false]);
+  });
+  await makeReady(space);
+  await space.untilDelivered('large');
+});
+
+test('growth that is held back for half a minute shows in ScaleBlocked until it passes, and a pool at rest is neither changed nor written (R63, R64, R65, R97)', async () => {
+  const space = await newPool(4);
+  await space.create('BatchSandbox', 'holder', { replicas: 2, poolRef: 'warm' });
+  await space.untilDelivered('holder');
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 4, allocated: 2, available: 2 }));
+  const atRest = await History.begin<Pod>(cluster.target, space.path('Pod'));
+  const countAll = async () => [await countWrites(space, ' pools', 'warm'), await countWrites(space, ' batchsandboxes', 'holder')];
+  const before = await countAll();
+
+  const refused: PodTemplateSpec = { spec: { ...handMadeTemplate().spec, containers: [{ name: 'main', image: 'none', imagePullPolicy: 'Whenever' }] } };
+  await space.create('Pool', 'full', elasticPool({ bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 1 }, handMadeTemplate()));
+  await space.create('BatchSandbox', 'large', { replicas: 2, poolRef: 'full' });
+  await space.create('Pool', 'slow', fixedPool(2, handMadeTemplate(), { scaleStrategy: { maxUnavailable: 1 } }));
+  await space.create('Pool', 'refused', fixedPool(1, refused));
+  const event = await space.untilEvent('refused', 'FailedCreate');
+  expect(event).toMatchObject({ type: 'Warning', message: expect.stringMatching(/^pod 'refused-.{5}' not created: .*imagePullPolicy/) as string });
+  await space.untilEvent('full', 'SuccessfulCreate');
+  const blocked = { full: 'PoolMax', slow: 'NotReadyPods', refused: 'CreateFailed' };
+  await inParallel(Object.entries(blocked), 3, ([pool, reason]) =>
+    space.until('Pool', pool, (object) => expect(conditionOf(object, 'ScaleBlocked')).toMatchObject({ status: 'True', reason }), BLOCKED_WITHIN_MS),
+  );
+
+  expect(await countAll()).toEqual(before);
+  expect((await atRest.end()).filter(({ object }) => object.metadata.name.startsWith('warm-'))).toEqual([]);
+
+  await space.patch('Pool', 'full', { spec: { capacitySpec: { poolMax: 2 } } });
+  await space.patch('Pool', 'refused', { spec: { template: handMadeTemplate() } });
+  await until(async () => {
+    await makeReady(space);
+    const pools = await Promise.all(Object.keys(blocked).map((pool) => space.get('Pool', pool)));
+    expect(pools.map((pool) => conditionOf(pool, 'ScaleBlocked'))).toEqual([undefined, undefined, undefined]);
+    expect(pools.map(({ status }) => status?.total)).toEqual([2, 2, 1]);
+  });
+}, 150_000);
+
+/** Writes of an object so far whose description has this text; a space at its end leaves subresources out. */
+async function countWrites(space: Space, what: string, name: string): Promise<number> {
+  const { byObject } = await cluster.target.writes();
+  return Object.entries(byObject).reduce((sum, [key, count]) => (key.includes(what) && key.endsWith(` ${space.namespace}/${name}`) ? sum + count : sum), 0);
+}

@@ -33,7 +33,7 @@ async function endBatch(space: Space, name: string): Promise<void> {
   await space.untilGone('BatchSandbox', name);
 }
 
-test('a returned pod restarts, without the files of its last user, and serves the next batch under its UID; a container of the blacklist runs on (R53, R57)', async () => {
+test('a returned pod restarts, without the files of its last user, and serves the next batch under its UID, also when its batch vanishes; a container of the blacklist runs on (R53, R57, R58)', async () => {
   const template = cluster.target.podTemplate({ command: OBEDIENT });
   const [main] = template.spec?.containers ?? [];
   const containers = [main, { ...main, name: 'side' }].filter((container) => container !== undefined);
@@ -52,6 +52,13 @@ test('a returned pod restarts, without the files of its last user, and serves th
   expect(await inMain(space, after, 'test ! -e left')).toMatchObject({ exitCode: 0 });
   await space.create('BatchSandbox', 'second', { replicas: 1, poolRef: 'warm' });
   expect(recordedUIDsOf(await space.untilDelivered('second'))).toEqual([before.metadata.uid]);
+
+  await space.delete('BatchSandbox', 'second');
+  await space.patch('BatchSandbox', 'second', { metadata: { finalizers: null } });
+  await space.untilGone('BatchSandbox', 'second');
+  await space.create('BatchSandbox', 'third', { replicas: 1, poolRef: 'warm' });
+  expect(recordedUIDsOf(await space.untilDelivered('third'))).toEqual([before.metadata.uid]);
+  expect(idOf(await onlyPod(space), 'main')).not.toBe(idOf(after, 'main'));
 });
 
 test('a returned pod with an executor is emptied by it, restarts, and runs the task of the next batch (R53, X29, X30)', async () => {
@@ -75,13 +82,36 @@ test('a returned pod with an executor is emptied by it, restarts, and runs the t
   expect((await onlyPod(space)).metadata.uid).toBe(before.metadata.uid);
 });
 
-test('a returned pod whose container does not restart is deleted after the retries, and its batch goes (R53, R54, R119)', async () => {
-  const space = await newPool(cluster.target.podTemplate(), { retryInterval: '1s', maxRetries: 1 });
+test('a returned pod whose container does not restart is deleted after the retries, and meanwhile holds up neither pool nor batches (R53, R54, R55, R56, R119)', async () => {
+  const space = await newPool(cluster.target.podTemplate(), { retryInterval: '1h' });
   await space.create('BatchSandbox', 'first', { replicas: 1, poolRef: 'warm' });
-  await space.untilDelivered('first');
-  const before = await onlyPod(space);
-  await endBatch(space, 'first');
+  const { metadata: giver } = await space.untilDelivered('first');
+  const { metadata: before } = await onlyPod(space);
+  // What a batch before this one has left there counts for nothing.
+  const foreign = { id: 'another', startTime: '2026-01-01T00:00:00Z', containers: {}, lastRetryTime: '2026-01-01T00:00:00Z', retryCount: 3 };
+  await space.patch('Pod', before.name, { metadata: { annotations: { [Annotation.restartRecord]: JSON.stringify(foreign) } } });
+  await space.delete('BatchSandbox', 'first');
+  const recordOf = ({ metadata }: Pod) => JSON.parse(metadata.annotations?.[Annotation.restartRecord] ?? '{}') as object;
+  await space.until('Pod', before.name, (pod) => expect(recordOf(pod)).toMatchObject({ id: giver.uid, containers: { main: idOf(pod, 'main') }, retryCount: 0 }));
+
+  await space.patch('Pool', 'warm', { spec: { capacitySpec: { poolMin: 2, poolMax: 2, bufferMax: 2 } } });
+  await space.create('BatchSandbox', 'second', { replicas: 1, poolRef: 'warm' });
+  expect(recordedUIDsOf(await space.untilDelivered('second'))).not.toEqual([before.uid]);
+  await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ total: 2, allocated: 2, available: 0 }));
+  expect((await space.get('Pod', before.name)).metadata.deletionTimestamp).toBeUndefined();
+
+  const setConfig = (config: object) => space.patch('Pool', 'warm', { metadata: { annotations: { [Annotation.restartConfig]: JSON.stringify(config) } } });
+  await setConfig({ retryInterval: '1s', maxRetries: 1 });
   expect((await space.untilEvent('warm', 'RecycleFailed')).message).toBe("returned pod deleted instead of restarted: not restarted after 1 retry: 'main'");
-  await until(async () => expect((await onlyPod(space)).metadata.uid).not.toBe(before.metadata.uid));
-  await space.untilWarm('warm', 1);
+  await space.untilGone('BatchSandbox', 'first');
+  await space.untilGone('Pod', before.name);
+
+  // Of a pod that has nothing to restart nobody can say that it is empty.
+  await setConfig({ blacklist: ['main'] });
+  await space.delete('BatchSandbox', 'second');
+  await until(async () => {
+    const messages = (await space.list('Event')).filter(({ reason }) => reason === 'RecycleFailed').map(({ message }) => message);
+    expect(messages).toContain('returned pod deleted instead of restarted: it has no running container to restart');
+  });
+  await space.untilGone('BatchSandbox', 'second');
 });

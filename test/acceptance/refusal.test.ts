@@ -83,10 +83,11 @@ describe('a condition says why', () => {
       reason: 'InvalidSpec',
       path: 'spec.template.spec.containers[0].resources.requests.memory',
     },
+    'more text than its 10,000 slots leave room for': { spec: { poolRef: 'none', replicas: 10_000, taskTemplate: { spec: { process: { command: ['x'.repeat(800_000)] } } } }, reason: 'TooLarge', path: 'spec' },
     'a name that is too long for a label': { name: longName, spec: { template }, reason: 'InvalidName', path: 'metadata.name' },
   };
 
-  test.each(Object.entries(bad))('%s (R8, R124)', async (_title, { name = 'bad', spec, reason, path }) => {
+  test.each(Object.entries(bad))('%s (R8, R124, R131)', async (_title, { name = 'bad', spec, reason, path }) => {
     const space = await cluster.newSpace();
     expect((await space.tryCreate('BatchSandbox', name, spec)).status).toBe(201);
     const batch = await space.until('BatchSandbox', name, (object) => expect(conditionOf(object, 'Accepted')).toMatchObject({ status: 'False', reason }));

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { EXECUTOR_CONTAINER, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
-import { readTaskOutput, readTasks } from '../support/executor';
+import { readTaskOutput, readTasks, setTasks } from '../support/executor';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
 import { inParallel, until } from '../support/waiting';
@@ -52,18 +53,19 @@ test('an executor with a key of its own is not commanded, and an event says what
   for (const { metadata } of await space.list('Pod')) await space.delete('Pod', metadata.name);
 });
 
-test('one template with a patch for each shard gives each sandbox its own task and its own result (R24, R25, R26, R29, R31, R33)', async () => {
+test('one template with a patch for each shard gives each sandbox its own task and its own result; what it holds is told to nobody (R24, R25, R26, R29, R31, R33, R135)', async () => {
   const space = await newPool(7);
+  const secret = 'correct-horse-battery-staple';
   await space.create('BatchSandbox', 'mixed', {
     replicas: 7,
     poolRef: 'warm',
-    taskTemplate: { spec: { process: { ...shell('echo "$KIND $FROM_POD"'), env: [{ name: 'KIND', value: 'default' }, { name: 'OTHER', value: 'kept' }] } } },
+    taskTemplate: { spec: { process: { ...shell('echo "$KIND $FROM_POD"'), env: [{ name: 'KIND', value: 'default' }, { name: 'OTHER', value: secret }] } } },
     shardTaskPatches: [
       { spec: { process: { args: ['ignored-zero'] } } },
       { spec: { process: { env: [{ name: 'KIND', value: 'patched' }] } } },
-      { spec: { process: { command: ['sh', '-c', 'echo before; exit 3'] } } },
-      { spec: { process: { command: ['no-such-program-anywhere'] } } },
-      { spec: { process: { command: 'not a list' } } },
+      { spec: { process: { command: ['sh', '-c', 'echo before; exit 3', secret] } } },
+      { spec: { process: { command: [`no-such-program-${secret}`] } } },
+      { spec: { process: { command: `${secret} is no list` } } },
       null,
     ],
   });
@@ -82,6 +84,9 @@ test('one template with a patch for each shard gives each sandbox its own task a
   expect(await readTasks(cluster.target, endpointsOf(batch)[4] ?? '')).toEqual([]);
   expect((await space.untilEvent('mixed', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[4]');
   expect((await space.untilEvent('mixed', 'TaskFailed')).message).toMatch(/among them that of slot [23]: (Failed, exit code 3|StartFailed, exit code 127)$/);
+  const log = await cluster.target.operatorLog();
+  expect(log).toContain('"level":"info"');
+  expect([log, JSON.stringify(await space.list('Event')), JSON.stringify(batch.status)].filter((text) => text.includes(secret))).toEqual([]);
 });
 
 test('shard patches without a template give tasks to their slots alone (R32)', async () => {
@@ -106,18 +111,25 @@ test('a task has its own working directory and environment, and ends as TaskTime
   expect((await readTasks(cluster.target, second))[0]?.processStatus?.terminated).toMatchObject({ reason: 'TaskTimeout', exitCode: 143 });
 });
 
-test('a task is sent to a pod that has an address and is not Ready (R33)', async () => {
+test('a task is sent to a pod that has an address and is not Ready, and one that nobody reaches delays no other (R33, R39)', async () => {
   const space = await cluster.newSpace();
+  // Slot 0 leads nowhere: no node takes it, and the test gives it an address.
+  const shardPatches = [{ spec: handMadeTemplate().spec }];
   const template = cluster.target.podTemplate({ executor: true });
   const readinessProbe = { tcpSocket: { port: 9 }, periodSeconds: 1 }; // nobody listens there
   const containers = template.spec?.containers?.map((container) => (container.name === 'main' ? { ...container, readinessProbe } : container));
-  await space.create('BatchSandbox', 'unready', { replicas: 1, template: { ...template, spec: { ...template.spec, containers } }, taskTemplate: { spec: { process: shell('echo early') } } });
-  const batch = await untilStates(space, 'unready', 'S');
-  expect(batch.status).toMatchObject({ replicas: 1, ready: 0, phase: 'Pending', taskSucceed: 1 });
-  expect(await readTaskOutput(cluster.target, endpointsOf(batch)[0] ?? '', 'unready-0')).toBe('early\n');
+  await space.create('BatchSandbox', 'unready', { replicas: 2, template: { ...template, spec: { ...template.spec, containers } }, shardPatches, taskTemplate: { spec: { process: shell('echo early') } } });
+  await until(() => space.patch('Pod', 'unready-0', { status: { phase: 'Running', podIP: '198.18.0.1' } }, 'status'));
+  const batch = await untilStates(space, 'unready', 'US');
+  const shownAt = Date.now();
+  expect(batch.status).toMatchObject({ replicas: 2, ready: 0, phase: 'Pending', taskSucceed: 1, taskUnknown: 1 });
+  const [, ip = ''] = endpointsOf(batch);
+  expect(await readTaskOutput(cluster.target, ip, 'unready-1')).toBe('early\n');
+  const { finishedAt = '' } = (await readTasks(cluster.target, ip))[0]?.processStatus?.terminated ?? {};
+  expect(shownAt - Date.parse(finishedAt)).toBeLessThan(1_000 + 5_000); // it has whole seconds
 });
 
-test('while tasks run the counters say so, and they add up to the number of tasks (R38)', async () => {
+test('while tasks run the counters say so, and they add up to the number of tasks; one that has ended is not sent again (R34, R38)', async () => {
   const space = await newPool(3);
   await space.create('BatchSandbox', 'waiting', {
     replicas: 4, // one more than there are pods
@@ -128,6 +140,23 @@ test('while tasks run the counters say so, and they add up to the number of task
   const batch = await untilStates(space, 'waiting', 'SRRP');
   expect(batch.status).toMatchObject({ taskSucceed: 1, taskRunning: 2, taskPending: 1, taskFailed: 0, taskUnknown: 0 });
   expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' });
+
+  const [ended = ''] = endpointsOf(batch);
+  await setTasks(cluster.target, ended, []);
+  await space.patch('BatchSandbox', 'waiting', { spec: { replicas: 3 } });
+  await untilStates(space, 'waiting', 'SRR');
+  expect(await readTasks(cluster.target, ended)).toEqual([]);
+});
+
+test('a pod whose executor holds the task of somebody else is deleted, and its slot gets another (R35)', async () => {
+  const space = await newPool(1, 'Noop');
+  const [dirty] = await space.list('Pod');
+  await setTasks(cluster.target, dirty?.status?.podIP ?? '', [{ name: 'clean-0', uid: 'foreign', process: { command: ['true'] } }]);
+  await space.create('BatchSandbox', 'clean', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo mine') } } });
+  const batch = await untilStates(space, 'clean', 'S');
+  expect(recordedUIDsOf(batch)).not.toContain(dirty?.metadata.uid);
+  expect(await readTaskOutput(cluster.target, endpointsOf(batch)[0] ?? '', 'clean-0')).toBe('mine\n');
+  await space.untilGone('Pod', dirty?.metadata.name ?? '');
 });
 
 test('an edit of the template changes and restarts no task that was sent (R36)', async () => {

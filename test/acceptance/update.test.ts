@@ -1,5 +1,6 @@
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { recordedUIDsOf } from '../support/space';
 import { until } from '../support/waiting';
@@ -29,4 +30,42 @@ test('a changed template replaces idle pods one after another while batches are 
     expect(labels.map((own) => own?.[Label.poolRevision])).toEqual(Array(4).fill(last.status?.revision));
     expect(labels.map((own) => own?.['color'])).toEqual(Array(4).fill('blue'));
   });
+});
+
+test('a wave takes what is not Ready and of the rest what is worth least, and the next one waits for new pods (R68, R69)', async () => {
+  const space = await cluster.newSpace();
+  const { spec } = handMadeTemplate();
+  await space.create('Pool', 'warm', fixedPool(12, handMadeTemplate(), { updateStrategy: { maxUnavailable: '25%' } }));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(12));
+  await makeReady(space);
+  await space.untilWarm('warm', 12);
+  await space.create('BatchSandbox', 'holder', { replicas: 4, poolRef: 'warm' });
+  const held = recordedUIDsOf(await space.untilDelivered('holder'));
+  const idle = (await space.list('Pod')).flatMap(({ metadata: { name, uid = '' } }) => (held.includes(uid) ? [] : [name])).sort();
+  const [unready = '', third = '', second = '', first = '', ...young] = idle;
+  const restarted = young.at(-1) ?? '';
+  const readySince = (time: string) => ({ conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time }] });
+  await space.patch('Pod', unready, { status: { conditions: [{ type: 'Ready', status: 'False' }] } }, 'status');
+  await space.patch('Pod', first, { status: readySince('2026-01-01T00:00:01Z') }, 'status');
+  await space.patch('Pod', second, { status: readySince('2026-01-01T00:00:02Z') }, 'status');
+  // Ready since the same time as the young ones, it would come before them by its name; one of them has restarted more often.
+  for (const name of [third, ...young]) await space.patch('Pod', name, { status: readySince('2026-01-01T00:00:03Z') }, 'status');
+  const main = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 1, state: { running: {} } };
+  await space.patch('Pod', restarted, { status: { containerStatuses: [main] } }, 'status');
+  await space.untilWarm('warm', 7);
+
+  await space.patch('Pool', 'warm', { spec: { template: { metadata: { labels: { color: 'blue' } }, spec } } });
+  const leftOf = async () => (await space.list('Pod')).flatMap(({ metadata: { name } }) => (idle.includes(name) ? [name] : []));
+  // Of 12 pods 3 may be unavailable, and one is already.
+  const untilReplaced = (names: readonly string[]) =>
+    until(async () => {
+      expect((await space.get('Pool', 'warm')).status).toMatchObject({ total: 12, allocated: 4, updated: names.length });
+      expect((await leftOf()).sort()).toEqual(idle.filter((name) => !names.includes(name)));
+    });
+  await untilReplaced([unready, first, second]);
+  await makeReady(space);
+  await untilReplaced([unready, first, second, restarted, third, ...young.slice(0, 1)]);
+  await makeReady(space);
+  await untilReplaced(idle);
+  expect((await space.list('Pod')).map(({ metadata }) => metadata.uid)).toEqual(expect.arrayContaining([...held]));
 });

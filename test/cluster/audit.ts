@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OPERATOR_USER } from '../support/operator-identity';
 
 /** One request to the API server, as its audit log has it. */
 export interface AuditedRequest {
@@ -16,6 +17,8 @@ export interface AuditedRequest {
   readonly namespace: string;
   /** Empty for collections, and for objects whose name the server made. */
   readonly name: string;
+  /** UID that an object to delete must have; empty when any may go, and kept of pods that the operator deletes only. */
+  readonly preconditionUID: string;
   /** HTTP status; a watch has its own from its start. */
   readonly code: number;
   /** Whether the answer is complete; that of a watch is when it has ended. */
@@ -31,6 +34,7 @@ interface AuditEvent {
   readonly verb: string;
   readonly user: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
+  readonly requestObject?: { readonly preconditions?: { readonly uid?: string } };
   readonly responseStatus?: { readonly code?: number };
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -46,7 +50,7 @@ export function auditFlags(inFolder: (file: string) => string): readonly string[
   return [`--audit-policy-file=${inFolder(AUDIT_POLICY_FILE)}`, `--audit-log-path=${inFolder(LOG_FILE)}`, `--audit-log-maxsize=${MAX_LOG_MEGABYTES}`];
 }
 
-/** Who asked for what, and what came of it; of Kubernetes' own parts only the writes, and of those no Events. */
+/** Who asked for what, and what came of it; the body of deletes of pods by the operator; of Kubernetes' own parts only the writes, and of those no Events. */
 export function renderAuditPolicy(): string {
   const reads = ['get', 'list', 'watch'];
   const ownParts = [{ users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'] }, { userGroups: ['system:nodes', 'system:serviceaccounts:kube-system'] }];
@@ -59,6 +63,7 @@ export function renderAuditPolicy(): string {
       ...ownParts.map((who) => ({ level: 'None', ...who, verbs: reads })),
       ...ownParts.map((who) => ({ level: 'None', ...who, resources: events })),
       { level: 'None', userGroups: ['system:nodes'], resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
+      { level: 'Request', users: [OPERATOR_USER], verbs: ['delete'], resources: [{ group: '', resources: ['pods'] }] },
       { level: 'Metadata' },
     ],
   };
@@ -70,10 +75,10 @@ export async function auditOf({ folder }: { readonly folder: string }): Promise<
   const requests = new Map<string, AuditedRequest>();
   // What follows the last end of a line is still being written.
   for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n').slice(0, -1)) {
-    const { auditID, stage, verb, user, objectRef = {}, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
+    const { auditID, stage, verb, user, objectRef = {}, requestObject, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
     const [credential = ''] = user.extra?.['authentication.kubernetes.io/credential-id'] ?? [];
-    requests.set(auditID, { user: user.username ?? '', credential, verb, resource, subresource, namespace, name, code: responseStatus.code ?? 0, isOver: stage === 'ResponseComplete', isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
+    requests.set(auditID, { user: user.username ?? '', credential, verb, resource, subresource, namespace, name, preconditionUID: requestObject?.preconditions?.uid ?? '', code: responseStatus.code ?? 0, isOver: stage === 'ResponseComplete', isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
   }
   return [...requests.values()];
 }

@@ -46,8 +46,8 @@ export class OperatorReplica {
     });
   }
 
-  /** Starts a replica; `index` makes its ports and files different from those of others. */
-  static async start({ cluster, deployment, ca, token }: ReplicaContext, index: number): Promise<OperatorReplica> {
+  /** Starts a replica with further flags; `index` makes its ports and files different from those of others. */
+  static async start({ cluster, deployment, ca, token }: ReplicaContext, index: number, flags: readonly string[] = []): Promise<OperatorReplica> {
     const { hostname, port } = new URL(cluster.url);
     const name = `replica-${index}`;
     const credentials = join(cluster.folder, name);
@@ -61,7 +61,7 @@ export class OperatorReplica {
     // The last of equal flags wins.
     const addresses = [`--health-probe-bind-address=${hostname}:${ports.health}`, `--metrics-bind-address=${hostname}:${ports.metrics}`];
     const values = Object.fromEntries(env.map(({ name: variable, value = namespace }) => [variable, value]));
-    const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', MOUNT_CREDENTIALS, credentials, ...programCommand('sandbox-operator'), ...args, ...addresses], {
+    const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', MOUNT_CREDENTIALS, credentials, ...programCommand('sandbox-operator'), ...args, ...addresses, ...flags], {
       env: { ...values, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, PATH: process.env.PATH, [CLUSTER_MARKER]: basename(cluster.folder) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -84,13 +84,24 @@ export class OperatorReplica {
     return /^leader_election_master_status\{.*\} 1$/m.test(text);
   }
 
+  /** How often it has looked at a Pool so far. */
+  async countPoolPasses(): Promise<number> {
+    const { text } = await this.ask(this.ports.metrics, '/metrics');
+    return [...text.matchAll(/^controller_runtime_reconcile_total\{controller="pool",[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
   /** Replaces its token as the kubelet does. */
   async replaceToken(token: string): Promise<void> {
     await replaceCredentials(this.credentials, { token, 'ca.crt': this.ca, namespace: this.namespace });
   }
 
+  /** Lets it do nothing until {@link end} sends it SIGCONT. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
   /** Sends a signal and waits for the end; the exit code, null after a kill. */
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+  async end(signal: 'SIGTERM' | 'SIGKILL' | 'SIGCONT'): Promise<number | null> {
     this.child.kill(signal);
     await this.ended;
     return this.child.exitCode;

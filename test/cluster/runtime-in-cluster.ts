@@ -66,13 +66,13 @@ export class RuntimeInCluster {
     return this.space.target.kubectl(args, input);
   }
 
-  /** Starts one more replica of the operator and waits until it is ready. */
-  async startReplica(): Promise<OperatorReplica> {
+  /** Starts one more replica of the operator, with further flags, and waits until it is ready. */
+  async startReplica(flags?: readonly string[]): Promise<OperatorReplica> {
     const deployment = this.objects.find(({ kind }) => kind === 'Deployment');
     if (deployment === undefined) throw new Error('manifest: expected a Deployment, got none');
     const ca = await readFile(join(this.cluster.folder, 'server.crt'), 'utf8');
     const token = await this.createToken();
-    const replica = await OperatorReplica.start({ cluster: this.cluster, deployment, ca, token: token.text }, this.replicas.length);
+    const replica = await OperatorReplica.start({ cluster: this.cluster, deployment, ca, token: token.text }, this.replicas.length, flags);
     this.replicas.push(replica);
     this.tokens.set(replica, [token]);
     await until(async () => expect(await replica.isReady()).toBe(true));

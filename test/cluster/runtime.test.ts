@@ -1,11 +1,11 @@
 import { OPERATOR_ACCESS } from '../../src/schema/access';
 import { BATCH_SANDBOX, POOL } from '../../src/schema/crds';
-import { Annotation, Label, LEASE_NAME } from '../../src/schema/names';
+import { Annotation, API_VERSION, Label, LEASE_NAME } from '../../src/schema/names';
 import { OPERATOR_NAMESPACE, OPERATOR_USER } from '../support/operator-identity';
 import { fixedPool } from '../support/pool-spec';
 import { mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
-import { auditOf } from './audit';
+import { type AuditedRequest, auditOf } from './audit';
 import type { OperatorReplica } from './operator-replica';
 import { BUILD_TIMEOUT_MS } from './programs';
 import { RuntimeInCluster } from './runtime-in-cluster';
@@ -82,14 +82,23 @@ describe('two replicas of the operator', () => {
     expect(await leader.end('SIGTERM')).toBe(0);
     expect(await holder()).not.toBe(before);
     leader = await runtime.leaderOf([follower]);
-    follower = await runtime.startReplica();
+    follower = await runtime.startReplica(['--import-legacy-allocations']);
   });
 
-  test('takes over from a leader that is killed amid deliveries: all are completed, and no pod is in two batches (R99, R103)', async () => {
+  test('takes over from a leader that is stopped amid deliveries, once it has listed everything: all are completed, no pod is in two batches, what an older operator gave out stays, and the old leader writes nothing when it goes on (R99, R101, R102, R103, R112)', async () => {
     const warm = Array.from({ length: 11 }, (_, index) => ({ name: `warm-${index}`, replicas: index === 0 ? 50 : 5 }));
+    await space.create('Pool', 'old', fixedPool(3, template()));
+    await space.untilWarm('old', 3);
+    // Not those that would be taken first.
+    const given = (await space.list('Pod')).flatMap(({ metadata: { name } }) => (name.startsWith('old-') ? [name] : [])).sort().reverse().slice(0, 2);
     await space.create('BatchSandbox', 'cold', { replicas: 100, template: template() });
-    await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(110));
-    await Promise.all([...warm.map(({ name, replicas }) => space.create('BatchSandbox', name, { replicas, poolRef: 'hundred' })), leader.end('SIGKILL')]);
+    await until(async () => expect((await space.list('Pod')).length).toBeGreaterThan(113));
+    const known = (await runtime.requestsOf(follower)).length;
+    const stopped = leader;
+    stopped.freeze();
+    await Promise.all(warm.map(({ name, replicas }) => space.create('BatchSandbox', name, { replicas, poolRef: 'hundred' })));
+    const annotations = { [Annotation.allocStatus]: JSON.stringify({ pods: given }) };
+    await space.target.request('POST', space.path('BatchSandbox'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'legacy', annotations }, spec: { replicas: 2, poolRef: 'old' } });
     leader = await runtime.leaderOf([follower], TAKE_OVER_MS);
     follower = await runtime.startReplica();
     await space.untilDelivered('cold');
@@ -98,8 +107,34 @@ describe('two replicas of the operator', () => {
     expect([held.length, new Set(held).size]).toEqual([100, 100]);
     const ofThese = (await space.list('Pod')).filter(({ metadata }) => metadata.name.startsWith('cold-') || metadata.labels?.[Label.poolName] === 'hundred');
     expect(ofThese).toHaveLength(200);
-    for (const { name } of [...warm, { name: 'cold' }]) await remove('BatchSandbox', name);
+    expect(mirroredPodsOf(await space.untilDelivered('legacy'))).toEqual(given);
+    const requests = (await runtime.requestsOf(leader)).slice(known);
+    const first = requests.slice(0, requests.findIndex(isWrite)).filter(({ verb }) => verb === 'list');
+    expect([...new Set(first.map(({ resource }) => resource))].sort()).toEqual(['batchsandboxes', 'pods', 'pools']);
+
+    const before = (await runtime.requestsOf(stopped)).length;
+    expect(await stopped.end('SIGCONT')).toBe(1);
+    // One request may have stood between its last look at the lease and the socket when the process was stopped; the API server has refused it.
+    const late = (await runtime.requestsOf(stopped)).slice(before).filter(isWrite);
+    expect([late.length <= 1, late.filter(({ code }) => code < 400)]).toEqual([true, []]);
+    for (const { name } of [...warm, { name: 'cold' }, { name: 'legacy' }]) await remove('BatchSandbox', name);
   }, 120_000);
+
+  test('looks at no Pool because of what is written into a batch (R134)', async () => {
+    await space.create('BatchSandbox', 'noisy', { replicas: 1, poolRef: 'old' });
+    const { metadata } = await space.untilDelivered('noisy');
+    const untilRestored = () => space.until('BatchSandbox', 'noisy', (batch) => expect(batch.metadata.annotations).toEqual(metadata.annotations));
+    // The end of the delivery may still cost a look.
+    await until(async () => {
+      const before = await leader.countPoolPasses();
+      for (const key of [Annotation.endpoints, Annotation.allocStatus]) {
+        await space.patch('BatchSandbox', 'noisy', { metadata: { annotations: { [key]: 'nonsense' } } });
+        await untilRestored();
+      }
+      expect([before > 0, await leader.countPoolPasses()]).toEqual([true, before]);
+    });
+    await remove('BatchSandbox', 'noisy');
+  });
 
   test('writes no spec of a batch that names its pool, and leaves the fields of a user who applies beside it', async () => {
     const applied = (replicas: number) => `{"apiVersion":"sandbox.opensandbox.io/v1alpha1","kind":"BatchSandbox","metadata":{"name":"shared","labels":{"team":"a"}},"spec":{"replicas":${replicas},"poolRef":"hundred"}}`;
@@ -119,7 +154,7 @@ describe('two replicas of the operator', () => {
     await remove('BatchSandbox', 'shared');
   });
 
-  test('is refused nothing, and has no right that it does not use', async () => {
+  test('is refused nothing, has no right that it does not use, and deletes each pod by its UID (R110)', async () => {
     await space.create('BatchSandbox', 'expiring', { replicas: 1, template: template(), expireTime: new Date(Date.now() + 1000).toISOString() });
     await space.untilGone('BatchSandbox', 'expiring');
     // A name that a foreign pod has: the operator looks whose it is, and tells of it again and again by one event.
@@ -141,9 +176,16 @@ describe('two replicas of the operator', () => {
     await remove('BatchSandbox', 'returning');
 
     expect((await audited()).filter(({ code }) => code === 403)).toEqual([]);
+    const deletes = (await audited()).filter(({ verb, resource }) => verb === 'delete' && resource === 'pods');
+    expect([deletes.length > 100, deletes.filter(({ preconditionUID }) => preconditionUID === '')]).toEqual([true, []]);
     expect(union(await usedRights(), RARELY_USED)).toEqual(union(GRANTED.map(({ right }) => right)));
   });
 });
+
+/** Whether a request was to change something of what the operator serves; the lease is its own. */
+function isWrite({ verb, resource }: AuditedRequest): boolean {
+  return ['create', 'update', 'patch', 'delete'].includes(verb) && resource !== 'leases';
+}
 
 /** How many watches each of the two has begun so far, at a moment when all are open. */
 function watchesBegun(): Promise<readonly number[]> {

@@ -10,6 +10,12 @@ export interface ApiAnswer<T = unknown> {
   readonly warning?: string;
 }
 
+/** One line of a watch; `ERROR` comes with a Status. */
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'ERROR';
+  readonly object: T;
+}
+
 /** The parts of a kubeconfig that a client with a token or a client certificate needs. */
 interface Kubeconfig {
   readonly clusters: readonly { readonly cluster: { readonly server: string; readonly 'certificate-authority-data'?: string; readonly 'certificate-authority'?: string } }[];
@@ -57,7 +63,7 @@ export class ApiClient {
     const answer = await request(`${this.url}${path}`, {
       method,
       dispatcher: this.agent,
-      headers: { accept: 'application/json', 'content-type': contentType, ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }) },
+      headers: { accept: 'application/json', 'content-type': contentType, ...this.authorization() },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await answer.body.text();
@@ -65,9 +71,24 @@ export class ApiClient {
     return { status: answer.statusCode, body: parseBody(text) as T, ...(warning !== undefined && { warning: Buffer.from(String(warning), 'latin1').toString() }) };
   }
 
+  /** What a watch tells, event by event, until the server ends it or the signal aborts; then it rejects. */
+  async *watch<T>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
+    const { body } = await request(`${this.url}${path}`, { dispatcher: this.agent, headers: { accept: 'application/json', ...this.authorization() }, bodyTimeout: 0, signal });
+    let rest = '';
+    for await (const chunk of body.setEncoding('utf8')) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line) as WatchEvent<T>;
+    }
+  }
+
   /** Closes the connections. */
   close(): Promise<void> {
     return this.agent.destroy();
+  }
+
+  private authorization(): { readonly authorization?: string } {
+    return this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
   }
 }
 

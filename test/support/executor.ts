@@ -1,5 +1,5 @@
 import { readSigningKey, type SignedRequest, signExecutorToken } from '../../src/program/executor-token';
-import type { ExecutorTask } from '../../src/schema/executor-api';
+import type { ExecutorTask, ExecutorTaskRequest } from '../../src/schema/executor-api';
 import { SIGNING_SECRET, SIGNING_SECRET_KEY } from '../../src/schema/names';
 import type { Target } from './target';
 
@@ -15,6 +15,12 @@ export async function readTasks(target: Target, ip: string): Promise<readonly Ex
   return (await (await askExecutor(target, ip, '/getTasks')).json()) as ExecutorTask[];
 }
 
+/** Makes the executor of a pod hold exactly these tasks, as the operator would. */
+export async function setTasks(target: Target, ip: string, tasks: readonly ExecutorTaskRequest[]): Promise<void> {
+  const answer = await askExecutor(target, ip, '/setTasks', JSON.stringify(tasks));
+  if (answer.status !== 200) throw new Error(`setTasks: expected status 200, got ${answer.status}: ${await answer.text()}`);
+}
+
 /** A token for one request to the executor of a pod, as the operator signs it. */
 export async function signAsOperator(target: Target, ip: string, request: SignedRequest): Promise<string> {
   const [secret, pod] = await Promise.all([
@@ -25,10 +31,11 @@ export async function signAsOperator(target: Target, ip: string, request: Signed
   return signExecutorToken(key, pod.metadata.uid, request, new Date());
 }
 
-/** What the executor of a pod answers to a request that is signed as the operator signs. */
-async function askExecutor(target: Target, ip: string, path: string): Promise<Response> {
-  const token = await signAsOperator(target, ip, { method: 'GET', path, body: '' });
-  return fetch(`${target.executorUrl(ip)}${path}`, { headers: { authorization: `Bearer ${token}` } });
+/** What the executor of a pod answers to a request that is signed as the operator signs; with a body it is a POST. */
+async function askExecutor(target: Target, ip: string, path: string, body?: string): Promise<Response> {
+  const method = body === undefined ? 'GET' : 'POST';
+  const token = await signAsOperator(target, ip, { method, path, body: body ?? '' });
+  return fetch(`${target.executorUrl(ip)}${path}`, { method, body, headers: { authorization: `Bearer ${token}` } });
 }
 
 async function findFirst<T>(target: Target, plural: string, fieldSelector: string): Promise<T> {

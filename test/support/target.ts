@@ -1,5 +1,5 @@
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
-import type { ApiAnswer } from './api-client';
+import type { ApiAnswer, WatchEvent } from './api-client';
 import type { TemplateOptions } from './pod-template';
 
 /** What a program that was run has left. */
@@ -22,6 +22,8 @@ export interface Target {
   readonly operatorNamespace: string;
   /** Sends one request to the API server; `body` is sent as JSON. */
   request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
+  /** What a watch of this path tells, until the server ends it or the signal aborts; then it rejects. */
+  watch<T>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void>;
   /** Runs kubectl with these arguments, and `input` on its standard input. */
   kubectl(args: readonly string[], input?: string): Promise<ProgramResult>;
   /** Where the executor of the pod with this address answers. */
@@ -32,6 +34,8 @@ export interface Target {
   podTemplate(options?: TemplateOptions): PodTemplateSpec;
   /** Counts of API writes. */
   writes(): Promise<WriteCounts>;
+  /** What the operator has logged so far; on a cluster with several, all that run. */
+  operatorLog(): Promise<string>;
   /** Ends the acting operator by SIGKILL, and waits until another acts. */
   killOperator(): Promise<void>;
   /** Ends what was started for the tests. */

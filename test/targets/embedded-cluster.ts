@@ -42,11 +42,13 @@ export async function startEmbeddedCluster(): Promise<Target> {
     kubeconfigPath,
     operatorNamespace: OPERATOR_NAMESPACE,
     request: (...args) => client.request(...args),
+    watch: (...args) => client.watch(...args),
     kubectl: (args, input) => runProgram('kubectl', args, { ...process.env, KUBECONFIG: kubeconfigPath, HOME: folder }, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
     podTemplate: (options) => renderPodTemplate(IMAGES, options),
     imageFor: (name) => name,
     writes: async () => (await client.request<WriteCounts>('GET', '/debug/writes')).body,
+    operatorLog: () => Promise.resolve(readFileSync(`/proc/${operatorPid(program.child)}/cwd/operator.log`, 'utf8')),
     killOperator: () => killOperatorOf(program.child),
     stop: async () => {
       await client.close();

@@ -33,6 +33,8 @@ const TAKE_OVER_MS = 60_000;
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE_NAME}`;
 /** A namespace goes some 10 s after its last pod; the rest is for a busy machine. */
 const SPACES_GONE_MS = 120_000;
+/** Label that pods of the operator have. */
+const OPERATOR_PODS = 'control-plane=controller-manager';
 /** Verbs of the audit log that change something. */
 const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
@@ -67,11 +69,13 @@ export function targetOf(shared: SharedCluster): Target {
     kubeconfigPath,
     operatorNamespace: OPERATOR_NAMESPACE,
     request: (...args) => client.request(...args),
+    watch: (...args) => client.watch(...args),
     kubectl: (args, input) => runKubectl(shared, args, input),
     executorUrl: (ip) => `http://${ip}:${Port.executor}`,
     podTemplate: (options) => renderPodTemplate({ main: TestImage.main, executor: executorImage }, options),
     imageFor: (name) => (name.includes('executor') ? executorImage : TestImage.main),
     writes: () => countWrites(shared),
+    operatorLog: async () => (await runKubectl(shared, ['logs', `--namespace=${OPERATOR_NAMESPACE}`, `--selector=${OPERATOR_PODS}`, '--tail=-1'])).stdout,
     killOperator: () => killLeader(client),
     stop: () => client.close(),
   };
