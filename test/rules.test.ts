@@ -4,6 +4,9 @@ import { textsOf } from './support/source-literals';
 
 /** What the table says of a rule that nothing shows. */
 const NOT_YET = 'not yet';
+/** What the table says of a rule that nobody can see on one of the clusters, with the reason behind it. */
+const INSIDE = /^inside: \S/;
+const BOTH = 'embedded, kubernetes';
 
 const numbers = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 /** Rules that only pause, resume and snapshots need, which come later. */
@@ -54,8 +57,13 @@ test('every rule is shown by tests that name it, but for those that the table le
 });
 
 test('the clusters are those on which the tests run', () => {
-  const shown = rows.filter(({ shownBy }) => !shownBy.includes(NOT_YET));
+  const shown = rows.filter(({ shownBy, clusters }) => !shownBy.includes(NOT_YET) && !INSIDE.test(clusters));
   expect(shown.map(({ rule, clusters }) => `${rule}: ${clusters}`)).toEqual(shown.map(({ rule, shownBy }) => `${rule}: ${clustersOf(shownBy.map(toFile))}`));
+});
+
+test('the operator keeps each rule on both clusters, but for those that only its own tests can see', () => {
+  const seen = rows.filter(({ rule }) => rule.startsWith('R')).map(({ rule, shownBy, clusters }) => ({ rule, isInside: INSIDE.test(clusters), used: clustersOf(shownBy.map(toFile)) }));
+  expect(seen.filter(({ isInside, used }) => isInside === (used === BOTH))).toEqual([]);
 });
 
 function problemsOf({ rule, shownBy }: Row): readonly string[] {
