@@ -67,6 +67,7 @@ export class BatchController {
     ledger.forgetBatch(uid);
     publisher.forget(batch);
     this.direct.forget(uid);
+    this.pooled.forget(uid);
     this.ignored.delete(uid);
   }
 

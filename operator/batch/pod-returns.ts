@@ -24,6 +24,9 @@ export interface Returned {
 
 /** Gives the pods of a batch back to their pool, as the pool wants it: deleted, as they are, or restarted first. */
 export class PodReturns {
+  /** Batch UID -> names of the pods of its last return. */
+  private readonly released = new Map<string, readonly string[]>();
+
   constructor(private readonly tools: BatchTools) {}
 
   /** Deletes pods or leaves them as they are; those that restart are only named, since their record comes first. */
@@ -57,6 +60,21 @@ export class PodReturns {
   /** Declares all pods of a batch that are on their way back, as its record says; the UIDs of those that need not be waited for. */
   recycle(batch: BatchSandbox, returning: readonly RecordedPod[]): ReadonlySet<string> {
     return this.tools.recycler.recycle(claimantOf(batch), batch.metadata.namespace ?? '', returning);
+  }
+
+  /** Notes which pods a batch has given back for good; without any, its last return stays the last. */
+  noteReleased(batchUID: string, pods: readonly RecordedPod[]): void {
+    if (pods.length > 0) this.released.set(batchUID, pods.map(({ name }) => name).sort());
+  }
+
+  /** Names of the pods of the last return of a batch; `undefined` when this process knows of none. */
+  releasedBy(batchUID: string): readonly string[] | undefined {
+    return this.released.get(batchUID);
+  }
+
+  /** Forgets a batch that is gone. */
+  forget(batchUID: string): void {
+    this.released.delete(batchUID);
   }
 
   /** How a returned pod is treated; without its Pool, or with one that is going, it is deleted (R120). */

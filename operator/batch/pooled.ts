@@ -73,6 +73,8 @@ export class PooledDelivery {
     // An end that the executor forgets before it is on record would run again after a restart of the operator (R37).
     tasks.stop(plan.stop);
     this.returns.recycle(batch, returning);
+    const notYet = new Set(returning.map((pod) => pod.uid));
+    this.returns.noteReleased(uid, [...record.returning, ...returned.done].filter((pod) => !notYet.has(pod.uid)));
 
     // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
     tasks.reportFailed(status.taskStates ?? '');
@@ -97,6 +99,7 @@ export class PooledDelivery {
           endpoints: endpointsOf(slots, batch.spec.replicas ?? 1, podOf),
           podNames: slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : [])),
         }),
+        releasedNames: this.returns.releasedBy(uid),
       },
       signal,
     );
@@ -129,6 +132,11 @@ export class PooledDelivery {
     this.reportReturned(batch, returned.fresh);
     if (returned.failure !== undefined) throw returned.failure;
     return plan.stop.length === 0 && returning.length === 0;
+  }
+
+  /** Forgets what was kept of a batch that is gone. */
+  forget(batchUID: string): void {
+    this.returns.forget(batchUID);
   }
 
   /** Records which pods of a batch that is being deleted restart, and begins with those that are new. The rest of its status stands. */

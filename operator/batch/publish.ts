@@ -20,6 +20,8 @@ export interface WantedMetadata {
   readonly endpoints?: readonly string[];
   /** Names of held pods in slot order, for the mirror; absent leaves it as it is. */
   readonly podNames?: readonly string[];
+  /** Names of the pods of the last return, for the mirror; absent leaves it as it is, while there is space. */
+  readonly releasedNames?: readonly string[];
 }
 
 /**
@@ -80,18 +82,20 @@ export function planMetadata(batch: BatchSandbox, wanted: WantedMetadata): Recor
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
-function planAnnotations(batch: BatchSandbox, { endpoints, podNames }: WantedMetadata): Record<string, string | null> {
+function planAnnotations(batch: BatchSandbox, { endpoints, podNames, releasedNames }: WantedMetadata): Record<string, string | null> {
   const current = batch.metadata.annotations ?? {};
   const mirrors: [string, string][] = [];
   if (endpoints !== undefined) mirrors.push([Annotation.endpoints, JSON.stringify(endpoints)]);
   if (podNames !== undefined) mirrors.push([Annotation.allocStatus, JSON.stringify({ pods: podNames })]);
+  const released = releasedNames === undefined ? current[Annotation.allocReleased] : JSON.stringify({ pods: releasedNames });
+  if (released !== undefined && (releasedNames !== undefined || mirrors.length > 0)) mirrors.push([Annotation.allocReleased, released]);
   if (mirrors.length === 0) return {};
   const ours = new Set([...mirrors.map(([key]) => key), Annotation.mirrorOmitted as string]);
   let bytes = 0;
   for (const [key, value] of Object.entries(current)) if (!ours.has(key)) bytes += byteLength(key, value);
   const wanted: Record<string, string | null> = {};
   const omitted: string[] = [];
-  // Endpoints come first: when space runs out, the mirrors that only people read are left out (R132).
+  // Endpoints come first: when space runs out, the mirrors that only people read are left out, the last return before what is held (R132).
   for (const [key, value] of mirrors) {
     const size = byteLength(key, value);
     if (bytes + size > MAX_ANNOTATION_BYTES) {

@@ -7,8 +7,8 @@ import { MAX_ANNOTATION_BYTES } from './publish';
 const MAX_BATCH_BYTES = 1_500_000;
 /** What a slot costs in the status: its pod in the record, with the comma, and the letter of its task. */
 const STATUS_BYTES_A_SLOT = 46;
-/** What a slot may cost in the mirrors: two times a name or an address. They are left out where they do not fit (R132). */
-const MIRROR_BYTES_A_SLOT = 130;
+/** What a slot may cost in the mirrors: three times a name or an address. They are left out where they do not fit (R132). */
+const MIRROR_BYTES_A_SLOT = 200;
 /** Batches up to this size need so little that only what the user writes could be too large, and of that the API server judges. */
 const SMALL_REPLICAS = 1_000;
 /** Annotations that the operator writes, and counts as its own. */

@@ -86,6 +86,7 @@ test('pods that alloc-release names are given back for good, and names of others
     expect(endpointsOf(batch)).toEqual([endpointsOf(giver)[0], '', endpointsOf(giver)[2]]);
   });
   expect(after.status?.allocation?.slots?.[1]).toBe('-');
+  expect(after.metadata.annotations).toMatchObject({ [Annotation.allocReleased]: JSON.stringify({ pods: [pods[0]] }) });
   await space.until('Pool', 'warm', ({ status }) => expect(status).toMatchObject({ allocated: 3, available: 1 }));
   expect(recordedUIDsOf(await space.get('BatchSandbox', 'other'))).toEqual(recordedUIDsOf(other));
 

@@ -29,6 +29,28 @@ test('an edited mirror is written back, an unchanged one is not written again (R
   });
 });
 
+test('the last return is shown, stays until the next, and is written back when somebody edits it (R104, R132)', () => {
+  const annotations = { [Annotation.endpoints]: '[""]', [Annotation.allocStatus]: '{"pods":[]}', [Annotation.allocReleased]: '{"pods":["a"]}' };
+  const wanted = { finalizers: [], endpoints: [''], podNames: [] };
+  expect(planMetadata(batchWith({ annotations }), wanted)).toBeUndefined();
+  expect(planMetadata(batchWith({ annotations }), { ...wanted, releasedNames: ['a'] })).toBeUndefined();
+  expect(planMetadata(batchWith({ annotations }), { ...wanted, releasedNames: ['b', 'c'] })).toEqual({ annotations: { [Annotation.allocReleased]: '{"pods":["b","c"]}' } });
+  expect(planMetadata(batchWith({}), { finalizers: [] })).toBeUndefined();
+});
+
+test('the last return is the first to make room, also when it is not written anew (R132)', () => {
+  const annotations = { theirs: 'x'.repeat(250_000), [Annotation.allocReleased]: `{"pods":["${'a'.repeat(6_000)}"]}` };
+  const podNames = ['b'.repeat(5_000)];
+  expect(planMetadata(batchWith({ annotations }), { finalizers: [], endpoints: [''], podNames })).toEqual({
+    annotations: {
+      [Annotation.endpoints]: '[""]',
+      [Annotation.allocStatus]: JSON.stringify({ pods: podNames }),
+      [Annotation.allocReleased]: null,
+      [Annotation.mirrorOmitted]: JSON.stringify([Annotation.allocReleased]),
+    },
+  });
+});
+
 test('mirrors that do not fit are left out and named, endpoints last (R132)', () => {
   const podNames = Array.from({ length: 4_500 }, (_, i) => `${'x'.repeat(57)}-${String(i).padStart(5, '0')}`);
   const endpoints = podNames.map(() => '10.100.100.100');

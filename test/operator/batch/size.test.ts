@@ -22,7 +22,7 @@ function bytesWritten(slots: readonly Slot[], returning: readonly { name: string
   const record = { poolName: POOL, poolUID: 'pool-uid', slots, returning };
   const status = planBatchStatus({ batch, slots, record, pod: podOfUID, tasks, wait: undefined, now: new Date() });
   const podNames = slots.flatMap((slot) => (slot.state === 'held' ? [slot.name] : []));
-  const metadata = planMetadata(batch, { finalizers: [Finalizer.poolAllocation, Finalizer.taskCleanup], endpoints: endpointsOf(slots, REPLICAS, podOfUID), podNames });
+  const metadata = planMetadata(batch, { finalizers: [Finalizer.poolAllocation, Finalizer.taskCleanup], endpoints: endpointsOf(slots, REPLICAS, podOfUID), podNames, releasedNames: returning.map(({ name }) => name) });
   return Buffer.byteLength(JSON.stringify({ status, metadata }));
 }
 
