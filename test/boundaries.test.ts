@@ -48,7 +48,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/cluster/node': ['test/images'],
   'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/images'],
   'test/benchmarks': ['test/cluster'],
-  'test/targets': ['test/cluster', 'test/images'],
+  'test/targets': ['test/cluster', 'test/cluster/node', 'test/images'],
   'test/acceptance/conformance': [],
   'test/acceptance': ['test/targets'],
   'test/kubernetes': ['test/cluster/node', 'test/targets'],
