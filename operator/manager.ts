@@ -28,6 +28,7 @@ import { type PodFacts, podFacts } from './pod-facts';
 import { describePools } from './pool-news';
 import { PoolController } from './pool/controller';
 import { RecycleController } from './recycle/controller';
+import { RecordSeal } from './recycle/record-seal';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
@@ -121,6 +122,7 @@ export class Manager {
     this.recycler = new RecycleController({
       ...shared,
       log,
+      seal: new RecordSeal(options.signingKeys?.signing ?? []),
       exec: options.exec ?? podExec({ connection, mayWrite: options.mayWrite }),
       reset: (pod, signal) => this.tasks.reset(pod, signal),
       enqueue: (podUID) => this.recycleQueue.add(podUID),

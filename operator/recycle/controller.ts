@@ -12,7 +12,7 @@ import { removePods } from '../pod-removal';
 import type { Giver, Recycler } from '../recycler';
 import { planRecycle, type RecycleStep, type RecycleType } from './plan';
 import { type ParsedRestartConfig, parseRestartConfig } from './restart-config';
-import { parseRestartRecord, type RestartRecord } from './restart-record';
+import type { RestartRecord } from './restart-record';
 import { type RestartTools, Restarter } from './restarter';
 
 /** What the recycle of pods works with. */
@@ -110,7 +110,7 @@ export class RecycleController implements Recycler {
     if (ledger.giverOf(uid) !== returning.giver.uid) return this.finish(returning);
     const pool = this.poolOf(returning, pod);
     const parsed = parseRestartConfig(pool?.metadata.annotations?.[Annotation.restartConfig]);
-    returning.record ??= parseRestartRecord(pod.metadata.annotations?.[Annotation.restartRecord], returning.giver.uid);
+    returning.record ??= this.restarter.readRecord(pod, returning.giver.uid);
     returning.strategy = pool === undefined ? 'Delete' : (pool.spec.recycleStrategy?.type ?? 'Delete');
     const { strategy, record } = returning;
     const step = planRecycle({ pod, strategy, record, config: parsed.config, nowMs: clock.now().getTime() });

@@ -50,8 +50,8 @@ export function planRecycle({ pod, strategy, record, config, nowMs }: RecycleInp
   if (record !== undefined) {
     if (isRestarted(pod, record)) return { kind: 'reuse' };
     const sinceMs = nowMs - Date.parse(record.lastRetryTime);
-    // A time of day that was set back makes nobody wait longer than one interval.
-    const leftMs = Math.min(config.retryIntervalMs, config.retryIntervalMs - sinceMs);
+    // A time of day that was set back makes nobody wait longer than two intervals, nor for ever.
+    const leftMs = sinceMs < -config.retryIntervalMs ? 0 : Math.min(config.retryIntervalMs, config.retryIntervalMs - sinceMs);
     if (leftMs > 0) return { kind: 'wait', ms: leftMs };
     if (record.retryCount >= config.maxRetries) return { kind: 'remove', because: explainFailure(pod, record) };
   }

@@ -18,14 +18,27 @@ export interface RestartRecord {
   readonly retryCount: number;
 }
 
+/** A record as the annotation has it. */
+export interface SealedRecord {
+  readonly record: RestartRecord;
+  /** Says that an operator wrote it. @see record-seal.ts */
+  readonly seal: string | undefined;
+}
+
+/** Text of the annotation. */
+export function formatRestartRecord({ record, seal }: SealedRecord): string {
+  return JSON.stringify({ ...record, seal });
+}
+
 /** Reads the record of a return; `undefined` for text that is none, or the record of another batch (R55). */
-export function parseRestartRecord(text: string | undefined, giverUID: string): RestartRecord | undefined {
+export function parseRestartRecord(text: string | undefined, giverUID: string): SealedRecord | undefined {
   const value = parseJson(text ?? '');
   if (!isRecord(value) || value.id !== giverUID) return undefined;
   const { startTime, containers, lastRetryTime, retryCount } = value;
   if (!isTime(startTime) || !isTime(lastRetryTime) || !isTexts(containers)) return undefined;
   if (typeof retryCount !== 'number' || !Number.isSafeInteger(retryCount) || retryCount < 0) return undefined;
-  return { id: giverUID, startTime, containers, lastRetryTime, retryCount };
+  const seal = typeof value.seal === 'string' ? value.seal : undefined;
+  return { record: { id: giverUID, startTime, containers, lastRetryTime, retryCount }, seal };
 }
 
 function isTime(value: unknown): value is string {

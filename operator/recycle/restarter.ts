@@ -9,7 +9,8 @@ import { PODS } from '../kube/resource-types';
 import { failuresOf, inParallel } from '../parallel';
 import { isProvedEmpty, restartable, unrestarted } from './plan';
 import type { RestartConfig } from './restart-config';
-import type { RestartRecord } from './restart-record';
+import type { RecordSeal } from './record-seal';
+import { formatRestartRecord, parseRestartRecord, type RestartRecord } from './restart-record';
 
 /** Longest time for the restart command of one container, in ms (R53). */
 const EXEC_TIMEOUT_MS = 10_000;
@@ -23,6 +24,7 @@ export interface RestartTools {
   readonly clock: Clock;
   readonly log: Logger;
   readonly exec: PodExec;
+  readonly seal: RecordSeal;
   /** Has the executor of a pod end and wipe everything; true when it has proved that nothing is left (rule 29 of the executor). */
   readonly reset: (pod: { readonly podUID: string; readonly podIP: string }, signal: AbortSignal) => Promise<boolean>;
 }
@@ -68,10 +70,17 @@ export class Restarter {
     return record;
   }
 
+  /** The record of a return that the pod carries; one that no operator has written counts for nothing. */
+  readRecord({ metadata: { uid = '', annotations } }: Pod, giverUID: string): RestartRecord | undefined {
+    const found = parseRestartRecord(annotations?.[Annotation.restartRecord], giverUID);
+    return found !== undefined && this.tools.seal.holds(uid, found.record, found.seal) ? found.record : undefined;
+  }
+
   /** Writes the annotation, or removes it; only on this very pod. */
-  async writeRecord({ metadata: { namespace = '', name, uid } }: Pod, record: RestartRecord | undefined, signal: AbortSignal): Promise<void> {
-    const { api, poolPods } = this.tools;
-    const annotations = { [Annotation.restartRecord]: record === undefined ? null : JSON.stringify(record) };
+  async writeRecord({ metadata: { namespace = '', name, uid = '' } }: Pod, record: RestartRecord | undefined, signal: AbortSignal): Promise<void> {
+    const { api, poolPods, seal } = this.tools;
+    const text = record === undefined ? null : formatRestartRecord({ record, seal: seal.of(uid, record) });
+    const annotations = { [Annotation.restartRecord]: text };
     await poolPods.write(`${namespace}/${name}`, () => api.patch(PODS, { namespace, name }, 'merge', { metadata: { uid, annotations } }, { signal }));
   }
 

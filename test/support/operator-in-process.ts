@@ -9,6 +9,7 @@ import { Manager } from '../../operator/manager';
 import { type Clock, systemClock } from '../../src/program/clock';
 import { loadSettings } from '../../src/program/load-settings';
 import { createLogger } from '../../src/program/log';
+import type { SigningKeys } from '../../src/program/signing-keys';
 import type { BatchSandbox, BatchSandboxSpec } from '../../src/schema/batch-sandbox';
 import { allCrds } from '../../src/schema/crds';
 import type { Pod } from '../../src/schema/kubernetes';
@@ -53,6 +54,7 @@ export interface OperatorInProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly exec?: PodExec;
   readonly clock?: Clock;
+  readonly signingKeys?: SigningKeys;
 }
 
 /**
@@ -64,8 +66,9 @@ export interface OperatorInProcessOptions {
  * @param env environment of the operator
  * @param exec runs commands in containers; the API server has no nodes to run them
  * @param clock time of the operator
+ * @param signingKeys keys of the operator
  */
-export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {}, exec, clock = systemClock }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
+export async function startOperator({ acting = true, now = () => new Date(), flags = [], env = {}, exec, clock = systemClock, signingKeys }: OperatorInProcessOptions = {}): Promise<OperatorInProcess> {
   const server = await createApiServer({ clock: { ...systemClock, now } });
   const folder = mkdtempSync(join(tmpdir(), 'operator-'));
   const kubeconfig = join(folder, 'kubeconfig');
@@ -86,6 +89,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     log: createLogger('test', 'info', { write: () => undefined }),
     random: Math.random,
     exec,
+    signingKeys,
   });
   const watching = new AbortController();
   await manager.watch(watching.signal);

@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { ExecRequest, PodExec } from '../../../operator/kube/pod-exec';
 import { templateRevision } from '../../../operator/pool/template';
 import type { BatchSandboxSpec } from '../../../src/schema/batch-sandbox';
 import type { Pod } from '../../../src/schema/kubernetes';
 import { Annotation, EXECUTOR_CONTAINER, Finalizer, Label, Port } from '../../../src/schema/names';
+import { readSigningKeys, type SigningKeys } from '../../../src/program/signing-keys';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
 import { FakeExecutor } from '../tasks/fake-executor';
@@ -16,11 +18,11 @@ let executors: FakeExecutor[];
 /** What comes of a command; the pod restarts only when the test says so. */
 let carryOut: PodExec;
 
-async function start(acting = true): Promise<void> {
+async function start(acting = true, signingKeys?: SigningKeys): Promise<void> {
   commands = [];
   executors = [];
   carryOut = (request) => Promise.resolve(void commands.push(request));
-  operator = await startOperator({ acting, exec: (request) => carryOut(request) });
+  operator = await startOperator({ acting, exec: (request) => carryOut(request), signingKeys });
 }
 afterEach(async () => {
   await operator.stop();
@@ -84,6 +86,21 @@ test('a batch that goes waits until its pod has restarted, and the pod serves th
   expect(await results()).toEqual([{ namespace: 'default', pool: 'warm', strategy: 'Restart', result: 'restarted', value: 1 }]);
 });
 
+test('a record that somebody else wrote into the annotation brings back no pod that was not restarted (R53, R55)', async () => {
+  const key = String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await start(true, await readSigningKeys(key, 'test'));
+  const pod = await heldPod();
+  const { uid: id } = (await operator.batch('first')).metadata;
+  const record = { id, startTime: '2026-01-01T00:00:00Z', containers: { main: 'c://0' }, lastRetryTime: '2026-01-01T00:00:00Z', retryCount: 0 };
+  await operator.patch(pathOf('pods', pod.metadata.name), { metadata: { annotations: { [Annotation.restartRecord]: JSON.stringify(record) } } });
+  await operator.delete(pathOf('batchsandboxes', 'first'));
+  await until(() => expect(commands).toHaveLength(1));
+  expect(await recordOf()).toMatchObject({ id, containers: { main: 'c://1' }, seal: expect.stringMatching(/^[\w-]{86}$/) as unknown });
+  await run(pod, { main: 'c://2' });
+  await untilBatchGone('first');
+  await untilAvailable(1);
+});
+
 test('a pod that was returned before restarts again when the same batch gives it back again (R55)', async () => {
   await start();
   const pod = await heldPod();
@@ -92,8 +109,8 @@ test('a pod that was returned before restarts again when the same batch gives it
     await scale(0);
     await until(() => expect(commands).toHaveLength(round));
     await run(pod, { main: `c://${round + 1}` });
+    await until(async () => expect((await operator.batch('first')).status?.allocation).toBeUndefined());
     await untilAvailable(1);
-    expect((await operator.batch('first')).status?.allocation).toBeUndefined();
     await scale(1);
     await until(async () => expect((await operator.batch('first')).status).toMatchObject({ ready: 1, replicas: 1 }));
   }

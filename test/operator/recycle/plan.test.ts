@@ -45,7 +45,8 @@ test.each<[string, Partial<RecycleInput>, RecycleStep]>([
     { record: recordOf({ retryCount: 3 }), nowMs: at(30) },
     { kind: 'remove', because: "not restarted after 3 retries: 'main'" },
   ],
-  ['is waited for an interval at most when the clock was set back (R56)', { record: recordOf(), nowMs: at(-3600) }, { kind: 'wait', ms: 30_000 }],
+  ['is waited for an interval at most when the clock was set back (R56)', { record: recordOf(), nowMs: at(-29) }, { kind: 'wait', ms: 30_000 }],
+  ['is told again when the clock was set back by more: it would never be its time (R56)', { record: recordOf(), nowMs: at(-3600) }, { kind: 'attempt' }],
   ['is used again when its containers are new and it is Ready (R53)', { record: recordOf({ retryCount: 3 }), pod: NEW, nowMs: at(300) }, { kind: 'reuse' }],
   ['with new containers is waited for until it is Ready (R53)', { record: recordOf(), pod: podWith([container('main', 'c://2')], NOT_READY), nowMs: at(1) }, { kind: 'wait', ms: 29_000 }],
   [

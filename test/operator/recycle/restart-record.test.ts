@@ -1,9 +1,12 @@
-import { parseRestartRecord, type RestartRecord } from '../../../operator/recycle/restart-record';
+import { formatRestartRecord, parseRestartRecord, type RestartRecord } from '../../../operator/recycle/restart-record';
 
 const record: RestartRecord = { id: 'batch-1', startTime: '2026-01-01T00:00:00.000Z', containers: { main: 'c://1' }, lastRetryTime: '2026-01-01T00:00:30.000Z', retryCount: 1 };
 
 test('a record is read as it was written (R100)', () => {
-  expect(parseRestartRecord(JSON.stringify(record), 'batch-1')).toEqual(record);
+  for (const sealed of [{ record, seal: 'sealed' }, { record, seal: undefined }]) {
+    expect(parseRestartRecord(formatRestartRecord(sealed), 'batch-1')).toEqual(sealed);
+  }
+  expect(parseRestartRecord(JSON.stringify({ ...record, seal: 1 }), 'batch-1')).toEqual({ record, seal: undefined });
 });
 
 test.each([
