@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -45,11 +45,13 @@ export class WaitingRunner {
   }
 
   private static spawnIn(directory: string, { argv: [file = '', ...args], env }: RunnerProgram): WaitingRunner {
+    const eventsFd = openEvents(directory); // before there is a process that nobody would end if this failed
     const child = spawn(file, args, { cwd: directory, env, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
     child.on('error', () => undefined);
     const gate = child.stdio[GATE_FD];
     const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
     if (identity === undefined || !(gate instanceof Socket)) {
+      closeSync(eventsFd);
       throw new Error(`expected a runner process, got none from '${file}'`);
     }
     const ready = new Promise<boolean>((resolve) => {
@@ -57,7 +59,7 @@ export class WaitingRunner {
       gate.once('close', () => resolve(false));
       gate.on('error', () => gate.destroy());
     });
-    return new WaitingRunner(directory, identity, child, gate, openEvents(directory), ready);
+    return new WaitingRunner(directory, identity, child, gate, eventsFd, ready);
   }
 
   /** Whether it can still take an order. */
@@ -96,15 +98,33 @@ export interface RunnerListener {
   onEnd(): void;
 }
 
+/** Pause between two looks at a runner that an earlier server has started and that has not begun to write yet, in ms. */
+const LOOK_FOR_WRITER_EVERY_MS = 50;
+
 /** Listens to a runner that an earlier server started; `onEnd` comes at once when it is gone. */
 export function listenToRunner(identity: ProcessIdentity, directory: string, listener: RunnerListener): void {
   const eventsFd = openEvents(directory);
-  // In this order: the end of a FIFO is heard only by who opened it while it had a writer.
-  if (isAlive(identity)) {
-    listen(eventsFd, listener);
-  } else {
-    closeSync(eventsFd);
-    listener.onEnd();
+  const begin = () => {
+    // The end of a FIFO is heard only when it has had a writer: a runner that dies before that is seen to be gone.
+    if (hasWriter(eventsFd)) {
+      listen(eventsFd, listener);
+      listener.onEvent(); // the look may have taken one
+    } else if (isAlive(identity)) {
+      setTimeout(begin, LOOK_FOR_WRITER_EVERY_MS);
+    } else {
+      closeSync(eventsFd);
+      listener.onEnd();
+    }
+  };
+  begin();
+}
+
+/** Whether somebody has the writing end of a FIFO open. */
+function hasWriter(fd: number): boolean {
+  try {
+    return readSync(fd, Buffer.alloc(1)) > 0;
+  } catch {
+    return true; // EAGAIN: empty, and a writer may come with more
   }
 }
 

@@ -1,7 +1,10 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
+import { identifyProcess } from '../../../executor/tasks/process';
+import { listenToRunner, RunnerPool, WaitingRunner } from '../../../executor/tasks/runner';
 import { RUNNER_MODE } from '../../../executor/tasks/runner-protocol';
 import { until } from '../../support/waiting';
 import { EXECUTOR_PROGRAM, ExecutorProcess, isRunning } from '../executor-process';
@@ -41,6 +44,17 @@ test('a runner that dies before it is released says so (X2, X12)', async () => {
   const order = { taskId: 't', argv: ['true'], env: {}, workingDir: '/', stopGraceSeconds: 1, logMaxBytes: 4096 };
   await new Promise<void>((resolve) => void runner.release(order, { onEvent: () => undefined, onEnd: resolve }));
   expect(readdirSync(runner.directory)).not.toContain('exit.json');
+});
+
+test('the end of a runner that another server has started is heard, also when it dies before it has begun to write (X9, X11)', async () => {
+  execFileSync('mkfifo', [join(dataDir, 'events')]);
+  const runner = spawn('sleep', ['600']);
+  await once(runner, 'spawn');
+  const identity = identifyProcess(runner.pid ?? NaN);
+  if (identity === undefined) throw new Error('expected a process');
+  const ended = new Promise<void>((resolve) => listenToRunner(identity, dataDir, { onEvent: () => undefined, onEnd: resolve }));
+  runner.kill('SIGKILL');
+  await ended;
 });
 
 test('a task without a main container fails when the wait for it is over (X5)', async () => {
