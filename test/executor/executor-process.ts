@@ -47,7 +47,8 @@ export class ExecutorProcess {
     env: NodeJS.ProcessEnv = {},
     { launcher = [] }: { readonly launcher?: readonly string[] } = {},
   ): Promise<ExecutorProcess> {
-    const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', ...flags];
+    // Without a spare runner, which most tests would start and never use.
+    const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', '--spare-runners=0', ...flags];
     const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...settings];
     const child = spawn(file, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
     let written = '';

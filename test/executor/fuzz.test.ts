@@ -5,7 +5,7 @@ import { ExecutorProcess, shell } from './executor-process';
 const RUNS = 60;
 
 let executor: ExecutorProcess;
-beforeAll(async () => (executor = await ExecutorProcess.start(['--max-body-bytes=65536', '--max-tasks=2', '--stop-grace-seconds=0'])));
+beforeAll(async () => (executor = await ExecutorProcess.start(['--max-tasks=2', '--stop-grace-seconds=0'])));
 afterAll(() => executor.clean());
 /** It is the same process, and answers. */
 afterEach(async () => expect(await executor.request('GET', '/version')).toMatchObject({ status: 200 }));
@@ -97,13 +97,11 @@ const LARGE: Readonly<Record<string, (size: number) => string>> = {
 };
 
 test.each(Object.entries(LARGE))('a body of a megabyte of %s is refused in few words (X15, X16)', async (_title, bodyOf) => {
-  const large = await ExecutorProcess.start();
-  const body = Buffer.from(bodyOf(1_000_000));
-  const response = await fetch(`http://127.0.0.1:${large.port}/setTasks`, { method: 'POST', body });
-  expect(response.status).toBe(400);
-  expect((await response.text()).length).toBeLessThan(10_000);
-  expect(await large.list()).toEqual([]);
-  await large.clean();
+  await executor.request('POST', '/reset', {});
+  const { status, text } = await send('POST /setTasks', Buffer.from(bodyOf(1_000_000)));
+  expect(status).toBe(400);
+  expect(text.length).toBeLessThan(10_000);
+  expect(await executor.list()).toEqual([]);
 });
 
 test('bytes that are no HTTP end their connection and nothing else (X16)', async () => {

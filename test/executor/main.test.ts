@@ -92,7 +92,7 @@ test.each(['a file', 'its environment'])('serves signed requests only, when it h
 });
 
 test('is a whole executor, and ends with 0 and without a trace when it has nothing', async () => {
-  const executor = await ExecutorProcess.start([], home);
+  const executor = await ExecutorProcess.start(['--spare-runners=1'], home);
   await executor.set(shell('hello', 'echo hello'));
   expect(await executor.ended()).toMatchObject({ exitCode: 0, reason: 'Succeeded' });
   expect((await executor.log('hello')).body).toBe('hello\n');

@@ -198,7 +198,7 @@ describe('a stop', () => {
   });
 
   test('leaves no zombie and no file (X9, X10)', async () => {
-    const fresh = await ExecutorProcess.start(['--spare-runners=0']);
+    const fresh = await ExecutorProcess.start([]);
     try {
       await fresh.set(shell('t', 'true'));
       await fresh.ended();
