@@ -5,6 +5,7 @@ import type { ReconcileResult } from '../controller';
 import { isConflict, isNotFound } from '../kube/api-error';
 import { BATCHES } from '../kube/resource-types';
 import { claimantOf } from '../claimant';
+import { soonest } from '../soonest';
 import type { BatchTools } from './batch-tools';
 import { isPooled, type Refusal, refuseBatch } from './check';
 import { DirectDelivery } from './direct';
@@ -154,9 +155,4 @@ export class BatchController {
 function holdsPoolPods(batch: BatchSandbox): boolean {
   const { slots = [], returning = [] } = batch.status?.allocation ?? {};
   return returning.length > 0 || slots.some((slot) => slot !== '' && slot !== '-');
-}
-
-function soonest(...delaysMs: readonly (number | undefined)[]): number | undefined {
-  const known = delaysMs.filter((delay) => delay !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

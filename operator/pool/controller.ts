@@ -9,6 +9,7 @@ import type { OwnWrites } from '../own-writes';
 import type { PodFacts } from '../pod-facts';
 import { refusePool } from '../pool-refusal';
 import { poolSource } from '../pool-source';
+import { soonest } from '../soonest';
 import { type Ageing, planAgeing } from './ageing';
 import { removeUnused } from './removal';
 import { PoolSizer, type SizerTools } from './sizer';
@@ -151,11 +152,6 @@ export class PoolController {
       this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal })),
     );
   }
-}
-
-function soonest(...delaysMs: readonly (number | undefined)[]): number | undefined {
-  const known = delaysMs.filter((delay) => delay !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function throwFirst(failures: readonly unknown[]): void {

@@ -2,6 +2,7 @@ import { parseSetting } from '../../src/program/setting-values';
 import { formatProblem } from '../../src/schema/errors';
 import { Annotation } from '../../src/schema/names';
 import { isRecord } from '../../src/schema/validation';
+import { parseJson } from './parse-json';
 
 /** How a pool restarts its pods: its annotation `restart-config`. */
 export interface RestartConfig {
@@ -71,12 +72,4 @@ function parseInterval(value: unknown): number | undefined {
 
 function parseCount(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { isRecord } from '../../src/schema/validation';
+import { parseJson } from './parse-json';
 
 /** What is known of the restart of a pod, in its annotation `restart-record`; it outlives the operator. */
 export interface RestartRecord {
@@ -47,12 +48,4 @@ function isTime(value: unknown): value is string {
 
 function isTexts(value: unknown): value is Record<string, string> {
   return isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
