@@ -77,11 +77,12 @@ async function cutsOfALife(folder: string): Promise<readonly Cut[]> {
   return [...cuts.values()];
 }
 
-/** What an executor makes of what is left, when all has settled. */
-async function restart({ left, released }: Cut, folder: string) {
+/** What an executor makes of what is left, when all has settled; `scope` begins the ids of its tasks, since others run beside it. */
+async function restart({ left, released }: Cut, folder: string, scope: string) {
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir, { recursive: true });
-  restore(left, dataDir);
+  const scoped = (text: string) => text.replaceAll('cut.', `${scope}.`);
+  restore(Object.fromEntries(Object.entries(left).map(([path, text]) => [scoped(path), text === null ? null : scoped(text)])), dataDir);
   writeFileSync(join(folder, 'runs'), released.map((name) => `${name}\n`).join(''));
   const store = await TaskStore.open(dataDir);
   const { tasks, corruptCount } = await store.load();
@@ -120,7 +121,7 @@ test('whatever a loss of power leaves after whatever step, no task runs twice, n
   const cuts = await cutsOfALife(home);
   expect(cuts.length).toBeGreaterThan(50);
   const results = await inParallel([...cuts.entries()], 4, async ([index, cut]) => {
-    const result = await restart(cut, join(home, `after-${index}`));
+    const result = await restart(cut, join(home, `after-${index}`), `cut-${process.pid}-${index}`);
     return problemsOf(cut, result).map((problem) => ({ problem, cut, result }));
   });
   expect(results.flat()).toEqual([]);

@@ -1,20 +1,23 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REVISION_HEADER } from '../../../src/schema/executor-api';
 import { until } from '../../support/waiting';
 import { ExecutorProcess, fixture, isRunning, shell, task } from '../executor-process';
 
+/** One for all tests: each leaves it running, or a successor on the same directory, and finds it empty. */
 let executor: ExecutorProcess;
-const start = async (...flags: string[]) => (executor = await ExecutorProcess.start(flags));
+beforeAll(async () => (executor = await ExecutorProcess.start()));
 afterEach(async () => {
   finish(0);
-  await executor.clean();
+  expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200 });
+  ['go', 'runs'].forEach((file) => rmSync(join(executor.home, file), { force: true }));
 });
+afterAll(() => executor.clean());
 
 /** A task that notes each of its runs, and ends when told to. */
 const noting = (name: string, more: object = {}) => task(name, [fixture('waits-for-file.sh'), executor.home], more);
 /** A task that ignores SIGTERM, and ends when told to. */
-const ignoring = (name: string) => task(name, [fixture('ignores-term.sh'), executor.home]);
+const ignoring = (name: string) => task(name, [fixture('ignores-term.sh'), executor.home], { stopGraceSeconds: 60 });
 const runs = () => readFileSync(join(executor.home, 'runs'), 'utf8').trim().split('\n').length;
 const finish = (exitCode: number) => writeFileSync(join(executor.home, 'go'), String(exitCode));
 const names = (tasks: readonly { readonly name: string; readonly deletionTimestamp?: string }[]) =>
@@ -22,7 +25,6 @@ const names = (tasks: readonly { readonly name: string; readonly deletionTimesta
 
 describe('setting the tasks', () => {
   test('the same set again starts nothing, also when the task has finished (X4, X18)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     await executor.set({ ...noting('a'), process: { ...noting('a').process, args: [], env: null } });
@@ -34,7 +36,6 @@ describe('setting the tasks', () => {
   });
 
   test('a changed task starts only when the old one is gone (X8, X18, X21)', async () => {
-    await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
     const old = executor.pidOf('a', 'leader');
@@ -50,7 +51,6 @@ describe('setting the tasks', () => {
   });
 
   test('a name with another uid is another task (X18)', async () => {
-    await start();
     await executor.set({ ...shell('a', 'exit 1'), uid: 'first' });
     await executor.ended();
     await executor.set({ ...shell('a', 'exit 1'), uid: 'second' });
@@ -59,7 +59,6 @@ describe('setting the tasks', () => {
   });
 
   test('a task that waits is dropped at once when it is not wanted any more (X9)', async () => {
-    await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
     await executor.set(shell('b', 'true'));
@@ -69,21 +68,7 @@ describe('setting the tasks', () => {
     expect(names(await executor.list())).toEqual(['c']);
   });
 
-  test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots (X8, X19)', async () => {
-    await start('--max-tasks=2', '--stop-grace-seconds=60');
-    await executor.set(ignoring('a'), ignoring('b'));
-    await Promise.all([executor.log('a'), executor.log('b')]);
-    await executor.set(ignoring('b'));
-    const answer = await executor.set(shell('d', 'exit 0'), shell('c', 'exit 0'));
-    expect(names(answer)).toEqual(['d', 'c', 'a (removed)', 'b (removed)']);
-    expect(answer.slice(0, 2).map(({ processStatus }) => processStatus?.waiting?.reason)).toEqual(['WaitingForPrevious', 'WaitingForPrevious']);
-    finish(0);
-    const done = await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
-    expect(names(done)).toEqual(['d', 'c']);
-  });
-
   test('a result wakes whoever waits, and the revision has changed (X20)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     const { headers } = await executor.request('GET', '/getTasks');
@@ -96,9 +81,25 @@ describe('setting the tasks', () => {
   });
 });
 
+describe('more than one slot', () => {
+  beforeAll(async () => (executor = await executor.restart('SIGTERM', ['--max-tasks=2'])));
+  afterAll(async () => (executor = await executor.restart('SIGTERM')));
+
+  test('wanted tasks come in request order, then removed ones, oldest first, never more running than slots (X8, X19)', async () => {
+    await executor.set(ignoring('a'), ignoring('b'));
+    await Promise.all([executor.log('a'), executor.log('b')]);
+    await executor.set(ignoring('b'));
+    const answer = await executor.set(shell('d', 'exit 0'), shell('c', 'exit 0'));
+    expect(names(answer)).toEqual(['d', 'c', 'a (removed)', 'b (removed)']);
+    expect(answer.slice(0, 2).map(({ processStatus }) => processStatus?.waiting?.reason)).toEqual(['WaitingForPrevious', 'WaitingForPrevious']);
+    finish(0);
+    const done = await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
+    expect(names(done)).toEqual(['d', 'c']);
+  });
+});
+
 describe('single tasks', () => {
   test('are added, found and removed (X16)', async () => {
-    await start();
     const added = await executor.request('POST', '/tasks', noting('a'));
     expect(added).toMatchObject({ status: 201, body: { name: 'a', processStatus: { waiting: { reason: 'Pending' } } } });
     expect(await executor.request('POST', '/tasks', noting('a'))).toMatchObject({ status: 409, body: { code: 'Conflict', reason: 'DuplicateName' } });
@@ -113,7 +114,6 @@ describe('single tasks', () => {
 
 describe('after the server was killed', () => {
   test('a running task goes on and is not run again (X11)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     const pid = executor.pidOf('a', 'leader');
@@ -128,7 +128,6 @@ describe('after the server was killed', () => {
   });
 
   test('a task that ended meanwhile shows its real result (X11)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     const runner = executor.pidOf('a', 'runner');
@@ -141,7 +140,6 @@ describe('after the server was killed', () => {
   });
 
   test('a removal goes on, and what waited for it starts then (X8, X11)', async () => {
-    await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
     const pid = executor.pidOf('a', 'leader');
@@ -154,7 +152,6 @@ describe('after the server was killed', () => {
   });
 
   test('a polite end of the server leaves tasks alone and ends waits early (X14, X20)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     const { headers } = await executor.request('GET', '/getTasks');
@@ -169,27 +166,21 @@ describe('after the server was killed', () => {
 });
 
 describe('what cannot be known is no success', () => {
-  const CUT_SHORT: Readonly<Record<string, string>> = {
-    'cut short': '{"version":1,"exitCode":0,"reas',
-    empty: '',
-    'of another task': '{"version":1,"id":"x","exitCode":0,"reason":"Succeeded","finishedAt":"2026-01-01T00:00:00.000Z"}',
-    'not the whole truth': '{"version":1,"exitCode":0}',
-  };
-  test.each(Object.entries(CUT_SHORT))('a record of the result that is %s is a crash, and stays one (X2, X4)', async (_title, text) => {
-    await start();
-    await executor.set(shell('a', 'exit 0'));
-    await executor.ended();
+  test('a record of the result that is cut short, empty, of another task or not the whole truth is a crash, and stays one (X2, X4)', async () => {
+    const texts = ['{"version":1,"exitCode":0,"reas', '', '{"version":1,"id":"x","exitCode":0,"reason":"Succeeded","finishedAt":"2026-01-01T00:00:00.000Z"}', '{"version":1,"exitCode":0}'];
+    executor = await executor.restart('SIGTERM', [`--max-tasks=${texts.length}`]);
+    await executor.set(...texts.map((_text, index) => shell(`a${index}`, 'exit 0')));
+    await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated?.exitCode === 0));
     await executor.kill('SIGKILL');
-    writeFileSync(join(executor.dataDir, 'a', 'exit.json'), text);
+    texts.forEach((text, index) => writeFileSync(join(executor.dataDir, `a${index}`, 'exit.json'), text));
     executor = await ExecutorProcess.start([], executor.home);
-    const crashed = await executor.ended();
-    expect(crashed).toMatchObject({ exitCode: 137, reason: 'ProcessCrashed' });
+    const crashed = await executor.until((tasks) => tasks.every(({ processStatus }) => processStatus?.terminated !== undefined));
+    expect(crashed).toMatchObject(texts.map(() => ({ processStatus: { terminated: { exitCode: 137, reason: 'ProcessCrashed' } } })));
     executor = await executor.restart('SIGKILL');
-    expect(await executor.ended()).toEqual(crashed);
+    expect(await executor.list()).toEqual(crashed);
   });
 
   test('a lost runner is a crash, and its task ends before that shows (X2)', async () => {
-    await start();
     await executor.set(noting('a'));
     await executor.running();
     const pid = executor.pidOf('a', 'leader');
@@ -199,7 +190,6 @@ describe('what cannot be known is no success', () => {
   });
 
   test('a pid that belongs to somebody else by now gets no signal (X7)', async () => {
-    await start();
     await executor.set(shell('a', 'exit 0'));
     await executor.ended();
     await executor.kill('SIGKILL');
@@ -213,7 +203,6 @@ describe('what cannot be known is no success', () => {
   });
 
   test('a directory that is no task is moved aside, reported, and does not block its name (X13, X22)', async () => {
-    await start();
     await executor.kill('SIGKILL');
     mkdirSync(join(executor.dataDir, 'a'));
     writeFileSync(join(executor.dataDir, 'a', 'task.json'), '{"version":1,"na');
@@ -226,7 +215,6 @@ describe('what cannot be known is no success', () => {
 });
 
 test('a task whose record is lost does not run on beside the next one (X8, X13)', async () => {
-  await start();
   await executor.set(ignoring('a'));
   await executor.log('a');
   const pid = executor.pidOf('a', 'leader');
@@ -238,8 +226,7 @@ test('a task whose record is lost does not run on beside the next one (X8, X13)'
 
 describe('a reset', () => {
   test('ends everything, deletes everything and says how much there was (X29)', async () => {
-    await start('--stop-grace-seconds=0');
-    await executor.set(task('a', [fixture('leaves-children.sh')]));
+    await executor.set(task('a', [fixture('leaves-children.sh')], { stopGraceSeconds: 0 }));
     await executor.ended();
     const children = (await executor.log('a')).body.trim().split('\n').map(Number);
     expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: expect.any(Number), revision: expect.any(String) } });
@@ -249,7 +236,6 @@ describe('a reset', () => {
   });
 
   test('empties the reset paths, and leaves the directories themselves (X29)', async () => {
-    await start();
     const scratch = join(executor.home, 'scratch');
     mkdirSync(join(scratch, 'folder'), { recursive: true });
     executor = await executor.restart('SIGTERM', [`--reset-paths=${scratch},${scratch}/none`]);
@@ -260,7 +246,6 @@ describe('a reset', () => {
   });
 
   test('deletes unreadable records, and with that the executor is healthy again (X22, X29)', async () => {
-    await start();
     await executor.kill('SIGKILL');
     mkdirSync(join(executor.dataDir, 'a'));
     executor = await ExecutorProcess.start([], executor.home);
@@ -270,7 +255,6 @@ describe('a reset', () => {
   });
 
   test('keeps other changes out meanwhile (X29)', async () => {
-    await start('--stop-grace-seconds=60');
     await executor.set(ignoring('a'));
     await executor.log('a');
     const reset = executor.request('POST', '/reset', {});
