@@ -270,6 +270,11 @@ test('a container that crashes again and again makes the batch Failed, until its
   await space.delete('Pod', 'crashing-0');
   const well = await space.until('BatchSandbox', 'crashing', (batch) => expect(batch.status).toMatchObject({ ready: 2, phase: 'Succeed' }));
   expect(conditionOf(well, 'PodFailed')).toBeUndefined();
+  // A status whose conditions stay as they are, in a later second than theirs.
+  const times = well.status?.conditions?.map(({ lastTransitionTime = '' }) => Date.parse(lastTransitionTime)) ?? [];
+  await until(() => expect(Date.now()).toBeGreaterThan(Math.max(...times) + 1000));
+  const { metadata } = await space.patch('BatchSandbox', 'crashing', { spec: { expireTime: '2100-01-01T00:00:00Z' } });
+  await space.until('BatchSandbox', 'crashing', ({ status }) => expect(status?.observedGeneration).toBe(metadata.generation));
 
   const statuses = versionsOf(await history.end(), 'crashing').flatMap(({ status }) => status ?? []);
   expect(statuses.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['Pending', 'Failed', 'Succeed']));

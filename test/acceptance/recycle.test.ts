@@ -84,12 +84,12 @@ test('a returned pod with an executor is emptied by it, restarts, and runs the t
 
 test('a returned pod whose container does not restart is deleted after the retries, and meanwhile holds up neither pool nor batches (R53, R54, R55, R56, R119)', async () => {
   const space = await newPool(cluster.target.podTemplate(), { retryInterval: '1h' });
-  await space.create('BatchSandbox', 'first', { replicas: 1, poolRef: 'warm' });
-  const { metadata: giver } = await space.untilDelivered('first');
-  const { metadata: before } = await onlyPod(space);
   // What a batch before this one has left there counts for nothing.
+  const { metadata: before } = await onlyPod(space);
   const foreign = { id: 'another', startTime: '2026-01-01T00:00:00Z', containers: {}, lastRetryTime: '2026-01-01T00:00:00Z', retryCount: 3 };
   await space.patch('Pod', before.name, { metadata: { annotations: { [Annotation.restartRecord]: JSON.stringify(foreign) } } });
+  await space.create('BatchSandbox', 'first', { replicas: 1, poolRef: 'warm' });
+  const { metadata: giver } = await space.untilDelivered('first');
   await space.delete('BatchSandbox', 'first');
   const recordOf = ({ metadata }: Pod) => JSON.parse(metadata.annotations?.[Annotation.restartRecord] ?? '{}') as object;
   await space.until('Pod', before.name, (pod) => expect(recordOf(pod)).toMatchObject({ id: giver.uid, containers: { main: idOf(pod, 'main') }, retryCount: 0 }));
