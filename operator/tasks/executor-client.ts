@@ -6,7 +6,8 @@ import { signExecutorToken } from '../../src/program/executor-token';
 import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
 import { type ExecutorTaskRequest, MAX_WAIT_SECONDS, REVISION_HEADER } from '../../src/schema/executor-api';
 import { Port } from '../../src/schema/names';
-import { type ExecutorAnswer, executorAnswers } from './executor-answer';
+import { AnswerReader } from './answer-reader';
+import { type ExecutorAnswer, parseAnswer } from './executor-answer';
 
 /** Longest call to an executor, in ms (R39). */
 const CALL_DEADLINE_MS = 3_000;
@@ -67,11 +68,13 @@ const REFUSALS = [400, 413];
  */
 export class ExecutorClient {
   private readonly connections: Dispatcher;
+  private readonly answers: AnswerReader;
 
   constructor(private readonly options: ExecutorClientOptions) {
     // One connection a pod: its conversation makes one call at a time, and a second would double the memory of 10,000 long-polls.
     const open = () => new Agent({ connections: 1, pipelining: 1, connect: { timeout: CALL_DEADLINE_MS }, maxResponseSize: MAX_ANSWER_BYTES });
     this.connections = options.connections ?? open();
+    this.answers = new AnswerReader(options.clock);
   }
 
   /** Reads the tasks an executor holds, within 3 s. */
@@ -93,7 +96,7 @@ export class ExecutorClient {
 
   /** Kills and wipes everything in a sandbox, within 30 s; resolves only when the executor has proved it empty (rule 29). */
   async reset(pod: ExecutorPod, signal: AbortSignal): Promise<void> {
-    await this.call(pod, { operation: 'reset', method: 'POST', path: '/reset', body: '{}' }, RESET_DEADLINE_MS, signal);
+    await this.call(pod, { operation: 'reset', method: 'POST', path: '/reset', body: '{}', parse: () => undefined }, RESET_DEADLINE_MS, signal);
   }
 
   /** Ends every call and connection. */
@@ -102,13 +105,12 @@ export class ExecutorClient {
   }
 
   private async callForTasks(pod: ExecutorPod, request: Request, deadlineMs: number, signal: AbortSignal): Promise<TaskSet> {
-    const { text, revision } = await this.call(pod, request, deadlineMs, signal);
-    const answers = executorAnswers.safeParse(parseJson(text));
-    if (!answers.success) throw unavailable('a set of tasks', 'another answer');
-    return { tasks: answers.data, revision };
+    const { value: tasks, revision } = await this.call(pod, { ...request, parse: parseAnswer }, deadlineMs, signal);
+    if (tasks === undefined) throw unavailable('a set of tasks', 'another answer');
+    return { tasks, revision };
   }
 
-  private async call(pod: ExecutorPod, request: Request, deadlineMs: number, signal: AbortSignal) {
+  private async call<T>(pod: ExecutorPod, request: Request & AnswerParser<T>, deadlineMs: number, signal: AbortSignal) {
     const ending = new AbortController();
     const end = () => ending.abort();
     const cancelDeadline = this.options.clock.setTimer(deadlineMs, end);
@@ -134,7 +136,7 @@ export class ExecutorClient {
   }
 
   /** The answer to the first key that the executor knows, else to the last. An executor that says 401 has done nothing. */
-  private async exchange(pod: ExecutorPod, request: Request, signal: AbortSignal) {
+  private async exchange<T>(pod: ExecutorPod, request: Request & AnswerParser<T>, signal: AbortSignal) {
     const { signingKeys: [first, ...others] = [] } = this.options;
     let answer = await this.send(pod, request, first, signal);
     for (const key of others) {
@@ -144,7 +146,7 @@ export class ExecutorClient {
     return answer;
   }
 
-  private async send(pod: ExecutorPod, request: Request, key: CryptoKey | undefined, signal: AbortSignal) {
+  private async send<T>(pod: ExecutorPod, request: Request & AnswerParser<T>, key: CryptoKey | undefined, signal: AbortSignal) {
     const { statusCode, headers, body } = await this.connections.request({
       origin: `http://${isIPv6(pod.podIP) ? `[${pod.podIP}]` : pod.podIP}:${this.options.port ?? Port.executor}`,
       method: request.method,
@@ -154,7 +156,8 @@ export class ExecutorClient {
       signal,
     });
     const revision = headers[REVISION_HEADER];
-    return { status: statusCode, text: await body.text(), revision: typeof revision === 'string' ? revision : undefined };
+    const value = statusCode === 200 ? await this.answers.read(body, request.parse, signal) : await body.dump();
+    return { status: statusCode, value: value ?? undefined, revision: typeof revision === 'string' ? revision : undefined };
   }
 
   private async headersOf(pod: ExecutorPod, request: Request, key: CryptoKey | undefined): Promise<Record<string, string>> {
@@ -174,18 +177,15 @@ interface Request {
   readonly body: string;
 }
 
+/** Makes sense of an answer's text. */
+interface AnswerParser<T> {
+  readonly parse: (text: string) => T;
+}
+
 function refused(status: number): SandboxError {
   return new SandboxError('EXECUTOR_REFUSED', problem('executor', 'request', 'a request that it accepts', `status ${status}`));
 }
 
 function unavailable(expected: string, got: string, cause?: unknown): SandboxError {
   return new SandboxError('EXECUTOR_UNAVAILABLE', problem('executor', 'answer', expected, got), { cause });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
