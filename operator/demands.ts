@@ -41,6 +41,11 @@ export class Demands {
     if (!leaves || unmet > 0) this.noteChange(poolKey, first, claimant.uid);
   }
 
+  /** Declares the wait of a batch that has declared nothing, and tells nobody: for whoever looks at every batch and pool afterwards. */
+  restore(poolKey: string, claimant: Claimant, unmet: number, held: number): void {
+    if (unmet > 0 && !this.byBatch.has(claimant.uid)) this.insert(poolKey, { claimant, unmet, held });
+  }
+
   /** Ends the wait of a batch. */
   drop(batchUID: string): void {
     const known = this.byBatch.get(batchUID);

@@ -75,6 +75,8 @@ export class WorkQueue {
   /** Asks for work on a key after `ms`; of several such wishes for one key the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.state === 'closed') return;
+    // It is as good as begun: whoever wakes all that wait, each time that one of them is served, costs nothing here.
+    if (ms <= 0 && this.waiting.has(key)) return;
     const dueAtMs = this.options.clock.monotonicMs() + ms;
     const earlier = this.delayed.get(key);
     if (earlier !== undefined && earlier.dueAtMs <= dueAtMs) return;

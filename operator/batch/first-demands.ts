@@ -8,7 +8,7 @@ import { poolKey } from './pool-wait';
 
 /**
  * Declares what batches wait for by their records, before the first pass over any of them: so nobody gets what is kept for one whose pass is
- * still to come, however the passes of a new leader fall (R14).
+ * still to come, however the passes of a new leader fall (R14). Nobody is woken by it: all of them are about to have their pass.
  */
 export function declareDemands(batches: Iterable<BatchSandbox>, demands: Demands, now: Date): void {
   for (const batch of batches) {
@@ -19,6 +19,6 @@ export function declareDemands(batches: Iterable<BatchSandbox>, demands: Demands
     const own = poolName === poolRef ? slots.slice(0, replicas) : [];
     const held = own.filter(({ state }) => state === 'held').length;
     const finished = own.filter(({ state }) => state === 'finished').length;
-    demands.set(poolKey(batch), claimantOf(batch), replicas - held - finished, held);
+    demands.restore(poolKey(batch), claimantOf(batch), replicas - held - finished, held);
   }
 }

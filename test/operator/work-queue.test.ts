@@ -95,6 +95,20 @@ describe('WorkQueue', () => {
     expect(harness.started).toEqual(['a']);
   });
 
+  test('sets no timer for a key that waits and is wanted at once', async () => {
+    const harness = new Harness(1);
+    harness.queue.add('a');
+    await settle();
+    harness.queue.add('b');
+    harness.queue.addAfter('b', 0);
+    expect(harness.clock.timerCount).toBe(0);
+    harness.queue.addAfter('b', 100); // it may begin before that
+    await harness.end('a');
+    await harness.end('b');
+    await harness.clock.advance(100);
+    expect(harness.started).toEqual(['a', 'b', 'b']);
+  });
+
   test('does not let one key that is added without end starve another', async () => {
     const harness = new Harness(1);
     harness.queue.add('a');

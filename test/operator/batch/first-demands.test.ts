@@ -21,8 +21,10 @@ test.each([
   ['nothing of an expired batch (R45)', batch({ expireTime: '2025-01-01T00:00:00Z' }), []],
   ['nothing of a batch that is being deleted', { ...batch({}), metadata: { ...batch({}).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }, []],
 ])('a new leader knows before its first pass that a batch waits for %s (R14)', (_name, given, want) => {
-  const demands = new Demands(() => undefined);
+  const changed = jest.fn();
+  const demands = new Demands(changed);
   declareDemands([given], demands, NOW);
   const found = [...demands.line('default/warm'), ...demands.line('default/new')];
   expect(found.map(({ unmet, held: has }) => [unmet, has])).toEqual(want);
+  expect(changed).not.toHaveBeenCalled();
 });
