@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { boundConnections } from '../src/program/bounded-connections';
 import type { ListenAddress } from '../src/schema/settings';
 
 /** Longest time for a request to arrive, in ms; the answer to a long-poll may take about as long. */
@@ -8,12 +8,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 /** Time for open answers to leave at the end, and for the rest of an unread body to come after its answer, in ms. */
 const DRAIN_MS = 2_000;
-
-/**
- * Most connections at a time: each costs some 30 kB while it is idle, and whatever runs in the cluster may open them. The operator has one, and
- * 64 callers may wait for changes.
- */
-const MAX_CONNECTIONS = 256;
 
 /** A request. */
 export interface WebRequest {
@@ -61,31 +55,6 @@ export async function startWebServer(handle: WebHandler, { host, port }: ListenA
   });
   const address = server.address();
   return { port: typeof address === 'object' && address !== null ? address.port : port, close: () => close(server) };
-}
-
-/** One connection too many ends the oldest one on which nothing is asked, so that a flood of silent ones keeps nobody out. */
-function boundConnections(server: Server): void {
-  const idle = new Set<Socket>();
-  let count = 0;
-  server.on('connection', (socket: Socket) => {
-    count += 1;
-    if (count > MAX_CONNECTIONS) {
-      const [oldest = socket] = idle;
-      idle.delete(oldest);
-      oldest.destroy();
-    }
-    if (!socket.destroyed) idle.add(socket);
-    socket.once('close', () => {
-      count -= 1;
-      idle.delete(socket);
-    });
-  });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    idle.delete(socket);
-    response.once('close', () => {
-      if (!socket.destroyed) idle.add(socket);
-    });
-  });
 }
 
 async function answer(handle: WebHandler, request: IncomingMessage, response: ServerResponse, isListening: () => boolean): Promise<void> {

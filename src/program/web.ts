@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ListenAddress } from '../schema/settings';
+import { boundConnections } from './bounded-connections';
 
 /** Routes of `/healthz` (200 while the event loop answers) and `/readyz` (200, or 503 with one reason a line). */
 export function healthRoutes(notReady: () => readonly string[]): Hono {
@@ -43,6 +44,7 @@ export function serveRoutes(routes: Pick<Hono, 'fetch'>, address: ListenAddress)
     const options = { fetch: routes.fetch, port: address.port, ...(address.host === '' ? {} : { hostname: address.host }) };
     // Without TLS options the server is one of node:http.
     const server = serve(options, (info: AddressInfo) => resolve({ port: info.port, close: () => closeServer(server) })) as Server;
+    boundConnections(server);
     server.once('error', reject);
   });
 }

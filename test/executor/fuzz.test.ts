@@ -1,5 +1,7 @@
-import { connect } from 'node:net';
+import { generateKeyPairSync } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import fc from 'fast-check';
+import { sendNoise } from '../support/http-noise';
 import { ExecutorProcess, shell } from './executor-process';
 
 const RUNS = 60;
@@ -104,29 +106,28 @@ test.each(Object.entries(LARGE))('a body of a megabyte of %s is refused in few w
   expect(await executor.list()).toEqual([]);
 });
 
-test('bytes that are no HTTP end their connection and nothing else (X16)', async () => {
-  const noise = fc.oneof(
-    anyBytes,
-    fc.tuple(fc.constantFrom('GET', 'POST', 'X'), fc.string({ unit: 'binary', maxLength: 20 }), anyBytes).map(([method, path, rest]) => Buffer.concat([Buffer.from(`${method} /${path} HTTP/1.1\r\n`), rest, Buffer.from('\r\n\r\n')])),
-    fc.constantFrom(
-      Buffer.from('POST /setTasks HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'),
-      Buffer.from('POST /setTasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
-      Buffer.from('POST /setTasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n[]'),
-      Buffer.from('POST /setTasks HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[]'),
-      Buffer.from('GET /getTasks?wait=%zz&after=%zz HTTP/1.1\r\nHost: x\r\n\r\n'),
-      Buffer.from('GET /tasks/%zz/logs HTTP/1.1\r\nHost: x\r\n\r\n'),
-      Buffer.from('OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n'),
-    ),
-  );
-  await fc.assert(
-    fc.asyncProperty(noise, async (bytes) => {
-      const socket = connect(executor.port, '127.0.0.1').on('error', () => undefined);
-      const closed = new Promise((resolve) => socket.once('close', resolve));
-      socket.resume().end(bytes);
-      await closed;
-    }),
-    { numRuns: RUNS },
-  );
+test('bytes that are no HTTP end their connection and nothing else (X16)', () => sendNoise(executor.port, RUNS));
+
+test('an executor with a key answers no body and no header but by 401, or as HTTP wants it (X25, X27)', async () => {
+  const publicKey = String(generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }));
+  const guarded = await ExecutorProcess.start([], undefined, { AUTH_PUBLIC_KEY: publicKey, POD_UID: 'pod-1' });
+  try {
+    const part = fc.oneof(fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value)).toString('base64url')), fc.stringMatching(/^[!-~]{0,40}$/));
+    const header = fc.oneof(fc.stringMatching(/^[ -~]{0,100}$/), fc.tuple(part, part, part).map((parts) => `Bearer ${parts.join('.')}`), fc.constant(`Bearer eyJhbGciOiJub25lIn0.${'e30'.repeat(1000)}.`));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.keys(DOCUMENTED)), fc.oneof(anyBytes, nearlyJson), header, async (route, body, authorization) => {
+        const [method = '', path = ''] = route.split(' ');
+        const response = await fetch(`http://127.0.0.1:${guarded.port}${path}`, { method, body: new Uint8Array(body), headers: { authorization } });
+        expect([response.status, await response.json()]).toEqual([401, { code: 'Unauthorized', reason: 'Unauthorized', message: expect.any(String) as unknown }]);
+      }),
+      { numRuns: RUNS },
+    );
+    await sendNoise(guarded.port, RUNS);
+    expect((await guarded.request('GET', '/health')).status).toBe(200);
+  } finally {
+    await guarded.kill('SIGTERM');
+    rmSync(guarded.home, { recursive: true, force: true });
+  }
 });
 
 const QUERIES: Readonly<Record<string, number>> = {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { packageRoot, programCommand } from '../../local/programs';
 import { FakeApi, refuse } from '../support/fake-api';
 import { freePort } from '../support/free-port';
+import { sendNoise } from '../support/http-noise';
 import { runProgram } from '../support/run-program';
 import { until } from '../support/waiting';
 
@@ -52,6 +53,8 @@ describe('with its key in a Secret', () => {
     await until(() => expect(fake.requests.length).toBeGreaterThan(1));
     const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${health}/${path}`)));
     expect([alive?.status, ready?.status, await ready?.text()]).toEqual([200, 503, 'the signing key is not read yet\n']);
+    await sendNoise(Number(health.split(':')[1]), 60); // there are no webhooks, so this and the metrics are all that others can send to
+    expect((await fetch(`http://${health}/healthz`)).status).toBe(200);
     operator.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     expect(log).not.toContain('cannot start');

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { sendNoise } from '../../support/http-noise';
 import { healthRoutes, metricsRoutes, serveRoutes } from '../../../src/program/web';
 
 describe('healthRoutes', () => {
@@ -27,6 +30,16 @@ describe('serveRoutes', () => {
     expect((await fetch(url)).status).toBe(200);
     await server.close();
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test('lives through what is no HTTP, and through a flood of connections that say nothing', async () => {
+    const server = await serveRoutes(metricsRoutes({ contentType: 'text/plain', metrics: () => Promise.resolve('a 1\n') }), { host: '127.0.0.1', port: 0 });
+    await sendNoise(server.port, 60);
+    const silent = Array.from({ length: 300 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
+    await Promise.all(silent.slice(0, 40).map((socket) => once(socket.resume(), 'close')));
+    expect(await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()).toBe('a 1\n');
+    for (const socket of silent) socket.destroy();
+    await server.close();
   });
 
   test('fails when the port is taken', async () => {
