@@ -1,6 +1,10 @@
 import type { Pool } from '../../src/schema/pool';
 import { checkEmpty, checkRest } from './checks/rest';
+import type { Report } from './checks/part';
+import { QuietCheck } from './checks/quiet';
 import type { Violation } from './checks/safety';
+import { TryCheck } from './checks/tries';
+import { UpdateCheck } from './checks/update';
 import type { Step } from './operations';
 import { userPath } from './paths';
 import { perform } from './perform';
@@ -27,16 +31,18 @@ const QUIET_MS = 100_000;
 /** Longest time until the world is at rest, in ms: a node that was lost keeps its pods for a while, a stubborn task its pod. */
 const RESTLESS_MS = 30 * 60_000;
 const TAIL_LINES = 400;
+/** Time without trouble after which every pool has said what is so, in ms. */
+const CALM_MS = 60_000;
+/** Version of the template that all pools get at the end; no operation uses it. */
+const LAST_VERSION = 9;
 
 /** Plays the steps in a world of their own, lets it come to rest, and takes everything down again. Stops at the first broken rule. */
 export async function play(seed: string, steps: readonly Step[]): Promise<Outcome> {
   const failures: Violation[] = [];
   const world = new World(seed, replicasOf(seed), (error) => failures.push({ rule: 'R125', message: `the operator ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }));
   const safety = watchSafety(world);
-  let lastWriteMs = 0;
-  world.api.onRequest((client, { method, path }) => {
-    if (client.startsWith('operator') && method !== 'GET' && !path.includes('/leases/')) lastWriteMs = world.clock.monotonicMs();
-  });
+  const quiet = new QuietCheck(() => world.nowMs());
+  world.api.onRequest((client, request) => quiet.judgeRequest(client, request));
   const firstOf = () => safety.violations[0] ?? failures[0];
 
   const pass = async (ms: number) => {
@@ -44,11 +50,10 @@ export async function play(seed: string, steps: readonly Step[]): Promise<Outcom
     while (firstOf() === undefined && (await world.clock.step(untilMs)));
   };
   const rest = async (check: (world: World) => Violation[]) => {
-    const endMs = world.clock.monotonicMs() + RESTLESS_MS;
-    lastWriteMs = world.clock.monotonicMs();
-    while (firstOf() === undefined && world.clock.monotonicMs() - lastWriteMs < QUIET_MS) {
+    const beginMs = world.nowMs();
+    while (firstOf() === undefined && quiet.quietMs(beginMs) < QUIET_MS) {
       await pass(5_000);
-      if (world.clock.monotonicMs() > endMs) failures.push({ rule: 'R97', message: `the operator still writes ${RESTLESS_MS / 60_000} min after the last trouble` });
+      if (world.nowMs() > beginMs + RESTLESS_MS) failures.push(quiet.violation());
     }
     if (firstOf() === undefined) failures.push(...check(world));
   };
@@ -61,8 +66,17 @@ export async function play(seed: string, steps: readonly Step[]): Promise<Outcom
     await perform(world, operation);
     await world.clock.settle();
   }
+  const report: Report = (rule, message) => failures.push({ rule, message });
+  const tries = new TryCheck(world, report, CALM_MS);
+  world.api.onChange((change) => tries.observe(change));
   await calm(world);
   await rest(checkRest);
+  if (firstOf() === undefined) {
+    const update = new UpdateCheck(world, report);
+    world.api.onRequest((client, request) => client.startsWith('operator') && update.judgeRequest(request));
+    await updatePools(world);
+    await rest(checkRest);
+  }
   if (firstOf() === undefined) {
     await deleteEverything(world);
     await rest(checkEmpty);
@@ -90,6 +104,14 @@ async function calm({ api, history, nodes, operator, weather }: World): Promise<
   for (const { metadata, spec } of api.list<Pool>('pools')) {
     if (spec.template?.spec?.activeDeadlineSeconds === undefined) continue;
     await api.request('user', 'PATCH', userPath('pools', metadata.name), { spec: { template: { spec: { activeDeadlineSeconds: null } } } });
+  }
+}
+
+/** Every pool gets a template that is fine and new. */
+async function updatePools(world: World): Promise<void> {
+  world.history.note('--- update pools');
+  for (const { metadata } of world.pools()) {
+    await world.api.request('user', 'PATCH', userPath('pools', metadata.name), { spec: { template: world.templateOf('good', LAST_VERSION) } });
   }
 }
 

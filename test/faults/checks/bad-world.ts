@@ -34,9 +34,9 @@ export class BadWorld {
   }
 
   /** Its node makes it run as time passes. */
-  pod(name: string, ownerUID: string, spec: object = {}): Promise<string> {
+  pod(name: string, ownerUID: string, spec: object = {}, labels: object = {}): Promise<string> {
     const ownerReferences = [{ apiVersion: API_VERSION, kind: 'Pool', name: 'p', uid: ownerUID, controller: true }];
-    return this.create(podPath('').slice(0, -1), { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { [Label.poolName]: 'p' }, ownerReferences }, spec: { ...template.spec, ...spec } });
+    return this.create(podPath('').slice(0, -1), { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { [Label.poolName]: 'p', ...labels }, ownerReferences }, spec: { ...template.spec, ...spec } });
   }
 
   /** Lets time pass. */
