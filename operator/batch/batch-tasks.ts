@@ -18,8 +18,6 @@ export class BatchTasks {
   readonly releaseRequests: ReadonlySet<string>;
   private readonly key: string;
   private readonly uid: string;
-  /** Pods that are no longer ours, whose tasks were seen to end. */
-  private readonly ended: HeldSlot[] = [];
 
   constructor(
     private readonly tools: BatchTools,
@@ -68,19 +66,15 @@ export class BatchTasks {
 
   /**
    * Ends all calls to pods that are no longer ours. An end that was seen in one of them is kept until {@link forgetEnds}, also when this pass
-   * fails: there are no calls for it, and without it the task would run again in the next pod of the slot (R37).
+   * fails: without it the task would run again in the next pod of the slot (R37).
    */
   forget(pods: readonly HeldSlot[]): void {
-    for (const pod of pods) {
-      const seen = this.observed.get(pod.index);
-      if (seen !== undefined && isEnd(seen.letter) && pod.index < (this.batch.spec.replicas ?? 1)) this.ended.push(pod);
-      else this.tools.tasks.forgetPod(this.uid, pod.uid);
-    }
+    for (const { index, uid } of pods) this.tools.tasks.forgetPod(this.uid, uid, index < (this.batch.spec.replicas ?? 1));
   }
 
-  /** The ends of tasks are on record now. */
+  /** The ends that were kept are on record. */
   forgetEnds(): void {
-    for (const { uid } of this.ended.splice(0)) this.tools.tasks.forgetPod(this.uid, uid);
+    this.tools.tasks.forgetEnds(this.uid);
   }
 
   /** The task fields of the status. */

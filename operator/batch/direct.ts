@@ -86,7 +86,7 @@ export class DirectDelivery {
     tasks.reportUnstopped(plan.giveBack);
     const [kept] = await this.remove(batch, plan.giveBack, signal);
     if (kept !== undefined) throw kept.reason;
-    tasks.forget(plan.giveBack);
+    tasks.forget([...plan.lost, ...plan.giveBack]);
     return plan.stop.length === 0;
   }
 

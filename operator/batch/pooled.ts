@@ -125,7 +125,7 @@ export class PooledDelivery {
     tasks.reportUnstopped(plan.giveBack);
     const returned = await this.returns.giveBack(batch, record, plan, signal);
     // That a living pod has stopped is remembered as long as the record names it, or the next pass would have it stop again.
-    tasks.forget(returned.done.filter((pod) => !returned.clean.has(pod)));
+    tasks.forget([...plan.lost, ...returned.done.filter((pod) => !returned.clean.has(pod))]);
     const returning = [...stillReturning, ...returned.restarting];
     if (returning.length > 0) await this.writeReturning(batch, { ...record, slots: withKept(plan.slots, returned.kept), returning }, tasks, signal);
     else this.tools.ledger.markClean(record.returning.flatMap(({ uid }) => (this.tools.ledger.pod(uid)?.live === true ? uid : [])));

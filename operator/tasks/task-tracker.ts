@@ -59,6 +59,8 @@ interface TrackedBatch {
   readonly open: Set<PodConversation>;
   readonly bySlot: Map<number, PodConversation>;
   readonly observed: Map<number, ObservedTask>;
+  /** Slots whose pod is gone and whose end is kept. */
+  readonly kept: Set<number>;
 }
 
 /**
@@ -146,10 +148,21 @@ export class TaskTracker {
     }
   }
 
-  /** Ends every call to a pod that is gone or no longer of this batch; its address is not used again (R116). */
-  forgetPod(batchUID: string, podUID: string): void {
+  /**
+   * Ends every call to a pod that is gone or no longer of this batch; its address is not used again (R116).
+   *
+   * @param keepEnd whether the end of its task, if it was seen, stays in {@link observed} until {@link forgetEnds}
+   */
+  forgetPod(batchUID: string, podUID: string, keepEnd = false): void {
     const conversation = this.byPod.get(podUID);
-    if (conversation?.subject.batchUID === batchUID) this.forget(conversation);
+    if (conversation?.subject.batchUID === batchUID) this.forget(conversation, keepEnd);
+  }
+
+  /** Forgets the ends that were kept of pods of a batch: they are on record. */
+  forgetEnds(batchUID: string): void {
+    const tracked = this.batches.get(batchUID);
+    for (const slot of tracked?.kept ?? []) if (tracked?.bySlot.has(slot) === false) tracked.observed.delete(slot);
+    tracked?.kept.clear();
   }
 
   /** Ends every call for a batch that is gone. */
@@ -170,7 +183,7 @@ export class TaskTracker {
 
   private track(batchUID: string): TrackedBatch {
     let tracked = this.batches.get(batchUID);
-    if (tracked === undefined) this.batches.set(batchUID, (tracked = { open: new Set(), bySlot: new Map(), observed: new Map() }));
+    if (tracked === undefined) this.batches.set(batchUID, (tracked = { open: new Set(), bySlot: new Map(), observed: new Map(), kept: new Set() }));
     return tracked;
   }
 
@@ -206,14 +219,15 @@ export class TaskTracker {
     return conversation;
   }
 
-  private forget(conversation: PodConversation): void {
+  private forget(conversation: PodConversation, keepEnd = false): void {
     const { batchUID, slot, podUID } = conversation.subject;
     this.byPod.delete(podUID);
     const tracked = this.batches.get(batchUID);
     tracked?.open.delete(conversation);
     if (tracked?.bySlot.get(slot) === conversation) {
       tracked.bySlot.delete(slot);
-      tracked.observed.delete(slot);
+      if (keepEnd && isEnd(conversation.observed.letter)) tracked.kept.add(slot);
+      else tracked.observed.delete(slot);
     }
     const closed = conversation.close().finally(() => this.closing.delete(closed));
     this.closing.add(closed);

@@ -42,15 +42,15 @@ test('a pod that does not confirm its stop is looked at when its own time is ove
 test('an end that was seen in a pod that is gone counts until it is on record, also when the pass fails that was to record it (R37)', () => {
   const letters: readonly (readonly [number, TaskLetter])[] = [[0, 'S'], [1, 'R'], [2, 'F']];
   const observed = new Map(letters.map(([slot, letter]) => [slot, { letter, dirty: false }]));
-  const forgotten: string[] = [];
-  const tracker: Partial<TaskTracker> = { observed: () => observed, forgetPod: (_batch, uid) => void forgotten.push(uid) };
+  const forgotten: unknown[] = [];
+  const tracker: Partial<TaskTracker> = { observed: () => observed, forgetPod: (...pod) => void forgotten.push(pod), forgetEnds: (batch) => void forgotten.push(batch) };
   const tools: Partial<BatchTools> = { tasks: tracker as TaskTracker };
   const pass = () => new BatchTasks(tools as BatchTools, batchOf('b', { replicas: 2, taskTemplate: {} }), () => undefined);
-  pass().forget([pod(0), pod(1), pod(2)]);
-  expect(forgotten).toEqual(['uid-1', 'uid-2']); // the last one is of a slot that is no longer wanted
+  pass().forget([pod(0), pod(2)]);
+  // The last one is of a slot that is no longer wanted.
+  expect(forgotten).toEqual([['batch-b', 'uid-0', true], ['batch-b', 'uid-2', false]]);
   const next = pass();
   expect(next.letter(0)).toBe('S');
-  next.forget([pod(0)]);
   next.forgetEnds();
-  expect(forgotten).toEqual(['uid-1', 'uid-2', 'uid-0']);
+  expect(forgotten.slice(2)).toEqual(['batch-b']);
 });

@@ -40,7 +40,8 @@ afterEach(async () => {
   await Promise.all(executors.map((executor) => executor.close()));
 });
 
-test('a pod that lives on is asked to stop once, however long other pods of its batch take (R48, R98)', async () => {
+/** A batch that holds a pod of each executor and is being deleted. */
+function leavingBatch() {
   const held = executors.map((executor, slot) => {
     executor.tasks = [{ name: `b-${slot}`, uid: 'batch-b', process: { command: ['run'] } }];
     return podOf('pool-warm', `warm-${slot}`, { ip: `127.84.0.${slot + 1}` });
@@ -57,17 +58,29 @@ test('a pod that lives on is asked to stop once, however long other pods of its 
   const metrics = new OperatorMetrics(clock, 'api');
   const tools: Partial<BatchTools> = { recycler, events, metrics, ledger, clock, pools, tasks: tracker, taskStopTimeoutMs: 30_000, requeue: () => undefined };
   const delivery = new PooledDelivery(tools as BatchTools);
+  return { ledger, told, metrics, release: () => delivery.release(batch, new AbortController().signal) };
+}
 
-  const released = [await delivery.release(batch, new AbortController().signal)];
+test('a pod that lives on is asked to stop once, however long other pods of its batch take (R48, R98)', async () => {
+  const { told, metrics, release } = leavingBatch();
+  const released = [await release()];
   for (const [slot, executor] of executors.entries()) {
     await until(() => expect(executor.tasks).toMatchObject([{ deletionTimestamp: expect.any(String) as string }]));
     executor.drop();
     await until(() => expect(tracker.stopState(`uid-warm-${slot}`)?.state).toBe('stopped'));
-    released.push(await delivery.release(batch, new AbortController().signal));
+    released.push(await release());
   }
   expect(released).toEqual([false, false, false, true]);
   expect(executors.map((executor) => executor.count('POST /setTasks'))).toEqual([1, 1, 1]);
   // Its record goes on naming the first while the others stop, but it comes back once (R98).
   expect(told).toEqual(['PodsReturned: gave 1 pods back', 'PodsReturned: gave 1 pods back', 'PodsReturned: gave 1 pods back']);
   expect((await metrics.registry.getSingleMetric('opensandbox_recycle_total')?.get())?.values).toMatchObject([{ value: 3, labels: { strategy: 'Noop', result: 'reused' } }]);
+});
+
+test('a pod that is gone is asked nothing more while others of its batch stop (R116)', async () => {
+  const { ledger, release } = leavingBatch();
+  await release();
+  ledger.podChanged('uid-warm-0', undefined);
+  await release();
+  expect([0, 1, 2].map((slot) => tracker.stopState(`uid-warm-${slot}`)?.state)).toEqual([undefined, 'stopping', 'stopping']);
 });

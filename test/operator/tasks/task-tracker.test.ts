@@ -87,6 +87,36 @@ describe('forgetting', () => {
     expect(executor.count('POST')).toBe(1);
   });
 
+  test('keeps the end of a pod that is gone until it is on record, and asks that pod nothing more, also when it was to stop (R37, R116)', async () => {
+    const executor = only(await start({}));
+    harness.tracker.ensure(batch, [slotTask(0)]);
+    await harness.untilLetter(0, 'R');
+    executor.end(1);
+    await harness.untilLetter(0, 'F');
+    executor.behaviour.status = 500;
+    harness.tracker.stop(batch, [slotTask(0)]);
+    await until(() => expect(executor.count('POST')).toBe(2));
+    harness.tracker.forgetPod(batch.uid, 'pod-0', true);
+    expect([harness.letter(0), harness.tracker.stopState('pod-0')]).toEqual(['F', undefined]);
+    harness.tracker.forgetEnds(batch.uid);
+    expect(harness.letter(0)).toBeUndefined();
+  });
+
+  test('keeps no end that was not seen, and none of a pod that took the slot over', async () => {
+    const executor = only(await start({}));
+    harness.tracker.ensure(batch, [slotTask(0)]);
+    await harness.untilLetter(0, 'R');
+    harness.tracker.forgetPod(batch.uid, 'pod-0', true);
+    expect(harness.letter(0)).toBeUndefined();
+    harness.tracker.ensure(batch, [slotTask(0)]);
+    executor.end(0);
+    await harness.untilLetter(0, 'S');
+    harness.tracker.forgetPod(batch.uid, 'pod-0', true);
+    harness.tracker.ensure(batch, [slotTask(0, { podUID: 'pod-new' })]);
+    harness.tracker.forgetEnds(batch.uid);
+    expect(harness.letter(0)).not.toBeUndefined();
+  });
+
   test('of a batch leaves other batches alone', async () => {
     const [, second] = await start({}, {});
     const other = { key: 'default/other', uid: 'other' };
