@@ -177,9 +177,9 @@ function checkPool(scene: Scene, pool: Pool): Violation[] {
 
 /** Whether a pool passes every predicate that the profiles of these histories name. */
 function suits(pool: Pool, batch: BatchSandbox): boolean {
+  if (!isAccepted(pool) || isTerminating(pool)) return false;
   const images = ({ spec }: Pool | BatchSandbox) => (spec.template?.spec?.containers ?? []).map(({ image }) => image);
-  const isAlike = pool.metadata.labels?.tier === batch.metadata.labels?.tier && images(batch).some((image) => images(pool).includes(image));
-  return isAlike && isAccepted(pool) && !isTerminating(pool);
+  return pool.metadata.labels?.tier === batch.metadata.labels?.tier && images(batch).some((image) => images(pool).includes(image));
 }
 
 const DEAD: Pod = { metadata: { name: '', deletionTimestamp: '' } };
