@@ -73,9 +73,11 @@ export async function play(seed: string, steps: readonly Step[]): Promise<Outcom
   await rest(checkRest);
   if (firstOf() === undefined) {
     const update = new UpdateCheck(world, report);
-    world.api.onRequest((client, request) => client.startsWith('operator') && update.judgeRequest(request));
+    let isUpdating = true;
+    world.api.onRequest((client, request) => isUpdating && client.startsWith('operator') && update.judgeRequest(request));
     await updatePools(world);
     await rest(checkRest);
+    isUpdating = false;
   }
   if (firstOf() === undefined) {
     await deleteEverything(world);
