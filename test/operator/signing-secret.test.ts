@@ -10,7 +10,7 @@ import { createLogger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { breakConnection, FakeApi, json, refuse } from '../support/fake-api';
 import { until } from '../support/waiting';
-import { ManualClock } from '../support/manual-clock';
+import { ManualClock, untilWith } from '../support/manual-clock';
 
 const REF = { namespace: 'default', name: 'key' };
 const SECRETS = namespacedType<KubeObject & { readonly data?: Readonly<Record<string, string>> }>('v1', 'Secret', 'secrets');
@@ -114,15 +114,9 @@ test.each([
   let over = false;
   const obtained = obtainSigningKeys(secret).finally(() => (over = true));
   obtained.catch(() => undefined); // looked at below
-  await until(async () => {
-    await clock.advance(1000);
-    expect(clock.monotonicMs()).toBeGreaterThan(60_000);
-  });
+  await untilWith(clock, () => expect(clock.monotonicMs()).toBeGreaterThan(60_000), 1000);
   fake.always(json({ metadata: { name: 'key', resourceVersion: '1' }, data: { 'private.pem': base64('a key') } }));
-  await until(async () => {
-    await clock.advance(1000);
-    expect(over).toBe(true);
-  });
+  await untilWith(clock, () => expect(over).toBe(true), 1000);
   expect(await obtained).toBe('a key');
   expect(logged).toContainEqual(expect.stringContaining('"msg":"signing key not read"'));
 });

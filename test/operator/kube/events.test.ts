@@ -5,9 +5,8 @@ import { EventRecorder } from '../../../operator/kube/events';
 import { Transport } from '../../../operator/kube/transport';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
-import { until } from '../../support/waiting';
 import { FakeApi, json, refuse, silence } from '../../support/fake-api';
-import { ManualClock } from '../../support/manual-clock';
+import { ManualClock, untilWith } from '../../support/manual-clock';
 
 const batch = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'BatchSandbox', metadata: { namespace: 'ns', name: 'b', uid: 'u', resourceVersion: '7' } };
 
@@ -36,11 +35,7 @@ describe('EventRecorder', () => {
   });
   const sent = () => fake.requests.map(({ method, path, body }) => ({ method, path, ...(body as Partial<KubeEvent>) }));
   /** Moves time on until so many requests have come. */
-  const untilSent = (count: number) =>
-    until(async () => {
-      await clock.advance(100);
-      expect(fake.requests.length).toBeGreaterThanOrEqual(count);
-    });
+  const untilSent = (count: number) => untilWith(clock, () => expect(fake.requests.length).toBeGreaterThanOrEqual(count));
 
   test('writes an event about an object, after a pause', async () => {
     recorder.record(batch, 'Normal', 'PodsAllocated', 'took 2 pods');

@@ -1,6 +1,6 @@
 import { until } from '../../support/waiting';
 import { type Answer, breakConnection, list, refuse, watch } from '../../support/fake-api';
-import { ManualClock } from '../../support/manual-clock';
+import { ManualClock, untilWith } from '../../support/manual-clock';
 import { bookmark, event, pod, ReflectorHarness, shows, versions } from './reflector-harness';
 
 let harness: ReflectorHarness;
@@ -107,15 +107,17 @@ test('lists at once when a server that was away says that the version has expire
   const away = Array.from({ length: 8 }, () => breakConnection);
   harness.script([list([pod('a', '1')], '5'), list([pod('a', '9')], '9')], [...away, watch([expired], 'end'), watch([])]);
   const informer = harness.start({ clock: manual });
-  await until(async () => {
-    await manual.advance(harness.calls().length < away.length + 2 ? 1_000 : 0);
-    expect(harness.calls().length).toBeGreaterThanOrEqual(away.length + 2);
-  });
+  const came = () => harness.calls().length >= away.length + 2;
+  await untilWith(
+    manual,
+    async () => {
+      if (!came()) await manual.advance(1_000);
+      expect(came()).toBe(true);
+    },
+    0,
+  );
   // No time passes from here on.
-  await until(async () => {
-    await manual.advance(0);
-    expect(versions(informer)).toEqual({ a: '9' });
-  });
+  await untilWith(manual, () => expect(versions(informer)).toEqual({ a: '9' }), 0);
 });
 
 test.each<[string, Answer]>([

@@ -2,7 +2,7 @@ import pino from 'pino';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { type SlotTask, TaskTracker } from '../../../operator/tasks/task-tracker';
 import { type Clock, systemClock } from '../../../src/program/clock';
-import type { ManualClock } from '../../support/manual-clock';
+import { type ManualClock, untilWith } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import { FakeExecutor, type FakeExecutorBehaviour } from './fake-executor';
 
@@ -32,12 +32,9 @@ export function only<T>([first]: readonly T[]): T {
   return first;
 }
 
-/** {@link until} on a clock that moves on by 250 ms before each look. */
-export async function untilLater(clock: ManualClock, look: () => void): Promise<void> {
-  await until(async () => {
-    await clock.advance(250);
-    look();
-  });
+/** Waits on a clock that moves on by 250 ms before each look. */
+export function untilLater(clock: ManualClock, look: () => void): Promise<void> {
+  return untilWith(clock, look, 250);
 }
 
 /** A tracker and the executors that it talks to, one for each slot, and what it tells. */
