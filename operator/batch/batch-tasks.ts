@@ -72,6 +72,11 @@ export class BatchTasks {
     for (const { index, uid } of pods) this.tools.tasks.forgetPod(this.uid, uid, index < (this.batch.spec.replicas ?? 1));
   }
 
+  /** Ends all calls to pods that are gone, also to those of which no plan has heard since; ends are kept as by {@link forget}. */
+  forgetGone(): void {
+    this.tools.tasks.forgetGone(this.uid, (podUID) => this.pod(podUID) !== undefined, this.batch.spec.replicas ?? 1);
+  }
+
   /** The ends that were kept are on record. */
   forgetEnds(): void {
     this.tools.tasks.forgetEnds(this.uid);

@@ -35,6 +35,7 @@ export class DirectDelivery {
     const { clock, ownPods, publisher } = this.tools;
     const replicas = batch.spec.replicas ?? 1;
     const tasks = new BatchTasks(this.tools, batch, (uid) => ownPods.get(uid));
+    tasks.forgetGone();
     const plan = this.plan(batch, tasks, replicas);
     tasks.reportUnstopped(plan.giveBack);
     // A pod that cannot be deleted keeps no other pod from being made, and no status from being written (R126).
@@ -81,6 +82,7 @@ export class DirectDelivery {
   async release(batch: BatchSandbox, signal: AbortSignal): Promise<boolean> {
     const tasks = new BatchTasks(this.tools, batch, (uid) => this.tools.ownPods.get(uid));
     if (!tasks.exist) return true;
+    tasks.forgetGone();
     const plan = this.plan(batch, tasks, 0);
     tasks.stop(plan.stop);
     tasks.reportUnstopped(plan.giveBack);

@@ -158,6 +158,18 @@ export class TaskTracker {
     if (conversation?.subject.batchUID === batchUID) this.forget(conversation, keepEnd);
   }
 
+  /**
+   * Does for every pod of a batch that is gone what {@link forgetPod} does.
+   *
+   * @param keptSlots number of slots, from the first on, whose ends are kept
+   */
+  forgetGone(batchUID: string, isThere: (podUID: string) => boolean, keptSlots: number): void {
+    for (const conversation of this.batches.get(batchUID)?.open ?? []) {
+      const { podUID, slot } = conversation.subject;
+      if (!isThere(podUID)) this.forget(conversation, slot < keptSlots);
+    }
+  }
+
   /** Forgets the ends that were kept of pods of a batch: they are on record. */
   forgetEnds(batchUID: string): void {
     const tracked = this.batches.get(batchUID);

@@ -117,6 +117,21 @@ describe('forgetting', () => {
     expect(harness.letter(0)).not.toBeUndefined();
   });
 
+  test('ends the calls to all pods of a batch that are gone (R116)', async () => {
+    const [first, second] = await start({}, {});
+    harness.tracker.ensure(batch, [slotTask(0), slotTask(1)]);
+    await harness.untilLetter(0, 'R');
+    await harness.untilLetter(1, 'R');
+    first?.end(0);
+    await harness.untilLetter(0, 'S');
+    harness.tracker.stop(batch, [slotTask(1)]);
+    await harness.untilStopped('pod-1');
+    harness.tracker.forgetGone(batch.uid, () => true, 2);
+    expect(harness.letter(1)).toBe('R');
+    harness.tracker.forgetGone(batch.uid, () => false, 1);
+    expect([harness.letter(0), harness.letter(1), harness.tracker.stopState('pod-1'), second?.tasks]).toEqual(['S', undefined, undefined, []]);
+  });
+
   test('of a batch leaves other batches alone', async () => {
     const [, second] = await start({}, {});
     const other = { key: 'default/other', uid: 'other' };
