@@ -330,9 +330,9 @@ project.addTask('kill-operator', {
   ],
 });
 project.addTask('faults', {
-  description: 'Play histories of operations and faults against the operator in virtual time: --seed 1 --steps 500, --seeds 200, --replay FILE',
+  description: 'Play histories of operations and faults against the operator: --seed 1 --steps 500, --seeds 200, --replay FILE, --real processes',
   steps: [
-    { exec: 'esbuild test/faults/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/faults.js --log-level=warning' },
+    { exec: 'esbuild test/faults/cli/cli.ts --bundle --platform=node --target=node22 --outfile=lib/test/faults.js --log-level=warning' },
     { exec: 'node lib/test/faults.js', receiveArgs: true },
   ],
 });

@@ -46,7 +46,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/support': [],
   'test/images': [],
   'test/cluster/node': ['test/images'],
-  'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/images'],
+  'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/faults', 'test/faults/real', 'test/images'],
   'test/benchmarks': ['test/cluster'],
   'test/targets': ['test/cluster', 'test/cluster/node', 'test/images'],
   'test/acceptance/conformance': [],
@@ -57,6 +57,8 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/executor': [],
   'test/local': [],
   'test/faults': [],
+  'test/faults/real': ['test/faults'],
+  'test/faults/cli': ['test/cluster', 'test/faults', 'test/faults/real'],
   test: [],
 };
 const FOR_ALL_TESTS = 'test/support';

@@ -19,6 +19,8 @@ const SERVICE_ADDRESSES = '10.96.0.0/16';
 export interface ControlPlaneOptions {
   /** Nodes simulated by kwok, whose pods are Ready at once and run nothing. @default 0 */
   readonly simulatedNodes?: number;
+  /** Addresses of their pods, as a range of 127.250.0.0/16 that begins with the first of them. @default '127.250.0.1/16' */
+  readonly podAddresses?: string;
 }
 
 export interface NodeClusterOptions {
@@ -30,6 +32,8 @@ export interface NodeClusterOptions {
 export interface ControlPlane extends Access, KubectlAccess {
   /** Everything that the cluster keeps on disk, with `<part>.log` for each part. */
   readonly folder: string;
+  /** Kills etcd and the API server, as a loss of their machine would, and starts them again; they are not up yet when this resolves. */
+  restartServers(): Promise<void>;
   /**
    * Ends every process and removes every file.
    *
@@ -50,7 +54,7 @@ export interface NodeCluster extends ControlPlane {
  *
  * @throws Error when a part does not start; what was started has been ended then
  */
-export async function startControlPlane({ simulatedNodes = 0 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
+export async function startControlPlane({ simulatedNodes = 0, podAddresses }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const kwok = simulatedNodes > 0 ? await buildKwok() : undefined;
   return start(async ({ folder, programs }, program) => {
     const address = loopbackAddress();
@@ -58,7 +62,7 @@ export async function startControlPlane({ simulatedNodes = 0 }: ControlPlaneOpti
     const access = await writeAccess(folder, addresses);
     await startKubernetes(folder, addresses, program, programs);
     if (kwok !== undefined) {
-      programs.start('kwok', [kwok, ...kwokFlags(access.kubeconfigPath)]);
+      programs.start('kwok', [kwok, ...kwokFlags(access.kubeconfigPath, podAddresses)]);
       await withClient(access.kubeconfigPath, (client) => addSimulatedNodes(client, simulatedNodes));
     }
     return access;
@@ -103,7 +107,7 @@ async function start<T extends Access>(work: (context: NodeContext, program: str
   };
   try {
     const started = await Promise.race([work({ id, folder, programs }, program), programs.failed]);
-    return { ...started, folder, program, stop };
+    return { ...started, folder, program, restartServers: () => programs.restart(['etcd', 'kube-apiserver']), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -7,11 +7,11 @@ const CAPACITY = { cpu: '1000', memory: '1Ti', pods: '10000' };
 const READY_WITHIN_MS = 30_000;
 
 /**
- * Flags of kwok: it looks after all nodes and gives their pods addresses of 127.250.0.0/16, on which nothing listens.
+ * Flags of kwok: it looks after all nodes and gives their pods addresses of 127.250.0.0/16, or of a part of it, on which nothing listens.
  * Without leases, nodes would count as lost after 50 s.
  */
-export function kwokFlags(kubeconfigPath: string): string[] {
-  return [`--kubeconfig=${kubeconfigPath}`, '--manage-all-nodes=true', '--cidr=127.250.0.1/16', '--node-lease-duration-seconds=40'];
+export function kwokFlags(kubeconfigPath: string, podAddresses = '127.250.0.1/16'): string[] {
+  return [`--kubeconfig=${kubeconfigPath}`, '--manage-all-nodes=true', `--cidr=${podAddresses}`, '--node-lease-duration-seconds=40'];
 }
 
 /** Creates nodes for a running kwok and waits until they are Ready. */

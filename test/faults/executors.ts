@@ -59,6 +59,7 @@ class SimulatedExecutor {
     private readonly onStart: (run: Run) => void,
     private readonly onEnd: (run: Run) => void,
     private readonly onDrop: (run: Run) => void,
+    private readonly onForget: (run: Run) => void,
   ) {
     this.revision = random.whole(1, 1_000_000);
   }
@@ -153,6 +154,7 @@ class SimulatedExecutor {
     const remove = () => {
       this.end(held, -1);
       this.held.delete(key);
+      this.onForget(held.run);
       this.change();
     };
     if (ms === 0) remove();
@@ -194,6 +196,8 @@ export class SimulatedExecutors {
   onDrop: (run: Run) => void = () => undefined;
   /** Told of every request, to whatever address. */
   onRequest: (request: SimulatedRequest) => void = () => undefined;
+  /** Told when an executor holds a task no more. */
+  onForget: (run: Run) => void = () => undefined;
   private readonly byAddress = new Map<string, SimulatedExecutor>();
 
   constructor(
@@ -208,7 +212,7 @@ export class SimulatedExecutors {
       this.runs.push(run);
       this.onStart(run);
     };
-    const executor = new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run), (run) => this.onDrop(run));
+    const executor = new SimulatedExecutor(podUID, this.clock, this.random, note, (run) => this.onEnd(run), (run) => this.onDrop(run), (run) => this.onForget(run));
     executor.isAllowed = this.guard(podUID);
     this.byAddress.set(ip, executor);
   }

@@ -14,6 +14,9 @@ export class ClusterPrograms {
   readonly failed: Promise<never>;
   private reportFailure: (error: Error) => void = () => undefined;
   private readonly ends: Promise<unknown>[] = [];
+  private readonly running = new Map<string, { readonly child: ChildProcess; readonly command: readonly string[]; readonly ended: Promise<unknown> }>();
+  /** Programs whose end was wanted. */
+  private readonly killed = new Set<ChildProcess>();
   private endExpected = false;
 
   /**
@@ -29,14 +32,32 @@ export class ClusterPrograms {
   }
 
   /** Starts a program under a name of its own. @throws Error once the end is expected: nobody would end the program */
-  start(name: string, [program = '', ...args]: readonly string[]): void {
+  start(name: string, command: readonly string[]): void {
+    const [program = '', ...args] = command;
     if (this.endExpected) throw new Error(`${name}: expected no start after the end of the cluster '${this.id}'`);
     const log = openSync(join(this.folder, `${name}.log`), 'a', 0o600);
     const env = { [CLUSTER_MARKER]: this.id, HOME: this.folder, PATH: SYSTEM_PATH, ...GO_SETTINGS };
     const child = spawn(program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     child.once('error', (error) => this.reportFailure(error));
-    this.ends.push(once(child, 'exit').then(() => this.noteEnd(name, child)));
+    const ended = once(child, 'exit').then(() => this.noteEnd(name, child));
+    this.ends.push(ended);
+    this.running.set(name, { child, command, ended });
+  }
+
+  /** Kills programs that were started here, all at once by SIGKILL, and starts them again in this order, as they were. */
+  async restart(names: readonly string[]): Promise<void> {
+    const programs = names.map((name) => {
+      const program = this.running.get(name);
+      if (program === undefined) throw new Error(`${name}: expected a program of this cluster '${this.id}', got none`);
+      return { name, ...program };
+    });
+    for (const { child } of programs) {
+      this.killed.add(child);
+      child.kill('SIGKILL');
+    }
+    await Promise.all(programs.map(({ ended }) => ended));
+    for (const { name, command } of programs) this.start(name, command);
   }
 
   /** From now on, the end of a program is no failure. */
@@ -49,8 +70,9 @@ export class ClusterPrograms {
     await Promise.allSettled(this.ends);
   }
 
-  private noteEnd(name: string, { exitCode, signalCode }: ChildProcess): void {
-    if (this.endExpected) return;
+  private noteEnd(name: string, child: ChildProcess): void {
+    if (this.endExpected || this.killed.has(child)) return;
+    const { exitCode, signalCode } = child;
     const lastLines = readFileSync(join(this.folder, `${name}.log`), 'utf8').trimEnd().split('\n').slice(-5).join('\n');
     this.reportFailure(new Error(`${name}: expected it to run, got exit code ${String(exitCode ?? signalCode)}:\n${lastLines}`));
   }

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
-import { generateSteps, type Step } from './operations';
-import { Random } from './random';
-import { type Outcome, play } from './run';
-import { shrink } from './shrink';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { generateSteps, type Step } from '../operations';
+import { Random } from '../random';
+import { type Outcome, play } from '../run';
+import { shrink } from '../shrink';
+import { playInRealWorld, REAL_WORLDS, type RealOptions, type RealWorldName } from './real';
 
 /** A history in a file. */
 interface Recorded {
@@ -22,6 +23,7 @@ interface Options {
   readonly replay?: string;
   readonly tail: number;
   readonly shrink: boolean;
+  readonly real?: RealWorldName;
 }
 
 /** Histories tried to shorten one that fails. */
@@ -30,7 +32,8 @@ const SHRINK_BUDGET = 150;
 const MAX_EXIT_CODE = 100;
 
 async function run(options: Options): Promise<number> {
-  const { seed, steps, seeds, jobs, replay, tail, shrink: shrinks } = options;
+  const { seed, steps, seeds, jobs, replay, tail, shrink: shrinks, real } = options;
+  if (real !== undefined) return reportReal({ ...options, real }, tail);
   if (replay !== undefined) return report(JSON.parse(readFileSync(replay, 'utf8')) as Recorded, tail, false);
   const startedAtMs = performance.now();
   let failed = 0;
@@ -87,6 +90,21 @@ async function reportShortest(recorded: Recorded, rule: string, tail: number): P
   print(`the whole one:  npm run faults -- --seed ${recorded.seed} --steps ${recorded.steps.length}`);
 }
 
+/** Plays histories in a real world and says how they went; the number of those that failed. Real time has no second time, so nothing is shortened. */
+async function reportReal(options: RealOptions, tail: number): Promise<number> {
+  const startedAtMs = performance.now();
+  const { outcomes, operatorStarts, operatorLog } = await playInRealWorld(options);
+  for (const { seed, violations, judged, lines } of outcomes) {
+    print(`seed ${seed}, ${options.real}: ${violations.length === 0 ? 'ok' : 'failed'}; ${judged.changes} changes, ${judged.starts} starts of tasks, ${judged.deletes} deletes`);
+    for (const { rule, message } of violations) print(`  ${rule}: ${message}`);
+    if (violations.length > 0 || tail > 0) for (const line of tail === 0 ? [] : lines.slice(-tail)) print(`    ${line.slice(0, 400)}`);
+  }
+  const failed = outcomes.filter(({ violations }) => violations.length > 0).length;
+  for (const line of failed === 0 || tail === 0 ? [] : operatorLog) print(`    ${line.slice(0, 400)}`);
+  print(`${outcomes.length} seeds of ${options.steps} steps in ${seconds(startedAtMs)} s, ${operatorStarts} operators`);
+  return failed;
+}
+
 function printTail(outcome: Outcome, count: number): void {
   for (const line of count === 0 ? [] : outcome.tail.slice(-count)) print(`    ${line.slice(0, 400)}`);
 }
@@ -110,6 +128,7 @@ const program = new Command('faults')
   .option('--jobs <count>', 'processes that share the seeds', toCount, availableParallelism())
   .option('--replay <file>', 'play the history of a file instead')
   .option('--tail <lines>', 'lines of the history to show of one that fails, up to 400', toCount, 0)
+  .addOption(new Option('--real <world>', 'play in real time instead, all seeds at once in one cluster').choices(REAL_WORLDS))
   .option('--no-shrink', 'do not look for a shorter history that fails')
   .action(async (options: Options) => {
     process.exitCode = Math.min(await run(options), MAX_EXIT_CODE);

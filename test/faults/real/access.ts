@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'undici';
+import type { ApiAnswer } from '../../support/api-client';
+
+/** What a client of an API server needs. */
+export interface Access {
+  readonly url: string;
+  readonly token: string;
+  /** Certificate of the authority, as PEM. */
+  readonly ca: string;
+}
+
+/** Reads a kubeconfig that is one of ours: JSON, one cluster, one user with a token. */
+export function readAccess(kubeconfigPath: string): Access {
+  const { clusters, users } = JSON.parse(readFileSync(kubeconfigPath, 'utf8')) as {
+    readonly clusters: readonly [{ readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string } }];
+    readonly users: readonly [{ readonly user: { readonly token: string } }];
+  };
+  const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
+  return { url: server, token: users[0].user.token, ca: Buffer.from(ca, 'base64').toString() };
+}
+
+/** The way of the harness itself to the API server, past every trouble. */
+export class DirectClient {
+  private readonly agent: Agent;
+
+  constructor(private readonly access: Access) {
+    this.agent = new Agent({ connections: 64, connect: { ca: access.ca }, bodyTimeout: 0 });
+  }
+
+  /** Sends one request; an answer of any status is an answer. @throws Error of the connection */
+  async request<T = unknown>(method: string, path: string, body?: object): Promise<ApiAnswer<T>> {
+    const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const headers = { authorization: `Bearer ${this.access.token}`, 'content-type': contentType };
+    const answer = await request(`${this.access.url}${path}`, { method, dispatcher: this.agent, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    return { status: answer.statusCode, body: (await answer.body.json()) as T };
+  }
+
+  /** Opens a watch; the lines of it. @throws Error of the connection, when it opens or while it is read */
+  async *watch(path: string, signal: AbortSignal): AsyncGenerator<string> {
+    const answer = await request(`${this.access.url}${path}`, { dispatcher: this.agent, headers: { authorization: `Bearer ${this.access.token}` }, signal });
+    let rest = '';
+    for await (const chunk of answer.body.setEncoding('utf8')) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines.filter((line) => line !== '');
+    }
+    // The answer of a watch that is refused is one object without a line's end.
+    if (rest !== '') yield rest;
+  }
+
+  /**
+   * Revision of everything that was stored before this was called; later ones may be in it. Waits while there is no server.
+   *
+   * @throws what the signal was aborted with
+   */
+  async revision(signal: AbortSignal): Promise<number> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const { status, body } = await this.request<{ readonly metadata: { readonly resourceVersion: string } }>('GET', '/api/v1/namespaces?limit=1');
+        if (status === 200) return Number(body.metadata.resourceVersion);
+      } catch {
+        // It is away.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+}
