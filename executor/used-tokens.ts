@@ -45,7 +45,7 @@ export class UsedTokens {
       return false;
     }
     this.expiryByJti.set(key, expiresAt);
-    this.append(`${expiresAt} ${key}\n`);
+    this.append(`${expiresAt} ${key}`);
     return true;
   }
 
@@ -61,11 +61,11 @@ export class UsedTokens {
     }
   }
 
-  /** A full disk must not keep out the reset that makes room: the line is missing then, and until the next one nothing else is lost. */
+  /** A full disk must not keep out the reset that makes room: the line is missing then, or cut short, and spoils no other. */
   private append(line: string): void {
     try {
       this.fd ??= openSync(this.path, 'a', FILE_MODE);
-      writeSync(this.fd, line);
+      writeSync(this.fd, `\n${line}`);
       this.lineCount += 1;
     } catch {
       // The server itself still knows it.
@@ -74,7 +74,7 @@ export class UsedTokens {
 
   private rewrite(): void {
     try {
-      writeFileSync(`${this.path}.tmp`, [...this.expiryByJti].map(([jti, expiresAt]) => `${expiresAt} ${jti}\n`).join(''), { mode: FILE_MODE });
+      writeFileSync(`${this.path}.tmp`, [...this.expiryByJti].map(([jti, expiresAt]) => `${expiresAt} ${jti}`).join('\n'), { mode: FILE_MODE });
       renameSync(`${this.path}.tmp`, this.path);
     } catch {
       return; // the old file holds them all

@@ -81,6 +81,13 @@ export class TaskFollower {
     await endTree(this.treeOf(task), this.graceMsOf(task));
   }
 
+  /** Ends a runner that does not end its task; {@link stop} goes on without it then. */
+  killRunner({ record }: HeldTask): void {
+    if (record.runner !== undefined) {
+      signalProcess(record.runner, 'SIGKILL');
+    }
+  }
+
   /** Time between SIGTERM and SIGKILL of a task, in ms. */
   graceMsOf({ record }: HeldTask): number {
     return (record.process.stopGraceSeconds ?? this.options.stopGraceSeconds) * 1000;

@@ -270,6 +270,7 @@ export class Supervisor {
     const cancelTimer = clock.setTimer(this.follower.graceMsOf(task) + STUCK_AFTER_MS, () => {
       task.stuck = `has processes that survive SIGKILL for ${STUCK_AFTER_MS / 1000} s`;
       this.changes.announce();
+      this.follower.killRunner(task); // it may hang, as one that somebody has stopped
     });
     await this.follower.stop(task);
     cancelTimer();
@@ -281,7 +282,6 @@ export class Supervisor {
     await this.inTurn(() => this.startWaiting());
     runners.refill();
   }
-
 }
 
 function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {

@@ -1,5 +1,5 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RequestAuthorizer } from '../../executor/auth';
@@ -195,4 +195,12 @@ test.each([
 test('a key of another kind is refused (X25)', async () => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await expect(readVerifyKeys(publicPem({ publicKey }))).rejects.toThrow();
+});
+
+test('a line that a full disk has cut short takes no other token with it (X26)', () => {
+  const used = new UsedTokens(file());
+  used.add('a', 100, 0);
+  appendFileSync(file(), '100 "cut');
+  used.add('b', 100, 0);
+  expect(['a', 'b', 'c'].map((jti) => new UsedTokens(file()).add(jti, 100, 0))).toEqual([false, false, true]);
 });

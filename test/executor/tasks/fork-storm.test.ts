@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../../support/run-program';
 import { until } from '../../support/waiting';
@@ -9,8 +9,12 @@ import { ExecutorProcess, fixture, isRunning, task } from '../executor-process';
 const MOST = 60;
 
 let executor: ExecutorProcess;
-beforeEach(async () => (executor = await ExecutorProcess.start(['--stop-grace-seconds=0'])));
-afterEach(() => executor.clean());
+beforeAll(async () => (executor = await ExecutorProcess.start(['--stop-grace-seconds=0'])));
+afterEach(async () => {
+  await executor.request('POST', '/reset', {});
+  rmSync(folder(), { recursive: true });
+});
+afterAll(() => executor.clean());
 
 /** A folder that belongs to the user of the storm. */
 const folder = () => join(executor.home, 'storm');
