@@ -143,6 +143,7 @@ test('while tasks run the counters say so, and they add up to the number of task
 
   const [ended = ''] = endpointsOf(batch);
   await setTasks(cluster.target, ended, []);
+  await until(async () => expect(await readTasks(cluster.target, ended)).toEqual([]));
   await space.patch('BatchSandbox', 'waiting', { spec: { replicas: 3 } });
   await untilStates(space, 'waiting', 'SRR');
   expect(await readTasks(cluster.target, ended)).toEqual([]);
