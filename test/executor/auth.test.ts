@@ -200,7 +200,7 @@ test('a key of another kind is refused (X25)', async () => {
 test('a line that a full disk has cut short takes no other token with it (X26)', () => {
   const used = new UsedTokens(file());
   used.add('a', 100, 0);
-  appendFileSync(file(), '100 "cut');
+  appendFileSync(file(), '\n100 "cut');
   used.add('b', 100, 0);
   expect(['a', 'b', 'c'].map((jti) => new UsedTokens(file()).add(jti, 100, 0))).toEqual([false, false, true]);
 });
