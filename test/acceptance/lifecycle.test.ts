@@ -47,7 +47,7 @@ test('a batch ends soon after its expireTime, unless that was moved or removed b
   }
 });
 
-test('deletion first stops tasks, by force if they ignore TERM, and ends although an executor is out of reach (R47, R48, R49)', async () => {
+test('deletion first stops tasks, by force if they ignore TERM, and ends although an executor is out of reach (R47, R48, R49, X6)', async () => {
   const space = await cluster.newSpace();
   const { target } = cluster;
   await space.create('Pool', 'warm', fixedPool(2, target.podTemplate({ executor: true }), { recycleStrategy: { type: 'Noop' } }));

@@ -26,7 +26,7 @@ async function newPool(size: number, type: 'Delete' | 'Noop' = 'Delete'): Promis
 
 const shell = (script: string) => ({ command: ['sh', '-c', script] });
 
-test('an executor answers the operator and nobody else, without a word of it in the template (R136)', async () => {
+test('an executor answers the operator and nobody else, without a word of it in the template (R136, X25, X27)', async () => {
   const space = await newPool(1);
   await space.create('BatchSandbox', 'signed', { replicas: 1, poolRef: 'warm', taskTemplate: { spec: { process: shell('echo "[$AUTH_PUBLIC_KEY]"') } } });
   const [ip = ''] = endpointsOf(await untilStates(space, 'signed', 'S'));
@@ -53,7 +53,7 @@ test('an executor with a key of its own is not commanded, and an event says what
   for (const { metadata } of await space.list('Pod')) await space.delete('Pod', metadata.name);
 });
 
-test('one template with a patch for each shard gives each sandbox its own task and its own result; what it holds is told to nobody (R24, R25, R26, R29, R31, R33, R135)', async () => {
+test('one template with a patch for each shard gives each sandbox its own task and its own result; what it holds is told to nobody (R24, R25, R26, R29, R31, R33, R135, X1, X5)', async () => {
   const space = await newPool(7);
   const secret = 'correct-horse-battery-staple';
   await space.create('BatchSandbox', 'mixed', {
@@ -97,7 +97,7 @@ test('shard patches without a template give tasks to their slots alone (R32)', a
   expect(await readTaskOutput(cluster.target, endpointsOf(batch)[1] ?? '', 'some-1')).toBe('only me\n');
 });
 
-test('a task has its own working directory and environment, and ends as TaskTimeout when its time is over (R30)', async () => {
+test('a task has its own working directory and environment, and ends as TaskTimeout when its time is over (R30, X3)', async () => {
   const space = await newPool(2);
   await space.create('BatchSandbox', 'limits', {
     replicas: 2,
