@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { sendNoise } from '../support/http-noise';
 import { ExecutorProcess, shell } from './executor-process';
@@ -122,6 +124,7 @@ test('an executor with a key answers no body and no header but by 401, or as HTT
       }),
       { numRuns: RUNS },
     );
+    expect(await answerBeforeBody(guarded.port)).toMatch(/^HTTP\/1.1 401 /); // nobody without a token has a body kept in memory
     await sendNoise(guarded.port, RUNS);
     expect((await guarded.request('GET', '/health')).status).toBe(200);
   } finally {
@@ -147,3 +150,12 @@ test.each(Object.entries(QUERIES))('GET %s is %d (X15, X16, X17)', async (path, 
   await executor.until((tasks) => tasks.length === 0);
   expect((await executor.request('GET', path)).status).toBe(want);
 });
+
+/** First words of the answer to a request that announces a body of a megabyte and sends none of it. */
+async function answerBeforeBody(port: number): Promise<string> {
+  const caller = connect(port, '127.0.0.1').setEncoding('utf8');
+  caller.write('POST /setTasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x.y.z\r\nContent-Length: 1000000\r\n\r\n');
+  const [text] = (await once(caller, 'data', { signal: AbortSignal.timeout(10_000) })) as [string];
+  caller.destroy();
+  return text;
+}

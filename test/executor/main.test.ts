@@ -1,7 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSigningKey, signExecutorToken } from '../../src/program/executor-token';
@@ -75,7 +73,6 @@ test.each(['a file', 'its environment'])('serves signed requests only, when it h
       : await ExecutorProcess.start([], home, { POD_UID: 'pod-1', AUTH_PUBLIC_KEY: pem });
   expect(await executor.request('POST', '/setTasks', [])).toMatchObject({ status: 401, body: { reason: 'Unauthorized' } });
   expect((await executor.request('GET', '/health')).status).toBe(200);
-  expect(await answerBeforeBody(executor.port)).toMatch(/^HTTP\/1.1 401 /);
 
   const key = await readSigningKey(String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
   const signed = { method: 'POST', path: '/setTasks', body: JSON.stringify([shell('a', 'exit 0')]) };
@@ -100,12 +97,3 @@ test('is a whole executor, and ends with 0 and without a trace when it has nothi
   expect(await executor.kill('SIGINT')).toBe(0);
   expect(readdirSync(executor.dataDir)).toEqual([]);
 });
-
-/** First words of the answer to a request that announces a body of a megabyte and sends none of it. */
-async function answerBeforeBody(port: number): Promise<string> {
-  const caller = connect(port, '127.0.0.1').setEncoding('utf8');
-  caller.write('POST /setTasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x.y.z\r\nContent-Length: 1000000\r\n\r\n');
-  const [text] = (await once(caller, 'data')) as [string];
-  caller.destroy();
-  return text;
-}
