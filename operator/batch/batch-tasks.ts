@@ -53,13 +53,15 @@ export class BatchTasks {
 
   /** Asks the executors of these pods to stop their tasks, and looks again when the first of them has taken too long. */
   stop(pods: readonly HeldSlot[]): void {
-    if (pods.length === 0) return;
-    this.tools.tasks.stop(
-      { key: this.key, uid: this.uid },
-      pods.map(({ index, uid }) => ({ slot: index, podUID: uid, podIP: this.pod(uid)?.ip ?? '' })),
-    );
+    // One may have gone since the plan was made, while the status was written: its address is not used again (R116).
+    const there = pods.flatMap(({ index, uid }) => {
+      const pod = this.pod(uid);
+      return pod === undefined ? [] : [{ slot: index, podUID: uid, podIP: pod.ip }];
+    });
+    if (there.length === 0) return;
+    this.tools.tasks.stop({ key: this.key, uid: this.uid }, there);
     let leftMs = this.tools.taskStopTimeoutMs;
-    for (const { uid } of pods) leftMs = Math.min(leftMs, this.stopTimeLeftMs(this.tools.tasks.stopState(uid)?.startedAtMs));
+    for (const { podUID: uid } of there) leftMs = Math.min(leftMs, this.stopTimeLeftMs(this.tools.tasks.stopState(uid)?.startedAtMs));
     // What is left, not the whole time: a timer may fire a little early, and stops may have begun at different times.
     this.tools.requeue(this.key, Math.max(1, leftMs));
   }

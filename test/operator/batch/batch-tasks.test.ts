@@ -2,7 +2,7 @@ import { BatchTasks } from '../../../operator/batch/batch-tasks';
 import type { BatchTools } from '../../../operator/batch/batch-tools';
 import type { TaskLetter } from '../../../operator/tasks/task-state';
 import type { TaskTracker } from '../../../operator/tasks/task-tracker';
-import { batchOf } from '../../support/builders';
+import { batchOf, podOf } from '../../support/builders';
 import { ManualClock } from '../../support/manual-clock';
 
 /** Tasks of a batch whose pods never confirm a stop, and the delays after which the batch is to be looked at again. */
@@ -10,6 +10,7 @@ function unstoppable(taskStopTimeoutMs: number) {
   const clock = new ManualClock();
   const startedAt = new Map<string, number>();
   const looks: number[] = [];
+  const gone = new Set<string>();
   const tools = {
     clock,
     taskStopTimeoutMs,
@@ -21,7 +22,8 @@ function unstoppable(taskStopTimeoutMs: number) {
       stopState: (uid: string) => (startedAt.has(uid) ? { state: 'stopping', startedAtMs: startedAt.get(uid) ?? 0 } : undefined),
     },
   } as unknown as BatchTools;
-  return { clock, looks, tasks: new BatchTasks(tools, batchOf('b'), () => undefined) };
+  const podNamed = (uid: string) => (gone.has(uid) ? undefined : podOf('pool-warm', uid));
+  return { clock, looks, gone, startedAt, tasks: new BatchTasks(tools, batchOf('b'), podNamed) };
 }
 
 const pod = (index: number) => ({ index, name: `warm-${index}`, uid: `uid-${index}` });
@@ -37,6 +39,15 @@ test('a pod that does not confirm its stop is looked at when its own time is ove
   expect([tasks.stopState('uid-0'), tasks.stopState('uid-1')]).toEqual(['timedOut', 'stopping']);
   tasks.stop([pod(1)]);
   expect(looks).toEqual([30_000, 10_000, 1, 20_000]);
+});
+
+test('a pod that went while the status was written is not asked to stop (R116)', () => {
+  const { gone, looks, startedAt, tasks } = unstoppable(30_000);
+  gone.add('uid-0');
+  tasks.stop([pod(0)]);
+  expect(looks).toEqual([]);
+  tasks.stop([pod(0), pod(1)]);
+  expect([...startedAt.keys()]).toEqual(['uid-1']);
 });
 
 test('an end that was seen in a pod that is gone counts until it is on record, also when the pass fails that was to record it (R37)', () => {
