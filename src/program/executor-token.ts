@@ -34,14 +34,14 @@ export function requestDigest({ method, path, body }: SignedRequest): string {
 }
 
 /**
- * Reads a private key for {@link signExecutorToken}.
+ * Reads a private key for {@link signExecutorToken}. It can be exported again, without which Node takes it for no other use.
  *
  * @param pem PKCS #8 PEM of an Ed25519 key
  * @throws TypeError of jose when it is anything else
  */
 export async function readSigningKey(pem: string): Promise<CryptoKey> {
   const { importPKCS8 } = await import('jose/key/import');
-  return importPKCS8(pem, ALGORITHM);
+  return importPKCS8(pem, ALGORITHM, { extractable: true });
 }
 
 /**

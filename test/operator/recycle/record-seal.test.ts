@@ -39,3 +39,7 @@ test('an operator without a key takes every record: its executors serve anybody 
   const seal = new RecordSeal([]);
   expect([seal.of('pod', record), seal.holds('pod', record, undefined)]).toEqual([undefined, true]);
 });
+
+test('keys are read as Node wants them for sealing: it warns of others at every start (DEP0204)', async () => {
+  expect((await newKey()).extractable).toBe(true);
+});
