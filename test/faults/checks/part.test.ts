@@ -1,4 +1,5 @@
 import type { Pod } from '../../../src/schema/kubernetes';
+import { Annotation } from '../../../src/schema/names';
 import { podPath, userPath } from '../paths';
 import { BadWorld } from './bad-world';
 
@@ -41,6 +42,18 @@ test('lets a returned pod go to another batch once it has restarted, and one tha
   await bad.hold('b', ['']);
   await bad.hold('a', [slot]);
   expect(bad.rules).toEqual([]);
+});
+
+test('sees a pod that its batch had shown before it vanished, and lets one go that it had not', async () => {
+  const { slot } = await oneHeld(restart);
+  await bad.world.api.request('test', 'DELETE', batchPath);
+  await bad.hold('b', [slot]);
+  expect(bad.rules).toEqual([]);
+  await bad.patch(userPath('batchsandboxes', 'b'), { metadata: { finalizers: [], annotations: { [Annotation.allocStatus]: '{"pods":["x"]}' } } });
+  await bad.world.api.request('test', 'DELETE', userPath('batchsandboxes', 'b'));
+  await bad.batch('c');
+  await bad.hold('c', [slot]);
+  expect(bad.rules).toContain('R53');
 });
 
 test('sees a pod that goes to one batch while another is giving it back', async () => {

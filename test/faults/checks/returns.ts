@@ -40,7 +40,11 @@ export class ReturnCheck implements SafetyPart {
     const batch = object as BatchSandbox;
     for (const pod of gainedPods(batch, before as BatchSandbox | undefined)) this.judge(batch, pod);
     const now = new Set(type === 'DELETED' ? [] : recordOf(batch).held.map(({ uid }) => uid));
-    for (const pod of before === undefined ? [] : recordOf(before as BatchSandbox).held) if (!now.has(pod.uid)) this.noteLeft(pod);
+    // A batch that is gone before it has shown a pod leaves one that nobody has seen (R16).
+    const shown = type === 'DELETED' ? (batch.metadata.annotations?.[Annotation.allocStatus] ?? '') : undefined;
+    for (const pod of before === undefined ? [] : recordOf(before as BatchSandbox).held) {
+      if (!now.has(pod.uid) && shown?.includes(`"${pod.name}"`) !== false) this.noteLeft(pod);
+    }
   }
 
   private judge(batch: BatchSandbox, { name, uid }: NamedPod): void {

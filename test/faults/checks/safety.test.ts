@@ -1,4 +1,4 @@
-import { Annotation } from '../../../src/schema/names';
+import { Annotation, Label } from '../../../src/schema/names';
 import { podPath, userPath } from '../paths';
 import { BadWorld } from './bad-world';
 
@@ -68,6 +68,15 @@ test('sees the delete of a pod that a batch holds, and lets one go that is beyon
   expect(bad.rules).toEqual([]);
   bad.request('DELETE', podPath('x'), { preconditions: { uid: pods[0] } });
   expect(bad.rules).toEqual(['R60']);
+});
+
+test('sees the delete of a held pod whose template is old', async () => {
+  const pod = await bad.pod('x', pool, {}, { [Label.poolRevision]: 'old' });
+  await bad.patch(`${userPath('pools', 'p')}/status`, { status: { revision: 'new', total: 1, allocated: 1, available: 0 } });
+  await bad.batch('a');
+  await bad.hold('a', [`x/${pod}`]);
+  bad.request('DELETE', podPath('x'), { preconditions: { uid: pod } });
+  expect(bad.rules).toEqual(['R67']);
 });
 
 test('sees a task on a pod that another batch holds', async () => {

@@ -1,6 +1,6 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../../src/schema/kubernetes';
-import { Finalizer, Annotation } from '../../../src/schema/names';
+import { Finalizer, Annotation, Label } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
 import type { Run } from '../executors';
 import { FORGED, podPath } from '../paths';
@@ -127,7 +127,9 @@ export class SafetyCheck {
     if (preconditions?.uid === undefined) this.report('R110', `delete of pod '${name}' without its UID`);
     if (pod === undefined || preconditions?.uid !== pod.metadata.uid || !isLive(pod)) return;
     for (const tenure of this.tenures.ofPod(pod.metadata.uid ?? '')) {
-      if (tenure.excuse === undefined && !this.isDirty(tenure)) this.report('R60', `pod '${name}' is deleted although slot ${tenure.index} of '${tenure.batchName}' holds it`);
+      const pool = this.world.pools().find(({ metadata }) => metadata.uid === ownerOf(pod));
+      const isOld = pool !== undefined && pod.metadata.labels?.[Label.poolRevision] !== pool.status?.revision;
+      if (tenure.excuse === undefined && !this.isDirty(tenure)) this.report(isOld ? 'R67' : 'R60', `pod '${name}' is deleted although slot ${tenure.index} of '${tenure.batchName}' holds it`);
     }
   }
 
