@@ -49,4 +49,23 @@ export function describeManifests(connect: () => RuntimeInCluster): void {
     expect(await inSystem(['rollout', 'restart', `deployment/${OPERATOR_NAME}`])).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=30s'])).toMatchObject({ exitCode: 0 });
   });
+
+  test('people with the role edit write what a batch asks for, and nobody but the operator what it was given', async () => {
+    const { space } = connect();
+    const user = 'somebody';
+    const binding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'edit' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' }, subjects: [{ kind: 'User', name: user }] };
+    expect(await space.target.request('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${space.namespace}/rolebindings`, binding)).toMatchObject({ status: 201 });
+    const may = async (verb: string, place: string) => {
+      const [namespace, group, resource = '', subresource] = place.split(' ');
+      const spec = { user, resourceAttributes: { namespace, group, verb, resource, subresource } };
+      const { body } = await space.target.request<{ readonly status: { readonly allowed: boolean } }>('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec });
+      return body.status.allowed;
+    };
+    const kinds = ['batchsandboxes', 'pools'].map((plural) => `${space.namespace} sandbox.opensandbox.io ${plural}`);
+    // A controller gathers the roles that make up this one.
+    await until(async () => expect(await Promise.all(kinds.map((kind) => may('patch', kind)))).toEqual([true, true]));
+    const forbidden = [...kinds.map((kind) => `${kind} status`), `${space.namespace}  pods status`, `${OPERATOR_NAMESPACE}  secrets`, `${OPERATOR_NAMESPACE} coordination.k8s.io leases`];
+    const answers = await Promise.all(forbidden.flatMap((place) => ['patch', 'update', 'create'].map((verb) => may(verb, place))));
+    expect(new Set(answers)).toEqual(new Set([false]));
+  });
 }
