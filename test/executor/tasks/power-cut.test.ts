@@ -120,11 +120,17 @@ const isRecorded = (status: NonNullable<ExecutorTask['processStatus']>['terminat
 test('whatever a loss of power leaves after whatever step, no task runs twice, none is lost, and no success is invented (X2, X11, X12, X13)', async () => {
   const cuts = await cutsOfALife(home);
   expect(cuts.length).toBeGreaterThan(50);
-  const results = await inParallel([...cuts.entries()], 4, async ([index, cut]) => {
-    const result = await restart(cut, join(home, `after-${index}`), `cut-${process.pid}-${index}`);
-    return problemsOf(cut, result).map((problem) => ({ problem, cut, result }));
+  // What comes of it depends on what is left and has run. What lies in the trash is deleted unread: one cut stands for all that differ in that alone.
+  const startOf = ({ left, released }: Cut) => JSON.stringify([Object.entries(left).filter(([path]) => !/^\.trash-.*\//.test(path)).sort(), released]);
+  const starts = [...new Set(cuts.map(startOf))].map((start) => cuts.filter((cut) => startOf(cut) === start));
+  expect(starts.length).toBeGreaterThan(40);
+  const problems = await inParallel([...starts.entries()], 4, async ([index, same]) => {
+    const [fullest] = same.toSorted((a, b) => Object.keys(b.left).length - Object.keys(a.left).length);
+    if (fullest === undefined) return [];
+    const result = await restart(fullest, join(home, `after-${index}`), `cut-${process.pid}-${index}`);
+    return same.flatMap((cut) => problemsOf(cut, result).map((problem) => ({ problem, cut, result })));
   });
-  expect(results.flat()).toEqual([]);
+  expect(problems.flat()).toEqual([]);
 });
 
 /** Fails at one step, once. */
