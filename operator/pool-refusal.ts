@@ -1,3 +1,4 @@
+import { findTooDeep } from '../src/schema/depth';
 import { formatProblem } from '../src/schema/errors';
 import { MAX_NAME_LENGTH } from '../src/schema/names';
 import { podTemplate } from '../src/schema/pod-template';
@@ -11,7 +12,9 @@ export function refusePool(pool: Pool): string | undefined {
   if (pool.spec.template === undefined) return 'spec.template: expected a pod template, got nothing';
   const spec = parseShape(poolSpec, pool.spec);
   const template = parseShape(podTemplate, pool.spec.template);
+  const deep = findTooDeep(pool.spec.template, 'template');
   const problems = [
+    ...(deep === undefined ? [] : [deep]),
     ...(spec.ok ? [] : spec.problems),
     ...(template.ok ? [] : template.problems.map((problem) => ({ ...problem, path: `template.${problem.path}` }))),
   ];

@@ -1,5 +1,6 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { batchSandboxSpec } from '../../src/schema/batch-sandbox';
+import { findTooDeep } from '../../src/schema/depth';
 import { type Problem, formatProblem } from '../../src/schema/errors';
 import { ANY_POOL, MAX_NAME_LENGTH } from '../../src/schema/names';
 import { podTemplate } from '../../src/schema/pod-template';
@@ -23,6 +24,10 @@ export function refuseBatch(batch: BatchSandbox): Refusal | undefined {
   if (unreadable !== undefined) return { reason: 'InvalidRecord', message: unreadable };
   const spec = parseShape(batchSandboxSpec, batch.spec);
   const problems: Problem[] = spec.ok ? [] : [...spec.problems];
+  for (const field of ['template', 'taskTemplate'] as const) {
+    const deep = findTooDeep(batch.spec[field], field);
+    if (deep !== undefined) problems.push(deep);
+  }
   const pooled = isPooled(batch);
   // Beside the name of a Pool the template has no use (R12); beside `*` it says which Pools suit.
   if ((!pooled || batch.spec.poolRef === ANY_POOL) && batch.spec.template !== undefined) {

@@ -1,4 +1,5 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { tooDeep, unlessTooDeep } from '../../src/schema/depth';
 import type { Problem } from '../../src/schema/errors';
 import { Annotation } from '../../src/schema/names';
 import { MAX_ANNOTATION_BYTES } from './publish';
@@ -24,7 +25,9 @@ export function findOversize({ metadata, spec }: BatchSandbox): Problem | undefi
   const { replicas = 1 } = spec;
   if (replicas <= SMALL_REPLICAS) return undefined;
   const annotations = Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !MIRRORS.includes(key)));
-  const bytes = Buffer.byteLength(JSON.stringify({ spec, annotations, labels: metadata.labels }));
+  const text = unlessTooDeep(() => JSON.stringify({ spec, annotations, labels: metadata.labels }), undefined);
+  if (text === undefined) return tooDeep('spec');
+  const bytes = Buffer.byteLength(text);
   const room = MAX_BATCH_BYTES - bytesToAdd(replicas);
   if (bytes <= room) return undefined;
   return { path: 'spec', expected: `at most ${room} bytes, annotations included, for ${replicas} replicas`, got: String(bytes), fix: 'split the batch, or make its patches smaller' };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { unlessTooDeep } from '../../src/schema/depth';
 import { API_VERSION, Label } from '../../src/schema/names';
 import type { Pod, PodSpec, PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
@@ -7,11 +8,14 @@ import type { NewObject } from '../kube/api';
 
 const revisions = new WeakMap<object, string>();
 
-/** Revision of a template: 16 hex characters that change when, and only when, its meaning does; key order does not matter (R66). */
+/**
+ * Revision of a template: 16 hex characters that change when, and only when, its meaning does; key order does not matter (R66). That of no
+ * template for one that is too deep to be one.
+ */
 export function templateRevision(template: PodTemplateSpec | undefined): string {
   if (template === undefined) return hash('');
   let revision = revisions.get(template);
-  if (revision === undefined) revisions.set(template, (revision = hash(JSON.stringify(sortKeys(template)))));
+  if (revision === undefined) revisions.set(template, (revision = hash(unlessTooDeep(() => JSON.stringify(sortKeys(template)), ''))));
   return revision;
 }
 

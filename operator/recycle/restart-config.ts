@@ -1,4 +1,5 @@
 import { parseSetting } from '../../src/program/setting-values';
+import { unlessTooDeep } from '../../src/schema/depth';
 import { formatProblem } from '../../src/schema/errors';
 import { Annotation } from '../../src/schema/names';
 import { isRecord } from '../../src/schema/validation';
@@ -39,7 +40,7 @@ export function parseRestartConfig(text: string | undefined): ParsedRestartConfi
   const read = <K extends keyof RestartConfig>(key: K, field: string, expected: string, parse: (value: unknown) => RestartConfig[K] | undefined): RestartConfig[K] => {
     if (value[field] === undefined) return DEFAULT_RESTART_CONFIG[key];
     const parsed = parse(value[field]);
-    if (parsed === undefined) problems.push(formatProblem({ path: `${path}.${field}`, expected, got: quote(JSON.stringify(value[field])) }));
+    if (parsed === undefined) problems.push(formatProblem({ path: `${path}.${field}`, expected, got: quote(unlessTooDeep(() => JSON.stringify(value[field]), 'a value of many levels')) }));
     return parsed ?? DEFAULT_RESTART_CONFIG[key];
   };
   const config = {

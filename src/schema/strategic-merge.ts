@@ -1,3 +1,4 @@
+import { tooDeep, unlessTooDeep } from './depth';
 import { type Problem, showKind, showValue } from './errors';
 import type { MergeTable } from './merge-tables';
 import { isRecord, type Parsed, type Path, showPath } from './validation';
@@ -26,7 +27,10 @@ export function strategicMerge(base: unknown, patch: unknown, table: MergeTable)
     return { ok: false, problems: [{ path: '', expected: 'an object', got: showKind(patch) }] };
   }
   const merge: Merge = { table, problems: [] };
-  const value = mergeObject(isRecord(base) ? base : {}, patch, [], merge);
+  const value = unlessTooDeep(() => mergeObject(isRecord(base) ? base : {}, patch, [], merge), undefined);
+  if (value === undefined) {
+    return { ok: false, problems: [tooDeep('')] };
+  }
   return merge.problems.length === 0 ? { ok: true, value } : { ok: false, problems: merge.problems };
 }
 
