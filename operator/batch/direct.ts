@@ -60,7 +60,7 @@ export class DirectDelivery {
     // Told before the second write: when that meets a conflict, the pass that follows finds nothing new in the status.
     tasks.reportFailed(status.taskStates ?? '');
     tasks.forgetEnds();
-    if (batch.status?.observedGeneration !== batch.metadata.generation) tasks.reportInvalid();
+    if (isNews(batch)) tasks.reportInvalid();
     const hasPods = slots.some((slot) => slot.state === 'held');
     await publisher.writeMetadata(
       current,
@@ -203,7 +203,8 @@ export class DirectDelivery {
   private podOf(batch: BatchSandbox, slot: number): (NewObject<Pod> & { metadata: { name: string } }) | undefined {
     const content = podOfShard(batch.spec.template, batch.spec.shardPatches?.[slot], slot);
     if (!content.ok) {
-      this.tools.events.record(batch, 'Warning', 'InvalidShardPatch', joinProblems(`slot ${slot}`, content.problems));
+      // Once for an edit: the pods of other slots bring many passes, and a patch is as bad in each of them.
+      if (isNews(batch)) this.tools.events.record(batch, 'Warning', 'InvalidShardPatch', joinProblems(`slot ${slot}`, content.problems));
       return undefined;
     }
     const { name, namespace, uid = '' } = batch.metadata;
@@ -219,4 +220,9 @@ export class DirectDelivery {
       spec: content.value.spec && this.tools.completePod(content.value.spec),
     };
   }
+}
+
+/** Whether no pass has seen what the spec says now. */
+function isNews({ metadata, status }: BatchSandbox): boolean {
+  return status?.observedGeneration !== metadata.generation;
 }

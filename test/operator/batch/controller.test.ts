@@ -1,7 +1,9 @@
 import { ApiError } from '../../../operator/kube/api-error';
+import { EventRecorder } from '../../../operator/kube/events';
 import { PODS } from '../../../operator/kube/resource-types';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
+import { endpointsOf } from '../../support/space';
 import { until } from '../../support/waiting';
 
 let operator: OperatorInProcess;
@@ -49,4 +51,18 @@ test('a pod whose delete is refused keeps no other slot of its batch from being 
   await operator.patch(pathOf('batchsandboxes', 'mixed'), { spec: { replicas: 3 } });
   await until(async () => expect(await podNames()).toEqual(['mixed-0', 'mixed-1', 'mixed-2']));
   await until(async () => expect((await operator.batch('mixed')).status).toMatchObject({ observedGeneration: 2, replicas: 2 }));
+});
+
+test('a patch that makes no pod is told of once for an edit, however its other slots change (R31)', async () => {
+  const record = jest.spyOn(EventRecorder.prototype, 'record');
+  const told = () => record.mock.calls.filter(([, , reason]) => reason === 'InvalidShardPatch').map(([, , , message]) => message);
+  await operator.createBatch('partly', { replicas: 2, template: handMadeTemplate(), shardPatches: [null, { spec: { containers: [{ image: 'without a name' }] } }] });
+  await until(async () => {
+    await operator.makeReady();
+    expect((await operator.batch('partly')).status).toMatchObject({ observedGeneration: 1, ready: 1 });
+  });
+  await operator.patch(`${pathOf('pods', 'partly-0')}/status`, { status: { podIP: '198.18.0.9' } });
+  await until(async () => expect(endpointsOf(await operator.batch('partly'))).toEqual(['198.18.0.9', '']));
+  expect(told()).toEqual([expect.stringContaining('shardPatches[1]')]);
+  record.mockRestore();
 });
