@@ -53,6 +53,12 @@ export function parseAnswer(text: string): ExecutorAnswer[] | undefined {
   return tasks.success ? tasks.data : undefined;
 }
 
+/** Whether an answer to a reset says that nothing is left. Another server on the port of the executor may answer 200 to whatever is asked. */
+export function provesEmpty(text: string): boolean {
+  const answer = z.object({ empty: z.literal(true) }).safeParse(parseJson(text));
+  return answer.success;
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -7,7 +7,7 @@ import { isSandboxError, problem, SandboxError } from '../../src/schema/errors';
 import { type ExecutorTaskRequest, MAX_WAIT_SECONDS, REVISION_HEADER } from '../../src/schema/executor-api';
 import { Port } from '../../src/schema/names';
 import { AnswerReader } from './answer-reader';
-import { type ExecutorAnswer, parseAnswer } from './executor-answer';
+import { type ExecutorAnswer, parseAnswer, provesEmpty } from './executor-answer';
 
 /** Longest call to an executor, in ms (R39). */
 const CALL_DEADLINE_MS = 3_000;
@@ -96,7 +96,8 @@ export class ExecutorClient {
 
   /** Kills and wipes everything in a sandbox, within 30 s; resolves only when the executor has proved it empty (rule 29). */
   async reset(pod: ExecutorPod, signal: AbortSignal): Promise<void> {
-    await this.call(pod, { operation: 'reset', method: 'POST', path: '/reset', body: '{}', parse: () => undefined }, RESET_DEADLINE_MS, signal);
+    const { value: isEmpty } = await this.call(pod, { operation: 'reset', method: 'POST', path: '/reset', body: '{}', parse: provesEmpty }, RESET_DEADLINE_MS, signal);
+    if (isEmpty !== true) throw unavailable('a proof that nothing is left', 'another answer');
   }
 
   /** Ends every call and connection. */

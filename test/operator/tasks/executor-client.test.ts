@@ -132,6 +132,11 @@ test.each([
   );
 });
 
+test.each(['<html>It works!</html>', '', '{}', '[]', 'null', '{"empty":false}', '{"empty":1}'])('takes a reset that is answered by %j for none (X30)', async (answer) => {
+  const port = await serve((_request, response) => response.end(answer));
+  expect(await problemOf(clientFor(port).reset(pod, never))).toBe('EXECUTOR_UNAVAILABLE executor: answer: expected a proof that nothing is left, got another answer');
+});
+
 test('stops reading an answer without end', async () => {
   const port = await serve((_, response) => {
     response.on('error', () => undefined);
