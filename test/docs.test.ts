@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { OperatorMetrics } from '../operator/metrics';
 import { executorSettings } from '../src/schema/executor-settings';
@@ -6,6 +8,7 @@ import type { Setting, SettingTable } from '../src/schema/settings';
 import { readPage, tableRows } from './support/markdown';
 import { ManualClock } from './support/manual-clock';
 import { publicDocs } from './support/public-docs';
+import { ROOT } from './support/source-imports';
 
 describe('docs/settings.md', () => {
   const page = readPage('docs/settings.md');
@@ -35,6 +38,12 @@ test('docs/metrics.md lists every metric as the code has it', async () => {
   const own = (await metrics.registry.getMetricsAsJSON()).filter(({ name }) => !/^(process|nodejs)_/.test(name));
   const rows = own.map(({ name, type, help }) => [name, String(type), labelsOf(metrics.registry.getSingleMetric(name)).join(', ') || '–', help]);
   expect(tableRows(readPage('docs/metrics.md'), 'Operator')).toEqual(rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+});
+
+test('docs/security.md names tests that there are', () => {
+  const named = [...readPage('docs/security.md').matchAll(/`((?:acceptance|cluster|executor|kubernetes|operator|src)\/[\w/-]+)`/g)].map(([, file]) => `test/${file}.test.ts`);
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
 });
 
 /** Names of the labels, which the types of prom-client leave out. */
