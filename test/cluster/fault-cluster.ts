@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { allCrds } from '../../src/schema/crds';
+import { SIGNING_SECRET } from '../../src/schema/names';
 import { Random } from '../faults/random';
 import type { RealCluster } from '../faults/real/real-world';
 import { SimulatedMachines } from '../faults/real/simulated-machines';
@@ -9,6 +10,7 @@ import { type ControlPlane, startControlPlane } from './real-cluster';
 
 /** Longest time until the API server answers again after it was killed, in ms. */
 const UP_WITHIN_MS = 60_000;
+const OPERATOR_NAMESPACE = 'default';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /** The real control plane for histories of faults: kwok runs the pods, and simulated executors answer at their addresses. */
@@ -21,6 +23,8 @@ export async function startFaultCluster(): Promise<{ readonly cluster: Required<
   };
   try {
     for (const crd of allCrds()) await client.request('POST', CRDS, crd);
+    // Empty: the operator puts its key there.
+    await client.request('POST', `/api/v1/namespaces/${OPERATOR_NAMESPACE}/secrets`, { apiVersion: 'v1', kind: 'Secret', metadata: { name: SIGNING_SECRET } });
     for (const { spec } of allCrds()) await until(() => expectServed(client, `/apis/${spec.group}/v1alpha1/${spec.names.plural}`));
   } catch (error) {
     await stop();
@@ -31,8 +35,8 @@ export async function startFaultCluster(): Promise<{ readonly cluster: Required<
       folder: plane.folder,
       kubeconfigPath: plane.kubeconfigPath,
       limits: { size: 1, canRestart: false },
-      operatorNamespace: 'default',
-      operatorFlags: ['--task-stop-timeout=8s'],
+      operatorNamespace: OPERATOR_NAMESPACE,
+      operatorFlags: ['--task-stop-timeout=8s', `--executor-signing-secret=${SIGNING_SECRET}`],
       startMachines: (direct, onTask) => Promise.resolve(new SimulatedMachines(direct, new Random(String(Math.random())), onTask)),
       restartApi: async () => {
         await plane.restartServers();

@@ -40,8 +40,8 @@ export class ExecutorServers {
   private async take(ip: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { method = 'GET', url: path = '/' } = request;
-    this.answer({ method, path, origin: `http://${ip}:${Port.executor}`, headers: {}, body: Buffer.concat(chunks).toString() }, toResponder(response));
+    const { method = 'GET', url: path = '/', headers: { authorization = '' } } = request;
+    this.answer({ method, path, origin: `http://${ip}:${Port.executor}`, headers: { authorization }, body: Buffer.concat(chunks).toString() }, toResponder(response));
   }
 }
 

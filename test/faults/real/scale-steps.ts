@@ -6,7 +6,7 @@ const isTime = (key: string): boolean => key.endsWith('Ms') || key === 'seconds'
 const isCount = (key: string): boolean => ['replicas', 'bufferMin', 'bufferMax', 'poolMin', 'poolMax'].includes(key);
 
 /** Batches of a history: in a short one, more would hardly meet twice. */
-const BATCH_COUNT = 3;
+const BATCH_COUNT = 4;
 
 /**
  * The same steps for a world whose time is real, and whose pods cost something: fewer batches, of which more becomes.

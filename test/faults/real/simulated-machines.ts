@@ -6,6 +6,7 @@ import type { Responder, SimulatedRequest } from '../exchange';
 import { type Run, SimulatedExecutors } from '../executors';
 import type { Image } from '../nodes';
 import type { Random } from '../random';
+import { audienceOf } from '../signatures';
 import { taskFields, templateOf } from '../simulated-templates';
 import type { DirectClient } from './access';
 import type { PlacedChange } from './change-watch';
@@ -30,7 +31,8 @@ export class SimulatedMachines implements Machines {
     onTask: TaskListener,
   ) {
     this.clock = new PlacedClock(() => client.revision(this.over.signal));
-    this.executors = new SimulatedExecutors(this.clock, random);
+    // A pod may have the address that another had before, and refuses what is signed for that one; signatures themselves are for others to test.
+    this.executors = new SimulatedExecutors(this.clock, random, (podUID) => (request) => Promise.resolve(audienceOf(request) === podUID));
     const tell = (...[moment, run, exitCode]: [Parameters<TaskListener>[0], Run, number?]) => onTask(moment, run, this.clock.revision, exitCode);
     this.executors.onStart = (run) => tell('start', run);
     this.executors.onEnd = (run) => tell('end', run, run.exitCode);
@@ -50,7 +52,7 @@ export class SimulatedMachines implements Machines {
     const pod = object as Pod;
     const { uid = '' } = pod.metadata;
     const ip = pod.status?.podIP;
-    if (type === 'DELETED') this.clock.at(revision, () => this.remove(uid, ip));
+    if (type === 'DELETED' || pod.status?.phase === 'Failed') this.clock.at(revision, () => this.remove(uid, ip));
     else if (ip !== undefined && pod.status?.phase === 'Running' && !this.executors.has(uid) && hasExecutor(pod)) {
       this.executors.add(uid, ip);
       this.servers.listen(ip);
@@ -58,7 +60,7 @@ export class SimulatedMachines implements Machines {
   }
 
   fail(pod: Pod): void {
-    this.clock.place(() => this.remove(pod.metadata.uid ?? '', pod.status?.podIP));
+    // Its executor goes once this is stored, which it is not while the server is away.
     void this.setStatus(pod, { phase: 'Failed', conditions: [readiness(false)] });
   }
 

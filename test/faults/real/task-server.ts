@@ -80,8 +80,11 @@ export class TaskServer {
         void this.options.ask().then(
           (revision) => {
             const [word, ...words] = line.split(' ');
-            if (word === 'start') run = this.begin(words, revision);
-            else if (run !== undefined) this.end(run.run, revision, Number(words[0]));
+            if (word === 'start') {
+              run = this.begin(words, revision);
+              // It may have been killed before its start was noted.
+              if (run !== undefined && socket.destroyed) this.end(run.run, revision, undefined);
+            } else if (run !== undefined) this.end(run.run, revision, Number(words[0]));
             socket.write('noted\n');
           },
           () => socket.destroy(), // all is over
@@ -92,7 +95,8 @@ export class TaskServer {
 
   private begin([mark = '', slot = '', podUID = '']: readonly string[], revision: number): { readonly run: Run; readonly revision: number } | undefined {
     const owner = this.options.ownerOf(mark);
-    if (owner === undefined) return undefined;
+    // Where the patches that number the slots were spoiled, nobody knows whose task it is.
+    if (owner === undefined || slot === '') return undefined;
     const run: Run = { podUID, batchUID: owner.batchUID, name: `${owner.batchName}-${slot}`, startedAtMs: performance.now(), endedAtMs: undefined, exitCode: undefined };
     this.runs.push(run);
     this.options.onTask('start', run, revision);
