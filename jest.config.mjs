@@ -17,7 +17,7 @@ const tests = {
 export default {
   testTimeout: 60000,
   testSequencer: '<rootDir>/test/longest-first.ts',
-  maxWorkers: Math.ceil(1.5 * availableParallelism()), // most tests wait for processes
+  maxWorkers: 2 * availableParallelism(), // most tests wait for processes
   projects: [
     {
       ...tests,
