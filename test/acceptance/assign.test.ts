@@ -1,6 +1,7 @@
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import { API_VERSION, ASSIGN_PROFILES, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, recordedUIDsOf, type Space } from '../support/space';
 
@@ -8,7 +9,7 @@ const cluster = useCluster();
 
 /** A template of this cluster with requests and further fields of the spec. */
 function templateOf(requests: Readonly<Record<string, string>>, more: object = {}): PodTemplateSpec {
-  const template = cluster.target.podTemplate();
+  const template = handMadeTemplate();
   const [main, ...others] = template.spec?.containers ?? [];
   return { ...template, spec: { ...template.spec, ...more, containers: [{ name: 'main', ...main, resources: { requests } }, ...others] } };
 }
@@ -24,7 +25,7 @@ const untilWaits = (space: Space, name: string, message: string) =>
   space.until('BatchSandbox', name, (batch) => expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ status: 'True', reason: 'NoEligiblePool', message }));
 
 test('of several pools a batch gets the one that suits its template, and becomes Ready (R12, R73, R74, R75, R78)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await space.create('Pool', 'a-other-image', nothing(otherImage));
   await space.create('Pool', 'b-too-small', nothing(templateOf({ memory: '1Mi' })));
   await space.create('Pool', 'c-no-cpu', nothing(templateOf({ memory: '8Mi' })));
@@ -45,8 +46,8 @@ test('of several pools a batch gets the one that suits its template, and becomes
 });
 
 test('the pool with the smaller part given out is chosen, of equals the first by name (R73, R76)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   await space.create('Pool', 'b', fixedPool(2, template));
   await space.create('Pool', 'a', fixedPool(2, template));
   await space.untilWarm('a', 2);
@@ -58,20 +59,20 @@ test('the pool with the smaller part given out is chosen, of equals the first by
 });
 
 test('a batch that no pool suits waits and says why, and is served when one appears (R15, R73)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('BatchSandbox', 'waiting', { replicas: 2, poolRef: '*', template: cluster.target.podTemplate() });
+  const space = await cluster.newSimulatedSpace();
+  await space.create('BatchSandbox', 'waiting', { replicas: 2, poolRef: '*', template: handMadeTemplate() });
   await untilWaits(space, 'waiting', `no Pool in namespace '${space.namespace}'`);
   expect((await space.get('BatchSandbox', 'waiting')).status).toMatchObject({ phase: 'Pending', replicas: 0, allocated: 0, ready: 0 });
   await space.create('Pool', 'other', nothing(otherImage));
   await untilWaits(space, 'waiting', `no Pool in namespace '${space.namespace}' suits: 'other' (no image in common)`);
-  await space.create('Pool', 'right', fixedPool(2, cluster.target.podTemplate()));
+  await space.create('Pool', 'right', fixedPool(2, handMadeTemplate()));
   const batch = await space.untilDelivered('waiting');
   expect([batch.spec.poolRef, conditionOf(batch, 'PoolAllocationPending')]).toEqual(['right', undefined]);
 });
 
 test('pools that are quarantined or being deleted are not chosen (R73)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   await space.create('Pool', 'a-terminating', fixedPool(2, template));
   await space.untilWarm('a-terminating', 2);
   await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'a-terminating' });
@@ -85,8 +86,8 @@ test('pools that are quarantined or being deleted are not chosen (R73)', async (
 });
 
 test('a batch keeps its pods when its manifest is applied again (R73)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   const manifest = JSON.stringify({ apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'fleet' }, spec: { replicas: 1, poolRef: '*' } });
   await space.create('Pool', 'b', fixedPool(1, template));
   await space.untilWarm('b', 1);
@@ -104,15 +105,15 @@ test('a batch keeps its pods when its manifest is applied again (R73)', async ()
 });
 
 test('who applies `*` once more by server-side apply is told that the operator has written the name; forced, the batch keeps its pods (R73)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const manifest = JSON.stringify({ apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'fleet' }, spec: { replicas: 1, poolRef: '*' } });
   const apply = (...flags: string[]) => space.kubectl(['apply', '--server-side', '--field-manager=user', '--filename=-', ...flags], manifest);
-  await space.create('Pool', 'b', fixedPool(1, cluster.target.podTemplate()));
+  await space.create('Pool', 'b', fixedPool(1, handMadeTemplate()));
   await space.untilWarm('b', 1);
   expect(await apply()).toMatchObject({ exitCode: 0 });
   const before = await space.untilDelivered('fleet');
   expect(before.spec.poolRef).toBe('b');
-  await space.create('Pool', 'a', nothing(cluster.target.podTemplate()));
+  await space.create('Pool', 'a', nothing(handMadeTemplate()));
   expect(await apply()).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/conflict with "sandbox-k8s-controller[^]*\.spec\.poolRef/) });
   expect(await apply('--force-conflicts')).toMatchObject({ exitCode: 0 });
   const after = await space.until('BatchSandbox', 'fleet', ({ metadata, spec, status }) => {
@@ -141,11 +142,11 @@ describe('a profile', () => {
   afterEach(remove);
 
   test('is in force at once when it is made, changed, spoiled and deleted (R75, R76, R77)', async () => {
-    const space = await cluster.newSpace();
+    const space = await cluster.newSimulatedSpace();
     const no = (reason: string) => `no Pool in namespace '${space.namespace}' suits: 'p' (${reason})`;
     await space.create('Pool', 'p', nothing(otherImage));
     // Of no use to anybody: it shows by what it waits for which profile is in force.
-    await createLabelled(space, 'probe', { tier: 'none' }, { replicas: 1, poolRef: '*', template: cluster.target.podTemplate() });
+    await createLabelled(space, 'probe', { tier: 'none' }, { replicas: 1, poolRef: '*', template: handMadeTemplate() });
     await untilWaits(space, 'probe', no('no image in common'));
     await create(profile(['labelselector', 'image'], 'LeastAllocated'));
     await untilWaits(space, 'probe', no('no label tier in common'));
@@ -162,8 +163,8 @@ describe('a profile', () => {
   });
 
   test('sends batches to the pools of their label, the fullest first (R75, R76, R77)', async () => {
-    const space = await cluster.newSpace();
-    const template = cluster.target.podTemplate();
+    const space = await cluster.newSimulatedSpace();
+    const template = handMadeTemplate();
     for (const [name, tier] of [['a', 'gold'], ['b', 'gold'], ['c', 'iron']] as const) {
       await space.create('Pool', name, fixedPool(2, template));
       await space.patch('Pool', name, { metadata: { labels: { tier } } });

@@ -85,7 +85,7 @@ function sumByResource({ byObject }: WriteCounts, namespace: string): Record<str
 }
 
 test('a batch made before its pool waits with PoolNotFound and is served once the pool is there (R15, R18)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await space.create('BatchSandbox', 'early', { replicas: 2, poolRef: 'late' });
   const waiting = await space.until('BatchSandbox', 'early', (batch) =>
     expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ status: 'True', reason: 'PoolNotFound' }),
@@ -93,7 +93,7 @@ test('a batch made before its pool waits with PoolNotFound and is served once th
   expect(waiting.status).toMatchObject({ replicas: 0, allocated: 0, ready: 0, phase: 'Pending' });
   expect(conditionOf(waiting, 'Progressing')).toMatchObject({ status: 'True', reason: 'Creating' });
 
-  await space.create('Pool', 'late', fixedPool(2, cluster.target.podTemplate()));
+  await space.create('Pool', 'late', fixedPool(2, handMadeTemplate()));
   const served = await space.untilDelivered('early');
   expect(conditionOf(served, 'PoolAllocationPending')).toBeUndefined();
 });
@@ -139,8 +139,8 @@ test('a batch waits with PoolExhausted once its pool has poolMax pods, although 
 });
 
 test('a batch larger than its pool is served in part with PoolExhausted, and whole when poolMax is raised, which wins over its buffer (R13, R15, R61)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'small', elasticPool({ bufferMin: 1, bufferMax: 3, poolMin: 2, poolMax: 6 }, handMadeTemplate()));
   await space.untilWarm('small', 2);
   await space.create('BatchSandbox', 'large', { replicas: 8, poolRef: 'small' });
   const partly = await space.until('BatchSandbox', 'large', (batch) => {
@@ -187,8 +187,8 @@ test('twenty batches made at once from one pool never share a pod, publish only 
 });
 
 test('a pod that comes free goes to the older of two waiting batches (R14)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'one', fixedPool(1, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'one', fixedPool(1, handMadeTemplate()));
   await space.untilWarm('one', 1);
   await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'one' });
   await space.untilDelivered('holder');
@@ -204,8 +204,8 @@ test('a pod that comes free goes to the older of two waiting batches (R14)', asy
 });
 
 test('a template beside poolRef does not stop allocation and makes no pod (R12)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   await space.create('Pool', 'warm', fixedPool(2, template));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'both', { replicas: 2, poolRef: 'warm', template, shardPatches: [{ spec: { hostname: 'ignored' } }] });

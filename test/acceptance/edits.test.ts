@@ -25,8 +25,8 @@ async function newPool(size: number): Promise<Space> {
 }
 
 test('an edited or deleted mirror is written back, and gives no foreign pod (R104)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'victim', { replicas: 1, poolRef: 'warm' });
   await space.create('BatchSandbox', 'greedy', { replicas: 1, poolRef: 'warm' });
@@ -71,8 +71,8 @@ test('a batch that names the pod of another in every annotation gets neither add
 });
 
 test('pods that alloc-release names are given back for good, and names of others are ignored, also of those that get the pod next (R22, R108)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(4, handMadeTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('warm', 4);
   await space.create('BatchSandbox', 'giver', { replicas: 3, poolRef: 'warm' });
   await space.create('BatchSandbox', 'other', { replicas: 1, poolRef: 'warm' });
@@ -101,8 +101,8 @@ test('pods that alloc-release names are given back for good, and names of others
 });
 
 test('when two records name one pod, the older batch keeps it and the other is filled again (R109)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate()));
   await space.untilWarm('warm', 3);
   // Of two batches of the same second the one with the first name counts as the older.
   for (const name of ['a-first', 'b-second']) {
@@ -165,8 +165,8 @@ test("mirrors that do not fit beside a user's annotations are left out and named
 });
 
 test('annotations that cannot be read change nothing, and an event says so (R126)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'odd', { replicas: 1, poolRef: 'warm' });
   const before = await space.untilDelivered('odd');
@@ -179,9 +179,9 @@ test('annotations that cannot be read change nothing, and an event says so (R126
 });
 
 test("another writer's finalizer is kept in its place, and ours go before it does (R122)", async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const foreign = 'example.org/audit';
-  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
+  await space.create('Pool', 'warm', fixedPool(1, handMadeTemplate()));
   await space.untilWarm('warm', 1);
   await space.create('BatchSandbox', 'audited', { replicas: 1, poolRef: 'warm' });
   await space.untilDelivered('audited');

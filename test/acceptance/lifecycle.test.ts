@@ -1,5 +1,6 @@
 import { Annotation, Finalizer, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { readTaskOutput, readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
@@ -12,12 +13,12 @@ const instant = (inMs: number) => `${new Date(Math.ceil((Date.now() + inMs) / 10
 const untilPast = (time: string, byMs: number) => until(() => expect(Date.now()).toBeGreaterThan(Date.parse(time) + byMs));
 
 test('a batch whose expireTime has passed is deleted at once, and gets no pod (R45)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(1, handMadeTemplate()));
   await space.untilWarm('warm', 1);
   const [before] = await space.list('Pod');
   await space.create('BatchSandbox', 'pooled', { replicas: 1, poolRef: 'warm', expireTime: instant(-60_000) });
-  await space.create('BatchSandbox', 'own', { replicas: 1, template: cluster.target.podTemplate(), expireTime: instant(-60_000) });
+  await space.create('BatchSandbox', 'own', { replicas: 1, template: handMadeTemplate(), expireTime: instant(-60_000) });
   await space.untilGone('BatchSandbox', 'pooled');
   await space.untilGone('BatchSandbox', 'own');
   await space.untilEvent('pooled', 'Expired');
@@ -26,8 +27,8 @@ test('a batch whose expireTime has passed is deleted at once, and gets no pod (R
 });
 
 test('a batch ends soon after its expireTime, unless that was moved or removed before (R44, R46)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate()));
   await space.untilWarm('warm', 3);
   const expireTime = instant(3_000);
   for (const name of ['ends', 'moved', 'removed']) await space.create('BatchSandbox', name, { replicas: 1, poolRef: 'warm', expireTime });
@@ -85,8 +86,8 @@ test('deletion first stops tasks, by force if they ignore TERM, and ends althoug
 }, 300_000);
 
 test('batches whose pool has gone by force are deleted, and their slots say PoolNotFound (R121, R123)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'left', { replicas: 2, poolRef: 'warm' });
   await space.untilDelivered('left');

@@ -1,5 +1,6 @@
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
@@ -10,9 +11,9 @@ const poolUIDs = async (space: Space) => (await space.list('Pod')).filter(({ met
 const untilCounts = (space: Space, pool: string, counts: object) => space.until('Pool', pool, ({ status }) => expect(status).toMatchObject(counts));
 
 test('a pool rests within its bounds before, during and after a batch (R60)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   // 25% is the default pace: how far the buffer grows depends on when each pod becomes Ready, but never leaves its range.
-  const spec = { ...elasticPool({ bufferMin: 2, bufferMax: 10, poolMin: 5, poolMax: 20 }, cluster.target.podTemplate()), scaleStrategy: undefined };
+  const spec = { ...elasticPool({ bufferMin: 2, bufferMax: 10, poolMin: 5, poolMax: 20 }, handMadeTemplate()), scaleStrategy: undefined };
   await space.create('Pool', 'example', spec);
   const rest = await untilCounts(space, 'example', { total: 5, allocated: 0, available: 5, updated: 5 });
   expect(rest.status?.observedGeneration).toBe(rest.metadata.generation);
@@ -34,8 +35,8 @@ test('a pool rests within its bounds before, during and after a batch (R60)', as
 });
 
 test('a pool grows and shrinks when its bounds are edited (R60, R62)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'edited', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'edited', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('edited', 2);
   const first = await poolUIDs(space);
   const madeAt = Math.max(...(await space.list('Pod')).map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '')));
@@ -50,8 +51,8 @@ test('a pool grows and shrinks when its bounds are edited (R60, R62)', async () 
 });
 
 test('a pool never has more pods than poolMax, whatever batches ask for (R60)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'tight', elasticPool({ bufferMin: 2, bufferMax: 4, poolMin: 2, poolMax: 6 }, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'tight', elasticPool({ bufferMin: 2, bufferMax: 4, poolMin: 2, poolMax: 6 }, handMadeTemplate()));
   await space.untilWarm('tight', 3); // the middle of the buffer's range
   await Promise.all(Array.from({ length: 5 }, (_, index) => space.create('BatchSandbox', `batch-${index}`, { replicas: 3, poolRef: 'tight' })));
   const sizes: number[] = [];
@@ -76,8 +77,8 @@ test('a pool never has more pods than poolMax, whatever batches ask for (R60)', 
 });
 
 test('the revision follows the meaning of the template, and new pods carry it (R66)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate({ labels: { color: 'red' } });
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate({ color: 'red' });
   await space.create('Pool', 'revised', fixedPool(1, template));
   const first = await space.untilWarm('revised', 1);
   const [pod] = await space.list('Pod');
@@ -85,7 +86,7 @@ test('the revision follows the meaning of the template, and new pods carry it (R
   expect(pod?.metadata.ownerReferences).toMatchObject([{ kind: 'Pool', name: 'revised', uid: first.metadata.uid, controller: true }]);
   expect(pod?.metadata.name).toMatch(/^revised-[a-z0-9]{5}$/);
 
-  const blue = cluster.target.podTemplate({ labels: { color: 'blue' } });
+  const blue = handMadeTemplate({ color: 'blue' });
   await space.patch('Pool', 'revised', { spec: { template: blue, capacitySpec: { poolMin: 2, poolMax: 2, bufferMax: 2 } } });
   const second = await space.until('Pool', 'revised', ({ status }) => {
     expect(status?.revision).not.toBe(first.status?.revision);
@@ -102,8 +103,8 @@ test.each([
   { type: 'Delete', title: 'with Delete returned pods are replaced by new ones (R51)', kept: 0 },
   { type: 'Noop', title: 'with Noop returned pods are idle again under their UIDs (R52)', kept: 3 },
 ] as const)('$title', async ({ type, kept }) => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate(), { recycleStrategy: { type } }));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate(), { recycleStrategy: { type } }));
   await space.untilWarm('warm', 3);
   const before = await poolUIDs(space);
   await space.create('BatchSandbox', 'visitor', { replicas: 3, poolRef: 'warm' });
@@ -117,8 +118,8 @@ test.each([
 });
 
 test('a held pod that is deleted is replaced in its slot, and no other slot moves (R96, R113)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(4, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(4, handMadeTemplate()));
   await space.untilWarm('warm', 4);
   await space.create('BatchSandbox', 'fleet', { replicas: 3, poolRef: 'warm' });
   const before = await space.untilDelivered('fleet');
@@ -138,8 +139,8 @@ test('a held pod that is deleted is replaced in its slot, and no other slot move
 });
 
 test('an idle pod that is deleted is made again (R60)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('warm', 2);
   const [victim] = await space.list('Pod');
   await space.delete('Pod', victim?.metadata.name ?? '');

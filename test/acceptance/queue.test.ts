@@ -1,4 +1,5 @@
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
@@ -9,8 +10,8 @@ const untilWaiting = (space: Space, name: string, reason: string) =>
   space.until('BatchSandbox', name, (batch) => expect(conditionOf(batch, 'PoolAllocationPending')?.reason).toBe(reason));
 
 test('a batch of AllOrNothing takes no pod until it gets all, and those behind it wait for it (R13, R14, R15)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('warm', 3);
   await space.create('BatchSandbox', 'background', { replicas: 2, poolRef: 'warm', priority: -1 });
   await space.untilDelivered('background');
@@ -26,8 +27,8 @@ test('a batch of AllOrNothing takes no pod until it gets all, and those behind i
 });
 
 test('a batch of AllOrNothing that is larger than its pool waits with PoolTooSmall, and others are served (R15)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(1, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(1, handMadeTemplate()));
   await space.untilWarm('warm', 1);
   await space.create('BatchSandbox', 'large', { replicas: 2, poolRef: 'warm', allocationPolicy: 'AllOrNothing' });
   await untilWaiting(space, 'large', 'PoolTooSmall');

@@ -103,22 +103,22 @@ describe('a condition says why', () => {
     ['no template', { capacitySpec }, 'spec.template'],
     ['a template of a wrong type inside', { capacitySpec, template: { spec: { containers: 'main' } } }, 'spec.template.spec.containers'],
   ])('a pool with %s, and its batches wait with PoolNotAccepted (R15, R124)', async (_title, spec, path) => {
-    const space = await cluster.newSpace();
+    const space = await cluster.newSimulatedSpace();
     expect((await space.tryCreate('Pool', 'bad', spec)).status).toBe(201);
     await space.create('BatchSandbox', 'waiting', { replicas: 1, poolRef: 'bad' });
     const pool = await space.until('Pool', 'bad', (object) => expect(conditionOf(object, 'Accepted')).toMatchObject({ status: 'False', reason: 'InvalidSpec' }));
     expect(conditionOf(pool, 'Accepted')?.message).toContain(path);
     await space.until('BatchSandbox', 'waiting', (batch) => expect(conditionOf(batch, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolNotAccepted' }));
 
-    await space.patch('Pool', 'bad', { spec: { template: cluster.target.podTemplate() } });
+    await space.patch('Pool', 'bad', { spec: { template: handMadeTemplate() } });
     await space.untilDelivered('waiting');
     expect(conditionOf(await space.get('Pool', 'bad'), 'Accepted')).toBeUndefined();
   });
 });
 
 test('a batch that an edit has spoilt keeps its pods, and recovers by itself after a fix (R124)', async () => {
-  const space = await cluster.newSpace();
-  const good = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const good = handMadeTemplate();
   await space.create('BatchSandbox', 'edited', { replicas: 2, template: good });
   await space.untilDelivered('edited');
   const pods = await uidsOf(space);
@@ -147,9 +147,9 @@ test('a task without a command fails alone, and is no reason to refuse the batch
 });
 
 test('a patch for a shard that does not exist is ignored until the batch grows to it (R24)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const shardPatches = [null, { metadata: { labels: { shard: 'second' } } }];
-  await space.create('BatchSandbox', 'growing', { replicas: 1, template: cluster.target.podTemplate(), shardPatches });
+  await space.create('BatchSandbox', 'growing', { replicas: 1, template: handMadeTemplate(), shardPatches });
   await space.untilDelivered('growing');
   await space.patch('BatchSandbox', 'growing', { spec: { replicas: 2 } });
   await space.untilDelivered('growing');
@@ -157,8 +157,8 @@ test('a patch for a shard that does not exist is ignored until the batch grows t
 });
 
 test('bad objects of every kind change nothing for the others of their namespace (R125)', async () => {
-  const space = await cluster.newSpace();
-  const good = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const good = handMadeTemplate();
   await space.tryCreate('Pool', 'a-bad', { capacitySpec, template: { spec: { containers: [{ name: 7 }] } } });
   await space.tryCreate('BatchSandbox', 'a-bad', { replicas: 2, template: { spec: { containers: [null] } } });
   await space.tryCreate('BatchSandbox', 'a-worse', { replicas: 2, poolRef: 'warm', shardTaskPatches: [{ spec: 7 }, { spec: { process: [] } }] });

@@ -1,4 +1,5 @@
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { readTasks } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf } from '../support/space';
@@ -7,8 +8,8 @@ import { until } from '../support/waiting';
 const cluster = useCluster();
 
 test('scaling a pooled batch up adds slots at the end, and scaling it down takes the highest away (R20, R21)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(6, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(6, handMadeTemplate()));
   await space.untilWarm('warm', 6);
   await space.create('BatchSandbox', 'fleet', { replicas: 3, poolRef: 'warm' });
   const three = await space.untilDelivered('fleet');
@@ -32,9 +33,9 @@ test('scaling a pooled batch up adds slots at the end, and scaling it down takes
 });
 
 test('a batch without a pool grows and shrinks by its highest pods (R20, R21)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const podNames = async () => (await space.list('Pod')).map(({ metadata }) => metadata.name).sort();
-  await space.create('BatchSandbox', 'own', { replicas: 2, template: cluster.target.podTemplate() });
+  await space.create('BatchSandbox', 'own', { replicas: 2, template: handMadeTemplate() });
   const two = await space.untilDelivered('own');
   await space.patch('BatchSandbox', 'own', { spec: { replicas: 4 } });
   const four = await space.untilDelivered('own');
@@ -48,8 +49,8 @@ test('a batch without a pool grows and shrinks by its highest pods (R20, R21)', 
 });
 
 test('replicas 0 is phase Pending without pods, and a batch can be scaled from it and back (R9)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(2, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(2, handMadeTemplate()));
   await space.untilWarm('warm', 2);
   await space.create('BatchSandbox', 'fleet', { replicas: 0, poolRef: 'warm' });
   const isEmpty = (batch: Parameters<typeof conditionOf>[0] & { spec: object }) => {
@@ -113,8 +114,8 @@ test.each([
   ['kubectl scale', ['scale', 'batchsandbox/fleet', '--replicas=3']],
   ['kubectl patch', ['patch', 'batchsandbox', 'fleet', '--type=merge', '-p', '{"spec":{"replicas":3}}']],
 ])('%s changes the number of sandboxes', async (_name, args) => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(3, cluster.target.podTemplate()));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate()));
   await space.untilWarm('warm', 3);
   await space.create('BatchSandbox', 'fleet', { replicas: 1, poolRef: 'warm' });
   const one = await space.untilDelivered('fleet');

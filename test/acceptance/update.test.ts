@@ -1,3 +1,4 @@
+import type { Pod } from '../../src/schema/kubernetes';
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
@@ -41,14 +42,19 @@ test('a wave takes what is not Ready and of the rest what is worth least, and th
   await space.untilWarm('warm', 12);
   await space.create('BatchSandbox', 'holder', { replicas: 4, poolRef: 'warm' });
   const held = recordedUIDsOf(await space.untilDelivered('holder'));
-  const idle = (await space.list('Pod')).flatMap(({ metadata: { name, uid = '' } }) => (held.includes(uid) ? [] : [name])).sort();
-  const [unready = '', third = '', second = '', first = '', ...young] = idle;
+  // Newest first, as pods go that are worth the same; they may have been created in different seconds.
+  const orderOf = ({ metadata: { name, creationTimestamp = '' } }: Pod) => `${Number.MAX_SAFE_INTEGER - Date.parse(creationTimestamp)} ${name}`;
+  const byOrder = (a: Pod, b: Pod) => (orderOf(a) < orderOf(b) ? -1 : 1);
+  const idlePods = (await space.list('Pod')).filter(({ metadata: { uid = '' } }) => !held.includes(uid)).sort(byOrder);
+  const inOrder = idlePods.map(({ metadata: { name } }) => name);
+  const idle = [...inOrder].sort();
+  const [unready = '', third = '', second = '', first = '', ...young] = inOrder;
   const restarted = young.at(-1) ?? '';
   const readySince = (time: string) => ({ conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time }] });
   await space.patch('Pod', unready, { status: { conditions: [{ type: 'Ready', status: 'False' }] } }, 'status');
   await space.patch('Pod', first, { status: readySince('2026-01-01T00:00:01Z') }, 'status');
   await space.patch('Pod', second, { status: readySince('2026-01-01T00:00:02Z') }, 'status');
-  // Ready since the same time as the young ones, it would come before them by its name; one of them has restarted more often.
+  // Ready since the same time as the young ones, it would come before them by age or name; one of them has restarted more often.
   for (const name of [third, ...young]) await space.patch('Pod', name, { status: readySince('2026-01-01T00:00:03Z') }, 'status');
   const main = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 1, state: { running: {} } };
   await space.patch('Pod', restarted, { status: { containerStatuses: [main] } }, 'status');

@@ -6,8 +6,8 @@ import { inParallel } from './waiting';
 const WRITES_AT_ONCE = 32;
 
 /** A template whose pods no scheduler places, so that the test alone says how they are. */
-export function handMadeTemplate(): PodTemplateSpec {
-  return { spec: { schedulerName: 'acceptance-test', containers: [{ name: 'main', image: 'none' }] } };
+export function handMadeTemplate(labels: Readonly<Record<string, string>> = {}): PodTemplateSpec {
+  return { metadata: { labels }, spec: { schedulerName: 'acceptance-test', containers: [{ name: 'main', image: 'none' }] } };
 }
 
 /** Marks all pods of the namespace that are not Ready as Running and Ready, each with an address of its own. */
@@ -19,11 +19,12 @@ export async function makeReady(space: Space): Promise<void> {
 }
 
 /** Address from a block that leads nowhere (RFC 2544). */
-function addressOf(index: number): string {
+export function addressOf(index: number): string {
   return `198.18.${Math.floor(index / 250)}.${1 + (index % 250)}`;
 }
 
-function readyStatus(podIP: string): Pod['status'] {
+/** What a kubelet says of a pod that is Ready since now. */
+export function readyStatus(podIP: string): Pod['status'] {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   return {
     phase: 'Running',

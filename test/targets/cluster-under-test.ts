@@ -1,5 +1,6 @@
 import { startEmbeddedCluster } from './embedded-cluster';
 import { sharedCluster, targetOf } from './kubernetes-cluster';
+import { SimulatedKubelet } from '../support/simulated-kubelet';
 import { Space } from '../support/space';
 import type { Target } from '../support/target';
 import { inParallel } from '../support/waiting';
@@ -18,12 +19,15 @@ export interface ClusterUnderTest {
   readonly target: Target;
   /** Makes a namespace for one test; it is deleted, with what is in it, when the test has ended. */
   newSpace(): Promise<Space>;
+  /** The same, and pods of `handMadeTemplate` are Ready there as soon as they are made, though nothing runs in them: see {@link SimulatedKubelet}. */
+  newSimulatedSpace(): Promise<Space>;
 }
 
 /** The cluster of the file that calls this: an embedded one of its own, or the real one that all files share. */
 export function useCluster(): ClusterUnderTest {
   let target: Target | undefined;
   const spaces: Space[] = [];
+  const kubelets: SimulatedKubelet[] = [];
   const started = () => {
     if (target === undefined) throw new Error('cluster: expected a call from within a test');
     return target;
@@ -33,15 +37,22 @@ export function useCluster(): ClusterUnderTest {
   }, SET_UP_MS);
   // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121). Real Kubernetes takes its time
   // for that, so the end of the run waits for all of them.
+  afterEach(() => inParallel(kubelets.splice(0), 4, (kubelet) => kubelet.stop()));
   afterEach(() => inParallel(spaces.splice(0), 4, (space) => (CLUSTER === 'kubernetes' ? space.drop() : space.remove())), SET_UP_MS);
   afterAll(() => target?.stop(), SET_UP_MS);
+  const newSpace = async () => {
+    const space = await Space.create(started());
+    spaces.push(space);
+    return space;
+  };
   return {
     get target() {
       return started();
     },
-    newSpace: async () => {
-      const space = await Space.create(started());
-      spaces.push(space);
+    newSpace,
+    newSimulatedSpace: async () => {
+      const space = await newSpace();
+      kubelets.push(await SimulatedKubelet.start(started(), space));
       return space;
     },
   };
