@@ -7,6 +7,7 @@ import { mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
 import { type AuditedRequest, auditOf } from './audit';
 import type { OperatorReplica } from './operator-replica';
+import { describeControlPlane } from './control-plane-offer';
 import { BUILD_TIMEOUT_MS } from './programs';
 import { RuntimeInCluster } from './runtime-in-cluster';
 import { describeManifests } from './runtime-manifests';
@@ -186,6 +187,9 @@ describe('two replicas of the operator', () => {
 function isWrite({ verb, resource }: AuditedRequest): boolean {
   return ['create', 'update', 'patch', 'delete'].includes(verb) && resource !== 'leases';
 }
+
+// After the others: what owns pods before there are CRDs has the API server know these late.
+describe('a control plane with a simulated node', () => describeControlPlane(() => runtime.cluster));
 
 /** How many watches each of the two has begun so far, at a moment when all are open. */
 function watchesBegun(): Promise<readonly number[]> {

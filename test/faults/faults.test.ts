@@ -3,7 +3,7 @@ import { Random } from './random';
 import { play } from './run';
 
 /** Steps of a history in this file: `npm run faults` plays longer ones. */
-const STEPS = 60;
+const STEPS = 45;
 
 const history = (seed: string, count = STEPS) => generateSteps(new Random(seed), count);
 
