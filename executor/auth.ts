@@ -9,7 +9,7 @@ import type { WebRequest } from './web-server';
 type SignedWebRequest = Pick<WebRequest, 'method' | 'url' | 'headers'>;
 
 /** Takes the body of a request whose token is good, and accepts the token. @throws SandboxError REQUEST_UNAUTHORIZED */
-export type BodyAuthorizer = (body: Uint8Array) => void;
+type BodyAuthorizer = (body: Uint8Array) => void;
 
 /** Checks the token of every request, and that no token comes twice (rules 25 to 27). */
 export class RequestAuthorizer {

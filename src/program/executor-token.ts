@@ -115,23 +115,6 @@ export function checkRequest(token: VerifiedToken, request: SignedRequest): void
   }
 }
 
-/**
- * Checks a token and its request at once.
- *
- * @throws Error with the reason, fit for an answer with status 401
- */
-export async function verifyExecutorToken(
-  keys: readonly CryptoKey[],
-  audience: string,
-  request: SignedRequest,
-  token: string,
-  now: Date,
-): Promise<VerifiedToken> {
-  const verified = await verifyTokenItself(keys, audience, token, now);
-  checkRequest(verified, request);
-  return verified;
-}
-
 async function verifySignature(keys: readonly CryptoKey[], audience: string, token: string, now: Date) {
   const [{ jwtVerify }, { JWSSignatureVerificationFailed }] = await Promise.all([import('jose/jwt/verify'), import('jose/errors')]);
   for (const key of keys) {

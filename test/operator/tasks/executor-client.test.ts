@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { systemClock } from '../../../src/program/clock';
-import { readSigningKey, readVerifyKeys, verifyExecutorToken } from '../../../src/program/executor-token';
+import { readSigningKey, readVerifyKeys } from '../../../src/program/executor-token';
+import { verifyExecutorToken } from '../../support/verify-executor-token';
 import { FakeExecutor } from './fake-executor';
 
 const never = new AbortController().signal;

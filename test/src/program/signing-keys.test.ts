@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readSigningKeys } from '../../../src/program/signing-keys';
-import { readVerifyKeys, signExecutorToken, verifyExecutorToken } from '../../../src/program/executor-token';
+import { readVerifyKeys, signExecutorToken } from '../../../src/program/executor-token';
+import { verifyExecutorToken } from '../../support/verify-executor-token';
 
 const newKey = () => generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 const request = { method: 'GET', path: '/getTasks', body: '' };
