@@ -71,6 +71,7 @@ const project = new typescript.TypeScriptProject({
     'pino@^10.4.0', // logs as JSON lines
     'prom-client@^15.1.3', // metrics
     'jose@^6.2.17', // signed requests to executors
+    'smol-toml@^1.9.1', // configuration file of the server
     'commander@^15.1.0', // command lines
     'listr2@^11.4.0', // progress of `sandboxes`
     'ws@^8.23.0', // web sockets of `kubectl exec` in the embedded API; client-node brings it anyway
@@ -87,6 +88,7 @@ const project = new typescript.TypeScriptProject({
     '@swc/core@1.16.18',
     '@swc/jest@^0.2.39',
     'fast-check@^4.10.2', // property tests
+    '@alibaba-group/opensandbox@0.1.11', // the public SDK, which tests use unchanged; exact, since our reference describes this one. It brings an undici of its own.
     'eslint@^10.15.0',
     'typescript-eslint@^8.73.0',
     'eslint-plugin-import-x@^4.18.1', // import cycles
@@ -108,6 +110,7 @@ project.package.addField('exports', {
 project.package.addField('files', ['lib/src', 'lib/bin', 'lib/README.md']);
 project.package.addField('overrides', {
   undici: '$undici', // one copy in the tree
+  '@alibaba-group/opensandbox': { undici: '^7.28.0' }, // but for the SDK, which runs on what its users have
   'unrs-resolver': '1.12.2', // of eslint's import resolver; pinned for the same reason as @swc/core
 });
 
