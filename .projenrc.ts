@@ -325,6 +325,13 @@ project.addTask('cluster', {
   description: 'Real Kubernetes, built from Go modules, on addresses of this machine alone: build, up, load, status, down',
   steps: [{ exec: BUNDLE_CLUSTER }, { exec: 'node lib/test/cluster.js', receiveArgs: true }],
 });
+project.addTask('bench', {
+  description: 'Measure the operator on real Kubernetes with simulated nodes, beside a bare loop of the same writes: --only batch-100,burst-*, --rounds 5, --json FILE',
+  steps: [
+    { exec: 'esbuild test/benchmarks/bench.ts --bundle --platform=node --target=node22 --outfile=lib/test/bench.js --log-level=warning' },
+    { exec: 'node lib/test/bench.js', receiveArgs: true },
+  ],
+});
 project.addTask('kill-operator', {
   description: 'Kill the operator 50 times amid deliveries on real Kubernetes with simulated nodes, and report double deliveries, lost batches and times',
   steps: [

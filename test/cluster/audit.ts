@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OPERATOR_USER } from '../support/operator-identity';
 
@@ -72,9 +72,30 @@ export function renderAuditPolicy(): string {
 
 /** The requests that a cluster has answered so far, in the order of their answers; a watch counts from its start. */
 export async function auditOf({ folder }: { readonly folder: string }): Promise<readonly AuditedRequest[]> {
+  return parseAudit(await readFile(join(folder, LOG_FILE), 'utf8'));
+}
+
+/** A place in the audit log: how much of it there is now, in bytes. */
+export async function auditPlace({ folder }: { readonly folder: string }): Promise<number> {
+  return (await stat(join(folder, LOG_FILE))).size;
+}
+
+/** The same as {@link auditOf} of what was logged from a place on; a request that was answered before is not in it. */
+export async function auditSince({ folder }: { readonly folder: string }, place: number): Promise<readonly AuditedRequest[]> {
+  const file = await open(join(folder, LOG_FILE));
+  try {
+    const bytes = Buffer.alloc((await file.stat()).size - place);
+    await file.read(bytes, 0, bytes.length, place);
+    return parseAudit(bytes.toString());
+  } finally {
+    await file.close();
+  }
+}
+
+function parseAudit(text: string): readonly AuditedRequest[] {
   const requests = new Map<string, AuditedRequest>();
   // What follows the last end of a line is still being written.
-  for (const line of (await readFile(join(folder, LOG_FILE), 'utf8')).split('\n').slice(0, -1)) {
+  for (const line of text.split('\n').slice(0, -1)) {
     const { auditID, stage, verb, user, objectRef = {}, requestObject, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
     const [credential = ''] = user.extra?.['authentication.kubernetes.io/credential-id'] ?? [];

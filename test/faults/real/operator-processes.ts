@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { programCommand } from '../../../local/programs';
+import type { ChildProcess } from 'node:child_process';
+import { lastLogLines, spawnOperator } from '../../support/spawn-logged';
 import type { Random } from '../random';
 import type { Victim } from '../stage';
 
@@ -69,7 +67,7 @@ export class OperatorProcesses {
 
   /** The last lines that all of them have logged. */
   lastLines(): readonly string[] {
-    return readFileSync(this.options.logPath, 'utf8').trimEnd().split('\n').slice(-SHOWN_LINES);
+    return lastLogLines(this.options.logPath, SHOWN_LINES);
   }
 
   private replace(place: number, operator: OperatorProcess): void {
@@ -89,11 +87,9 @@ class OperatorProcess implements Victim {
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor({ flags, env, logPath }: Pick<OperatorProcessesOptions, 'flags' | 'env' | 'logPath'>) {
-    const [file, ...args] = programCommand('sandbox-operator');
-    const log = openSync(logPath, 'a');
-    this.child = spawn(file, [...args, ...flags], { env, stdio: ['ignore', log, log] });
-    closeSync(log);
-    this.ended = once(this.child, 'exit').then(() => this.timers.forEach(clearTimeout));
+    const { child, ended } = spawnOperator(flags, { env, logPath });
+    this.child = child;
+    this.ended = ended.then(() => this.timers.forEach(clearTimeout));
   }
 
   kill(): void {

@@ -1,0 +1,95 @@
+import { Connections } from '../../operator/kube/connections';
+import { fixedConnection } from '../../operator/kube/connection';
+import { exchange, type HttpRequest } from '../../operator/kube/exchange';
+import { LineCutter } from './line-cutter';
+
+/** Who talks to which API server. */
+export interface ClientAccess {
+  readonly url: string;
+  readonly token: string;
+  /** Certificate of the authority, as PEM. */
+  readonly ca: string;
+}
+
+/** How a request is sent. */
+export interface SendOptions {
+  /** @default 'application/json' */
+  readonly contentType?: string;
+  /** Has the server answer with nothing but the metadata. @default false */
+  readonly metadataOnly?: boolean;
+}
+
+/** Such an answer to a write of 10,000 sandboxes is 1 kB and not 800. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const VERSION_KEY = '"resourceVersion":"';
+/** A watch is not ended by the server before this time, in seconds. */
+const WATCH_SECONDS = 7_200;
+
+/**
+ * The least that a client can do: text out, text in, over connections that stay open, on the transport of the operator. Nothing is parsed.
+ *
+ * What takes part in a measurement goes through it, bare loops above all, so that they are as fast as a loop can be.
+ */
+export class BareClient {
+  private readonly calls: Connections;
+  private readonly watches: Connections;
+  private readonly over = new AbortController();
+  private readonly authorization: string;
+
+  /** @param mostConnections for calls; each watch has one more */
+  constructor(
+    { url, token, ca }: ClientAccess,
+    readonly mostConnections = 64,
+  ) {
+    const connection = fixedConnection(url, token, { ca });
+    this.authorization = `Bearer ${token}`;
+    this.calls = new Connections(connection, mostConnections);
+    this.watches = new Connections(connection);
+  }
+
+  /** Sends one request; the text of the answer. @throws Error for an answer that is no success */
+  async send(method: HttpRequest['method'], path: string, body?: string, { contentType = 'application/json', metadataOnly = false }: SendOptions = {}): Promise<string> {
+    const headers = { authorization: this.authorization, accept: metadataOnly ? METADATA_ONLY : 'application/json', 'user-agent': 'bench', ...(body !== undefined && { 'content-type': contentType }) };
+    const answer = await exchange(this.calls.dispatcher, { method, path, headers, body }, this.over.signal);
+    if (answer.status > 299) throw new Error(`${method} ${path}: expected success, got status ${answer.status}: ${answer.body.slice(0, 500)}`);
+    return answer.body;
+  }
+
+  /** Sends a merge patch; the version of the object afterwards. */
+  async mergePatch(path: string, body: string): Promise<string> {
+    return versionOf(await this.send('PATCH', path, body, { contentType: 'application/merge-patch+json', metadataOnly: true }));
+  }
+
+  /**
+   * Watches a collection from now on, line by line.
+   *
+   * @returns a promise that rejects when the watch ends before the client, and never resolves
+   */
+  async watch(path: string, onLine: (line: Buffer) => void): Promise<{ readonly failed: Promise<never> }> {
+    const version = versionOf(await this.send('GET', `${path}?limit=1`));
+    const cutter = new LineCutter(onLine);
+    let onOpen: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (onOpen = resolve));
+    const headers = { authorization: this.authorization, accept: 'application/json', 'user-agent': 'bench' };
+    const request: HttpRequest = { method: 'GET', path: `${path}?watch=true&resourceVersion=${version}&timeoutSeconds=${WATCH_SECONDS}`, headers };
+    const failed = exchange(this.watches.dispatcher, request, this.over.signal, { onOpen: () => onOpen(), onData: (chunk) => cutter.push(chunk) }).then(({ status, body }) => {
+      throw new Error(`watch of ${path}: expected it to go on, got its end, status ${status} ${body}`);
+    });
+    await Promise.race([opened, failed]);
+    failed.catch(() => undefined); // nobody may be waiting when the client is closed
+    return { failed };
+  }
+
+  /** Breaks all connections. */
+  async close(): Promise<void> {
+    this.over.abort(new Error('client: expected no call after its end'));
+    await Promise.all([this.calls.destroy(), this.watches.destroy()]);
+  }
+}
+
+/** The version of an object or list, from the text of it: the first that stands in it. @throws Error without one */
+export function versionOf(text: string): string {
+  const start = text.indexOf(VERSION_KEY);
+  if (start < 0) throw new Error(`object: metadata.resourceVersion: expected one, got '${text.slice(0, 200)}'`);
+  return text.slice(start + VERSION_KEY.length, text.indexOf('"', start + VERSION_KEY.length));
+}

@@ -1,0 +1,127 @@
+import type { AuditedRequest } from '../cluster/audit';
+import { LineCutter } from './line-cutter';
+import { parseLoopDelay } from './loop-delay';
+import { readOptions } from './options';
+import { reportOf } from './report';
+import type { Measured } from './runner';
+import type { Scenario } from './scenario';
+import { quantile, timesOf } from './statistics';
+import { formatMs, renderTable, tableCells } from './table';
+import { countWrites, deliveryWrites } from './writes';
+
+const scenario = (name: string): Scenario => ({ name, title: `work of ${name}`, group: 'batch', target: 1.3, rounds: 5, warmUps: 1, open: () => Promise.reject(new Error('expected no start')) });
+const ALL = ['batch-1', 'batch-10', 'burst-300x1'].map(scenario);
+
+describe('quantiles', () => {
+  test.each([
+    { values: [3], share: 0.99, want: 3 },
+    { values: [4, 1, 3, 2], share: 0.5, want: 2.5 },
+    { values: [1, 2, 3, 4, 5], share: 0.25, want: 2 },
+    { values: [10, 20], share: 0.9, want: 19 },
+  ])('of $values at $share', ({ values, share, want }) => expect(quantile(values, share)).toBeCloseTo(want));
+
+  test('times are summed up in any order, and without one there is an error', () => {
+    expect(timesOf([30, 10, 20])).toEqual({ count: 3, least: 10, median: 20, p99: expect.closeTo(29.8), most: 30 });
+    expect(() => timesOf([])).toThrow('expected values, got none');
+  });
+});
+
+describe('options', () => {
+  const namesOf = (only?: string) => {
+    const read = readOptions({ only }, ALL);
+    return 'options' in read ? read.options.scenarios.map(({ name }) => name) : read.problems;
+  };
+
+  test.each([
+    { only: undefined, want: ['batch-1', 'batch-10', 'burst-300x1'] },
+    { only: 'burst-300x1, batch-1', want: ['batch-1', 'burst-300x1'] },
+    { only: 'batch-*', want: ['batch-1', 'batch-10'] },
+    { only: '*-1*', want: ['batch-1', 'batch-10'] },
+  ])('--only $only plays, in their own order, $want', ({ only, want }) => expect(namesOf(only)).toEqual(want));
+
+  test('are read', () => {
+    expect(readOptions({ rounds: '7', controller: './manager', json: 'out.json' }, ALL)).toEqual({ options: { scenarios: ALL, rounds: 7, controller: './manager', json: 'out.json', writeDocs: false } });
+  });
+
+  test('are refused with all problems at once', () => {
+    expect(readOptions({ only: 'batch-1,batch-2', rounds: '0', controller: ' ', json: '', writeDocs: true }, ALL)).toEqual({
+      problems: [
+        "--only: expected names of scenarios, with * for any text, got 'batch-2'; there are batch-1, batch-10, burst-300x1",
+        "--rounds: expected a whole number from 1 to 1000, got '0'",
+        '--controller: expected a command, such as "./manager --leader-elect=false", got nothing',
+        '--json: expected the name of a file, got nothing',
+        '--write-docs: expected all scenarios, since the page shows all of them, got --only beside it; leave one of the two out',
+      ],
+    });
+  });
+});
+
+test('lines are cut wherever their pieces end, each when its last byte is there', () => {
+  const text = 'first\n\nsecond\nthird';
+  for (let end = 0; end <= text.length; end += 1) {
+    const lines: string[] = [];
+    const cutter = new LineCutter((line) => lines.push(line.toString()));
+    cutter.push(Buffer.from(text.slice(0, end)));
+    cutter.push(Buffer.from(text.slice(end)));
+    expect(lines).toEqual(['first', 'second']);
+  }
+});
+
+test('writes are counted by what they do: reads and other users are none, refused ones stand apart, and events deliver nothing', () => {
+  const request = (user: string, verb: string, resource: string, subresource = '', code = 200) => ({ user, verb, resource, subresource, code }) as AuditedRequest;
+  const writes = countWrites(
+    [
+      request('client', 'create', 'batchsandboxes'),
+      request('operator', 'patch', 'batchsandboxes', 'status', 409),
+      request('operator', 'patch', 'batchsandboxes', 'status'),
+      request('operator', 'list', 'pods'),
+      request('kwok', 'patch', 'pods', 'status'),
+      request('operator', 'create', 'events'),
+      request('operator', 'patch', 'pools', 'status'),
+    ],
+    ['client', 'operator'],
+  );
+  expect(writes).toEqual({ 'create batchsandboxes': 1, 'patch batchsandboxes/status refused': 1, 'patch batchsandboxes/status': 1, 'create events': 1, 'patch pools/status': 1 });
+  expect(deliveryWrites(writes)).toBe(3);
+});
+
+test('the delay of the event loop is what comes on top of the interval of its monitor, and is never missing in silence', () => {
+  const metrics = 'nodejs_eventloop_lag_seconds 0.001\nnodejs_eventloop_lag_mean_seconds 0.0112\nnodejs_eventloop_lag_p99_seconds 0.025\nnodejs_eventloop_lag_max_seconds 0.0095\n';
+  expect(parseLoopDelay(metrics)).toEqual({ mean: expect.closeTo(1.2), p99: expect.closeTo(15), most: 0 });
+  expect(() => parseLoopDelay('')).toThrow('expected nodejs_eventloop_lag_mean_seconds, got none');
+});
+
+describe('a report', () => {
+  const MIB = 2 ** 20;
+  const measured = (ms: number, more: Partial<Measured> = {}): Measured => ({ ms, partsMs: [], more: {}, writes: { 'create batchsandboxes': 1 }, ...more });
+  const byController = (ms: number, cpuMs: number, writes: number) =>
+    measured(ms, { partsMs: [ms / 2, ms], writes: { 'patch batchsandboxes': writes }, usage: { cpuMs, residentBytes: (100 + ms) * MIB, peakBytes: 200 * MIB, connections: ms / 10, loopDelay: { mean: 1, p99: ms / 5, most: ms } } });
+  const rounds = { operator: [byController(30, 10, 2), byController(20, 30, 3), byController(40, 20, 2)], loop: [measured(10), measured(20), measured(30)] };
+
+  test('sums the rounds up: medians and the ratio, the most writes and memory, the times of all parts', () => {
+    expect(reportOf(scenario('batch-1'), rounds)).toMatchObject({
+      ratio: 1.5,
+      operator: { rounds: { median: 30, most: 40 }, parts: { count: 6, least: 10 }, writeCount: 3, controller: { cpuMs: 20, residentBytes: 140 * MIB, connections: 4, loopDelayP99Ms: 6, loopDelayMostMs: 40 } },
+      loop: { rounds: { median: 20 } },
+    });
+  });
+
+  test('is a table that says whether the target is reached, with columns of another controller where there was one', () => {
+    const alone = reportOf(scenario('batch-1'), rounds);
+    expect(renderTable(tableCells([alone]))).toBe(
+      'work             operator      p99  bare loop      p99  ratio   target  writes      CPU   memory  loop delay p99  connections\n' +
+        'work of batch-1   30.0 ms  39.5 ms    20.0 ms  29.8 ms   1.50  1.30 no       3  20.0 ms  140 MiB          6.0 ms            4\n',
+    );
+    const [heads, cells] = tableCells([reportOf(scenario('batch-1'), { ...rounds, other: [measured(90), measured(60), measured(75)] })]);
+    expect(heads?.slice(-3)).toEqual(['other', 'p99', 'other by operator']);
+    expect(cells?.slice(-3)).toEqual(['75.0 ms', '89.7 ms', '2.50']);
+  });
+
+  test.each([
+    [1.234, '1.2 ms'],
+    [99.94, '99.9 ms'],
+    [162.4, '162 ms'],
+    [1_362, '1.36 s'],
+    [12_340, '12.3 s'],
+  ])('writes %d ms as %s', (ms, want) => expect(formatMs(ms)).toBe(want));
+});

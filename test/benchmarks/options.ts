@@ -1,0 +1,52 @@
+import type { Scenario } from './scenario';
+
+/** What a run is to do. */
+export interface BenchOptions {
+  readonly scenarios: readonly Scenario[];
+  /** Measured rounds of each scenario. @default - as many as each wants */
+  readonly rounds?: number;
+  /** Command of another controller to compare with. @default - none */
+  readonly controller?: string;
+  /** File for the report as JSON. @default - none is written */
+  readonly json?: string;
+  /** Whether docs/performance.md and its charts are written anew. */
+  readonly writeDocs: boolean;
+}
+
+/** Options as they stand on the command line. */
+export interface RawOptions {
+  readonly only?: string;
+  readonly rounds?: string;
+  readonly controller?: string;
+  readonly json?: string;
+  readonly writeDocs?: boolean;
+}
+
+const MOST_ROUNDS = 1_000;
+
+/**
+ * Reads the options.
+ *
+ * @param all scenarios there are, in the order in which they are played
+ * @returns the options, or all that is wrong with them
+ */
+export function readOptions(raw: RawOptions, all: readonly Scenario[]): { readonly options: BenchOptions } | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const { only, rounds, controller, json, writeDocs = false } = raw;
+  const wanted = only?.split(',').map((name) => name.trim());
+  for (const name of wanted ?? []) {
+    if (!all.some((scenario) => matches(name, scenario))) problems.push(`--only: expected names of scenarios, with * for any text, got '${name}'; there are ${all.map((scenario) => scenario.name).join(', ')}`);
+  }
+  if (rounds !== undefined && !(/^[1-9]\d{0,3}$/.test(rounds) && Number(rounds) <= MOST_ROUNDS)) problems.push(`--rounds: expected a whole number from 1 to ${MOST_ROUNDS}, got '${rounds}'`);
+  if (controller?.trim() === '') problems.push('--controller: expected a command, such as "./manager --leader-elect=false", got nothing');
+  if (json?.trim() === '') problems.push('--json: expected the name of a file, got nothing');
+  if (writeDocs && only !== undefined) problems.push('--write-docs: expected all scenarios, since the page shows all of them, got --only beside it; leave one of the two out');
+  if (problems.length > 0) return { problems };
+  const scenarios = wanted === undefined ? all : all.filter((scenario) => wanted.some((name) => matches(name, scenario)));
+  return { options: { scenarios, writeDocs, controller, json, ...(rounds !== undefined && { rounds: Number(rounds) }) } };
+}
+
+function matches(pattern: string, { name }: Scenario): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[^\w-]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(name);
+}

@@ -1,0 +1,90 @@
+import type { Contender, Measured, Rounds } from './runner';
+import type { Scenario } from './scenario';
+import { median, type Times, timesOf } from './statistics';
+import { deliveryWrites, type Writes } from './writes';
+
+/** What all rounds of one contender come to. */
+export interface Summary {
+  readonly rounds: Times;
+  /** Of the parts of all rounds together, such as single batches of a burst; absent where there are none. */
+  readonly parts?: Times;
+  /** Medians of further figures. */
+  readonly more: Readonly<Record<string, number>>;
+  /** Of the round with the most of them. */
+  readonly writes: Writes;
+  /** Sum of those that deliver. */
+  readonly writeCount: number;
+  /** Absent for the loop. */
+  readonly controller?: ControllerSummary;
+}
+
+/** What a controller took. */
+export interface ControllerSummary {
+  /** Median of a round. */
+  readonly cpuMs: number;
+  /** Most of any round. */
+  readonly residentBytes: number;
+  /** Most since its start. */
+  readonly peakBytes: number;
+  readonly connections: number;
+  /** Absent for a controller that does not tell. */
+  readonly loopDelayP99Ms?: number;
+  readonly loopDelayMostMs?: number;
+}
+
+/** A scenario as a report has it. */
+export interface ScenarioReport extends Pick<Scenario, 'name' | 'title' | 'group' | 'target'> {
+  readonly operator: Summary;
+  readonly loop: Summary;
+  readonly other?: Summary;
+  /** Median of the operator by that of the loop. */
+  readonly ratio: number;
+  /** Median of the other controller by that of the operator: how much faster we are. */
+  readonly lead?: number;
+}
+
+/** All of a run. */
+export interface Report {
+  readonly at: string;
+  /** Machine and versions, as a sentence. */
+  readonly machine: string;
+  readonly commit: string;
+  /** Command of the other controller. */
+  readonly other?: string;
+  readonly scenarios: readonly ScenarioReport[];
+}
+
+/** Sums the rounds of a scenario up. @throws RangeError when a contender has played none */
+export function reportOf({ name, title, group, target }: Scenario, rounds: Rounds): ScenarioReport {
+  const [operator, loop] = [summaryOf(rounds.operator ?? []), summaryOf(rounds.loop ?? [])];
+  const other = rounds.other === undefined ? undefined : summaryOf(rounds.other);
+  const ratio = operator.rounds.median / loop.rounds.median;
+  return { name, title, group, target, operator, loop, ratio, ...(other !== undefined && { other, lead: other.rounds.median / operator.rounds.median }) };
+}
+
+function summaryOf(rounds: readonly Measured[]): Summary {
+  const parts = rounds.flatMap(({ partsMs }) => partsMs);
+  const names = new Set(rounds.flatMap(({ more }) => Object.keys(more)));
+  const writes = rounds.map((round) => round.writes).reduce((most, one) => (deliveryWrites(one) > deliveryWrites(most) ? one : most));
+  const usages = rounds.flatMap(({ usage }) => usage ?? []);
+  const delays = usages.flatMap(({ loopDelay }) => loopDelay ?? []);
+  return {
+    rounds: timesOf(rounds.map(({ ms }) => ms)),
+    ...(parts.length > 0 && { parts: timesOf(parts) }),
+    more: Object.fromEntries([...names].map((name) => [name, median(rounds.flatMap(({ more }) => more[name] ?? []))])),
+    writes,
+    writeCount: deliveryWrites(writes),
+    ...(usages.length > 0 && {
+      controller: {
+        cpuMs: median(usages.map(({ cpuMs }) => cpuMs)),
+        residentBytes: Math.max(...usages.map(({ residentBytes }) => residentBytes)),
+        peakBytes: Math.max(...usages.map(({ peakBytes }) => peakBytes)),
+        connections: Math.max(...usages.map(({ connections }) => connections)),
+        ...(delays.length > 0 && { loopDelayP99Ms: median(delays.map(({ p99 }) => p99)), loopDelayMostMs: Math.max(...delays.map(({ most }) => most)) }),
+      },
+    }),
+  };
+}
+
+/** Contenders in the order in which they are shown. */
+export const CONTENDERS: readonly Contender[] = ['operator', 'loop', 'other'];
