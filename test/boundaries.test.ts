@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import ts from 'typescript';
 import packageJson from '../package.json';
-import { filesOf, importsOf, packageOf, packagesReachedFrom, parseFile, pathOf } from './support/source-imports';
+import { filesOf, importsOf, packageOf, packagesReachedFrom, parseFile, pathOf, ROOT } from './support/source-imports';
 
 /** What the sources of one room may import beside Node's own modules and their own room. */
 interface Room {
@@ -63,6 +65,9 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 const FOR_ALL_TESTS = 'test/support';
 
+/** What zod does and OpenAPI has no words for. */
+const LOST_IN_CRD = ['refine', 'superRefine', 'transform', 'preprocess', 'pipe', 'catch'];
+
 const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'images', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
 
 /** The room of a path: the longest one that it is in. */
@@ -105,6 +110,29 @@ test('the environment is read in main.ts files and by load-settings only', () =>
   expect(readers.filter((file) => !/(^|\/)main\.ts$/.test(file) && file !== 'src/program/load-settings.ts')).toEqual([]);
   expect(readers).toContain('operator/main.ts');
 });
+
+test('every export has a name', () => {
+  const files = [...SOURCES, ...filesOf('test/**/*.ts').filter((file) => !file.startsWith('test/.tmp/'))];
+  expect(files.filter((file) => /^export\s+(type\s+)?\*/m.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]); // a syntax tree of each would take a second
+});
+
+test('schemas call nothing that a CRD loses or bends: a rule() of src/schema/rules.ts says it to both', () => {
+  expect(SOURCES.filter((file) => roomOf(file) === 'src/schema').flatMap((file) => callsOf(file, LOST_IN_CRD))).toEqual([]);
+});
+
+/** Places where a file calls one of these methods. */
+function callsOf(file: string, names: readonly string[]): string[] {
+  const source = parseFile(file, false);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && names.includes(node.expression.name.text)) {
+      found.push(`${file}:${source.getLineAndCharacterOfPosition(node.pos).line + 1}: .${node.expression.name.text}()`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
 
 /** Whether a file reads `process.env` of Node; a file that names something of its own `process`, such as that of a task, means its own. */
 function readsEnvironment(file: ts.SourceFile): boolean {
