@@ -237,7 +237,7 @@ export class Manager {
     this.assignment.poolChanged(before, after);
     const own = after !== undefined && this.ownWrites.has(after);
     if (after === undefined) this.poolQueue.forget(key);
-    else if (!own) this.poolQueue.add(key);
+    else this.ownWrites.unlessOwn(after, () => this.poolQueue.add(key));
     if (!own) this.recycler.poolChanged(key);
     this.waiting.poolChanged(key, before, after, own);
   }
@@ -253,7 +253,7 @@ export class Manager {
     this.assignment.batchChanged(before, after);
     if (before !== undefined && before.metadata.uid !== after?.metadata.uid) this.batchController.forget(before);
     if (after === undefined) this.batchQueue.forget(key);
-    else if (!this.ownWrites.has(after)) this.batchQueue.add(key);
+    else this.ownWrites.unlessOwn(after, () => this.batchQueue.add(key));
   }
 
   /** Counts of a pool changed: its size may be wrong, and batches that wait for its pods may be served. */

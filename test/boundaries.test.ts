@@ -56,6 +56,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/kubernetes': ['test/cluster/node', 'test/targets'],
   'test/src': [],
   'test/operator': [],
+  'test/cost': ['test/faults'],
   'test/executor': [],
   'test/local': [],
   'test/faults': [],

@@ -63,9 +63,8 @@ export class BatchPublisher {
   private patch(batch: BatchSandbox, body: Record<string, unknown>, subresource: 'status' | undefined, signal: AbortSignal) {
     const { name, namespace, resourceVersion } = batch.metadata;
     const patch = { ...body, metadata: { ...(body.metadata as object | undefined), resourceVersion } };
-    return this.batches.write(objectKey(batch), async () =>
-      this.ownWrites.note(await this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal })),
-    );
+    const send = () => this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal });
+    return this.batches.write(objectKey(batch), () => this.ownWrites.write(batch, send));
   }
 }
 

@@ -133,9 +133,8 @@ export class PoolController {
 
   private patchMetadata(pool: Pool, metadata: Record<string, unknown>, signal: AbortSignal): Promise<Pool> {
     const { name, namespace, resourceVersion } = pool.metadata;
-    return this.tools.pools.write(objectKey(pool), async () =>
-      this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', { metadata: { ...metadata, resourceVersion } }, { signal })),
-    );
+    const send = () => this.tools.api.patch(POOLS, { name, namespace }, 'merge', { metadata: { ...metadata, resourceVersion } }, { signal });
+    return this.tools.pools.write(objectKey(pool), () => this.tools.ownWrites.write(pool, send));
   }
 
   /**
@@ -148,9 +147,8 @@ export class PoolController {
     if (isDeepStrictEqual(pool.status, status)) return Promise.resolve(pool);
     const { name, namespace, resourceVersion } = pool.metadata;
     const patch = { metadata: { resourceVersion }, status: { ...status, conditions: status.conditions ?? null } };
-    return this.tools.pools.write(objectKey(pool), async () =>
-      this.tools.ownWrites.note(await this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal })),
-    );
+    const send = () => this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal });
+    return this.tools.pools.write(objectKey(pool), () => this.tools.ownWrites.write(pool, send));
   }
 }
 

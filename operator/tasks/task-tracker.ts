@@ -10,8 +10,8 @@ import { InFlightLimit } from './in-flight-limit';
 import { type ConversationSubject, type ConversationTools, PodConversation, type StopState } from './pod-conversation';
 import { isEnd, type ObservedTask, type TaskLetter } from './task-state';
 
-/** Time in which changes of one batch are gathered into one report, in ms: within the 50 to 100 of R133. */
-const GATHER_MS = 80;
+/** Time in which changes of one batch are gathered into one report, in ms: the most that R133 allows, and so at most 10 status writes a second. */
+const GATHER_MS = 100;
 
 /** Which batch is meant; everything is kept by UID, so a batch made again under an old name inherits nothing (R111). */
 export interface TaskBatch {
@@ -40,7 +40,7 @@ export interface TaskTrackerOptions {
   readonly client: ExecutorClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called at most once in 80 ms for a batch, when a letter or dirty mark changed or a stop was confirmed. */
+  /** Called at most once in 100 ms for a batch, when a letter or dirty mark changed or a stop was confirmed. */
   readonly onChange: (batchKey: string) => void;
   /** Called for each executor of a batch that begins to refuse the operator's key. */
   readonly onUnauthorized: (batchKey: string) => void;

@@ -1,4 +1,6 @@
+import type { ApiObject } from '../../local/api/api-object';
 import { createEmbeddedApi, type EmbeddedApi } from '../../local/api/embedded-api';
+import type { ResourceKind } from '../../local/api/resource-kind';
 import { TokenCheck } from '../../local/api/reviews';
 import type { Collection } from '../../local/api/store';
 import type { WatchConnection } from '../../local/api/watch-sink';
@@ -38,6 +40,7 @@ export class ApiHost {
   private readonly watches = new Set<Responder>();
   private isDown = false;
   private readonly requestListeners: ((client: string, request: SimulatedRequest) => void)[] = [];
+  private readonly answerListeners: ((client: string, request: SimulatedRequest, bytes: number) => void)[] = [];
 
   constructor(
     private readonly clock: VirtualClock,
@@ -66,6 +69,16 @@ export class ApiHost {
   /** Calls the listener with every request of a client in the network, before it is answered. */
   onRequest(listener: (client: string, request: SimulatedRequest) => void): void {
     this.requestListeners.push(listener);
+  }
+
+  /** Calls the listener with every piece that a client in the network is sent: the answered request, and the bytes of the piece. */
+  onAnswer(listener: (client: string, request: SimulatedRequest, bytes: number) => void): void {
+    this.answerListeners.push(listener);
+  }
+
+  /** Stores an object as it is, in no time: what a world begins with. */
+  seed(plural: Plural, object: ApiObject): void {
+    this.api.store.put(this.kind(plural), object);
   }
 
   /** All stored objects of a kind, in the order of their keys. */
@@ -131,16 +144,24 @@ export class ApiHost {
 
   private async answer(client: string, request: SimulatedRequest, responder: Responder): Promise<void> {
     let isWatch = false;
+    const tell = (piece: Buffer | string) => {
+      for (const listener of this.answerListeners) listener(client, request, Buffer.byteLength(piece));
+    };
     const openWatch = (): WatchConnection => {
       isWatch = true;
       responder.start(200, { 'content-type': 'application/json' });
       this.watches.add(responder);
       responder.onClose(() => this.watches.delete(responder));
-      return { write: (line) => responder.data(line), end: () => responder.end(), onClose: (callback) => responder.onClose(callback) };
+      const write = (line: Buffer | string) => {
+        tell(line);
+        responder.data(line);
+      };
+      return { write, end: () => responder.end(), onClose: (callback) => responder.onClose(callback) };
     };
     const { status, text, headers } = await this.fetch(request, openWatch);
     this.history.note(`${client} ${request.method} ${request.path} ${request.body} -> ${isWatch ? 'watch' : status}`);
     if (isWatch) return;
+    tell(text);
     responder.start(status, headers);
     responder.data(text);
     responder.end();
@@ -155,10 +176,14 @@ export class ApiHost {
   }
 
   private collection(plural: Plural): Collection {
+    return this.api.store.collectionOf(this.kind(plural));
+  }
+
+  private kind(plural: Plural): ResourceKind {
     const [group, version] = KINDS[plural];
     const kind = this.api.registry.find(group, version, plural);
     if (kind === undefined) throw new Error(`api: expected kind '${plural}' to be served`);
-    return this.api.store.collectionOf(kind);
+    return kind;
   }
 }
 

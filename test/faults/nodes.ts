@@ -117,7 +117,7 @@ export class SimulatedNodes {
     } else if (pod.metadata.deletionTimestamp !== undefined) {
       if (!this.ending.has(uid)) this.end(pod);
     } else if (type === 'ADDED') {
-      this.clock.setTimer(this.random.between(1, 50), () => this.schedule(pod));
+      if (pod.spec?.nodeName === undefined) this.clock.setTimer(this.random.between(1, 50), () => this.schedule(pod));
     } else if (pod.spec?.nodeName !== undefined && pod.status?.phase === 'Pending' && pod.status.conditions?.every(({ type: name }) => name === 'PodScheduled') === true) {
       this.bring(pod);
     }
