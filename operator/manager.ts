@@ -12,6 +12,7 @@ import { BatchPublisher } from './batch/publish';
 import { refreshBatch } from './batch/refresh';
 import { Controller, type Reconciler } from './controller';
 import { KubeApi } from './kube/api';
+import { ClosingNamespaces } from './kube/closing-namespaces';
 import { podExec } from './kube/pod-exec';
 import { EventRecorder } from './kube/events';
 import { Informer } from './kube/informer';
@@ -91,7 +92,9 @@ export class Manager {
     this.batches = this.inform(BATCHES, trimObject);
     this.poolPods = this.inform(PODS, trimPod, Label.poolName);
     this.directPods = this.inform(PODS, trimPod, Label.batchName);
-    this.events = new EventRecorder({ api: this.api, clock, log, component: 'sandbox-operator', random });
+    const closingNamespaces = new ClosingNamespaces(clock, log);
+    for (const { cache } of [this.pools, this.batches]) closingNamespaces.reopenWith(cache);
+    this.events = new EventRecorder({ api: this.api, closingNamespaces, clock, log, component: 'sandbox-operator', random });
     this.tasks = new TaskTracker({
       client: new ExecutorClient({
         clock,
@@ -117,7 +120,7 @@ export class Manager {
     });
     this.waiting = new WaitingBatches({ ledger: this.ledger, pools: this.pools.cache, clock, wake: (key, delayMs) => this.batchQueue.addAfter(key, delayMs) });
     const completePod = (spec: PodSpec) => completeExecutor(spec, { publicKeys: options.signingKeys?.publicKeys });
-    const shared = { api: this.api, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
+    const shared = { api: this.api, closingNamespaces, ledger: this.ledger, events: this.events, metrics: this.metrics, clock, poolPods: this.poolPods.cache, pools: this.pools.cache, completePod };
     this.assignment = new PoolAssignment({ ...shared, namespace: settings.podNamespace, log, random, retry: (key) => this.batchQueue.add(key) });
     this.recycler = new RecycleController({
       ...shared,

@@ -1,5 +1,6 @@
 import { cpus, release, totalmem } from 'node:os';
 import { KubeApi } from '../../operator/kube/api';
+import { ClosingNamespaces } from '../../operator/kube/closing-namespaces';
 import { EventRecorder } from '../../operator/kube/events';
 import { Informer } from '../../operator/kube/informer';
 import { PODS, type ResourceType } from '../../operator/kube/resource-types';
@@ -40,6 +41,7 @@ export class Nodes {
   private readonly nodeByName: ReadonlyMap<string, Node>;
   private readonly scheduler: Scheduler;
   private readonly api: KubeApi;
+  private readonly closingNamespaces: ClosingNamespaces;
   private readonly events: EventRecorder;
   private readonly stopped = new AbortController();
   private running: Promise<void> = Promise.resolve();
@@ -47,7 +49,8 @@ export class Nodes {
   constructor(private readonly props: NodesProps) {
     const { clock, log, addresses, transport } = props;
     this.api = new KubeApi({ transport });
-    this.events = new EventRecorder({ api: this.api, component: 'sandboxes-node', clock, log });
+    this.closingNamespaces = new ClosingNamespaces(clock, log);
+    this.events = new EventRecorder({ api: this.api, closingNamespaces: this.closingNamespaces, component: 'sandboxes-node', clock, log });
     const api = new PodApi(this.api, transport);
     const gate = new StartGate(cpus().length * STARTS_PER_CPU);
     const sweeper = new PodSweeper(clock);
@@ -65,6 +68,7 @@ export class Nodes {
     await Promise.all([...this.nodeByName.keys()].map((name) => this.register(name)));
     const { clock, log } = this.props;
     const pods = new Informer<Pod>({ api: this.api, type: PODS, namespaces: [], clock, log });
+    this.closingNamespaces.reopenWith(pods.cache);
     pods.cache.onChange(({ before, after }) => this.observe(before, after));
     this.running = pods.run(this.stopped.signal);
     await pods.synced;

@@ -2,19 +2,18 @@ import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { Pod, PodSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
 import type { Clock } from '../../src/program/clock';
-import type { KubeApi } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
 import type { EventRecorder } from '../kube/events';
 import type { Ledger } from '../ledger';
 import type { OperatorMetrics } from '../metrics';
+import type { PodCreationTools } from '../pod-creation';
 import type { Recycler } from '../recycler';
 import type { TaskTracker } from '../tasks/task-tracker';
 import type { OwnPods } from './own-pods';
 import type { BatchPublisher } from './publish';
 
 /** What the steps of a batch work with. */
-export interface BatchTools {
-  readonly api: KubeApi;
+export interface BatchTools extends PodCreationTools {
   readonly batches: ObjectCache<BatchSandbox>;
   readonly pools: ObjectCache<Pool>;
   /** Pods of pools. */

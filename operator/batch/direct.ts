@@ -1,15 +1,12 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { joinProblems } from '../../src/schema/errors';
-import type { Pod } from '../../src/schema/kubernetes';
 import { API_VERSION, Annotation, Finalizer, Label } from '../../src/schema/names';
 import { podOfShard } from '../../src/schema/shards';
 import { EMPTY_SLOT, FINISHED_SLOT, type Slot } from '../allocation-record';
-import { isAlreadyExists } from '../kube/api-error';
-import type { NewObject } from '../kube/api';
-import { PODS } from '../kube/resource-types';
+import { isNamespaceClosing } from '../kube/api-error';
 import { slowStart } from '../parallel';
+import { createPod, type NewPod } from '../pod-creation';
 import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
-import { podFacts } from '../pod-facts';
 import { removePods } from '../pod-removal';
 import { isEnd } from '../tasks/task-state';
 import { BatchTasks } from './batch-tasks';
@@ -145,8 +142,8 @@ export class DirectDelivery {
 
   /** Makes the pods of empty slots in parallel; one that fails waits for itself and holds up no other (R6). Returns when to look again, in ms. */
   private async create(batch: BatchSandbox, fill: readonly number[], signal: AbortSignal): Promise<number | undefined> {
-    const { clock, events, ownPods } = this.tools;
-    const uid = batch.metadata.uid ?? '';
+    const { clock, closingNamespaces, directPods, events, ownPods } = this.tools;
+    const { namespace = '', uid = '' } = batch.metadata;
     const taken = ownPods.of(batch);
     const waits: number[] = [];
     const due = fill.filter((slot) => {
@@ -159,7 +156,7 @@ export class DirectDelivery {
       const pod = this.podOf(batch, slot);
       return pod === undefined ? [] : [{ slot, pod }];
     });
-    const results = await slowStart(pods, CREATES_AT_ONCE, ({ pod }) => this.createPod(batch, pod, signal));
+    const results = await slowStart(pods, CREATES_AT_ONCE, ({ pod }) => createPod(this.tools, directPods, uid, pod, signal));
     const created: string[] = [];
     const refused: RefusedPod[] = [];
     for (const [i, result] of results.entries()) {
@@ -169,6 +166,7 @@ export class DirectDelivery {
         created.push(name);
         continue;
       }
+      if (isNamespaceClosing(result.reason)) continue;
       refused.push({ name, reason: result.reason });
       this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS);
       waits.push(this.backoff.waitMs(uid, slot, clock.monotonicMs()));
@@ -176,6 +174,8 @@ export class DirectDelivery {
     if (created.length > 0) events.record(batch, 'Normal', 'SuccessfulCreate', describeCreated(created));
     for (const message of describeRefused(refused)) events.record(batch, 'Warning', 'FailedCreate', message);
     const untried = pods.length > results.length;
+    const closedMs = closingNamespaces.waitMs(namespace);
+    if (closedMs > 0) return closedMs;
     if (untried) waits.push(1_000);
     return waits.length > 0 ? Math.min(...waits) : undefined;
   }
@@ -187,20 +187,7 @@ export class DirectDelivery {
     return owner?.kind === 'BatchSandbox' && owner.name === name && owner.uid !== uid;
   }
 
-  private async createPod(batch: BatchSandbox, pod: NewObject<Pod> & { metadata: { name: string } }, signal: AbortSignal): Promise<void> {
-    const { api, directPods } = this.tools;
-    const key = `${batch.metadata.namespace ?? ''}/${pod.metadata.name}`;
-    try {
-      await directPods.write(key, () => api.create(PODS, pod, { signal }));
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      // Ours when an earlier answer was lost; a foreign pod of that name is neither adopted nor deleted (R7).
-      const existing = await directPods.write(key, () => api.get(PODS, { name: pod.metadata.name, namespace: batch.metadata.namespace }, { signal }));
-      if (podFacts(existing).ownerUID !== batch.metadata.uid) throw error;
-    }
-  }
-
-  private podOf(batch: BatchSandbox, slot: number): (NewObject<Pod> & { metadata: { name: string } }) | undefined {
+  private podOf(batch: BatchSandbox, slot: number): NewPod | undefined {
     const content = podOfShard(batch.spec.template, batch.spec.shardPatches?.[slot], slot);
     if (!content.ok) {
       // Once for an edit: the pods of other slots bring many passes, and a patch is as bad in each of them.

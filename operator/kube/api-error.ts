@@ -74,6 +74,10 @@ export const isAlreadyExists = (error: unknown): error is ApiError => hasStatus(
 export const isConflict = (error: unknown): error is ApiError => hasStatus(error, 409) && error.reason !== 'AlreadyExists';
 /** A list token or a version to watch from is too old: list anew. */
 export const isGone = (error: unknown): error is ApiError => hasStatus(error, 410);
+/** The namespace is being deleted, or is gone: it takes nothing new. A missing object of another kind is not that. */
+export const isNamespaceClosing = (error: unknown): error is ApiError =>
+  (hasStatus(error, 403) && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true) ||
+  (hasStatus(error, 404) && error.details.kind === 'namespaces');
 /** The object breaks its schema or a rule; the same request never succeeds. */
 export const isInvalid = (error: unknown): error is ApiError => hasStatus(error, 422);
 /** The same request may succeed later. */

@@ -4,13 +4,16 @@ import type { Logger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
 import type { KubeApi } from './api';
 import { isAlreadyExists, isNotFound } from './api-error';
-import type { KubeEvent } from './event-object';
+import type { ClosingNamespaces } from './closing-namespaces';
+import { type EventEntry, newEntry, placeOf, toEvent, toOccurrence } from './event-entry';
+import { type FairBounds, FairQueue } from './fair-queue';
 import { RateLimiter } from './rate-limiter';
 import { EVENTS } from './resource-types';
 
 /** What an {@link EventRecorder} needs. */
 export interface EventRecorderOptions {
   readonly api: KubeApi;
+  readonly closingNamespaces: ClosingNamespaces;
   /** Name of the program in the events. */
   readonly component: string;
   readonly clock: Clock;
@@ -21,47 +24,37 @@ export interface EventRecorderOptions {
   readonly random?: () => number;
 }
 
-/** One event and its repeats. */
-interface Entry {
-  /** What the event is about: a reference, since an object may be large and many events are remembered. */
-  readonly involved: KubeEvent['involvedObject'];
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly message: string;
-  readonly name: string;
-  readonly firstAt: string;
-  lastAt: string;
-  count: number;
-  /** The server has the event. */
-  sent: boolean;
-}
-
 /** Events start out after the writes that they tell of, so that they never delay a delivery. */
 const START_DELAY_MS = 250;
 /** Pace: what a burst of changes needs at once, and then no more than a busy cluster can bear. */
 const EVENTS_PER_SECOND = 10;
 const EVENTS_AT_ONCE = 25;
-/** More than this many waiting events tell nobody anything; the oldest go. */
-const MAX_WAITING = 1_000;
+/** Writes under way, each of another namespace: where the server takes its time, as by a limit or a webhook of the namespace, others go on. */
+const SENDERS = 4;
+/** More waiting events than these tell nobody anything: the latest of a namespace alone would come 20 s late. */
+const WAITING: FairBounds = { perNamespace: 200, total: 1_000 };
 /** Sent events that are remembered, so that a repeat raises their count. */
-const MAX_REMEMBERED = 1_000;
-/** Longest message that the API server takes, in characters. */
-const MAX_MESSAGE = 1_024;
+const REMEMBERED: FairBounds = { perNamespace: 1_000, total: 1_000 };
 
 /**
- * Writes Kubernetes Events beside the work: slowly, one at a time, and never in its way.
+ * Writes Kubernetes Events beside the work: slowly, a few at a time, fairly, and never in its way.
  *
- * The same event of an object again raises its count. What cannot be sent is dropped: an event is news, not a record.
+ * The same event of an object again raises its count. What cannot be sent is dropped, and so is what is about a namespace that takes nothing
+ * new: an event is news, not a record.
  */
 export class EventRecorder {
-  /** Events to send, in order; a Map finds repeats. */
-  private readonly waiting = new Map<string, Entry>();
-  private readonly remembered = new Map<string, Entry>();
+  private readonly waiting = new FairQueue<EventEntry>(WAITING);
+  private readonly remembered = new FairQueue<EventEntry>(REMEMBERED);
   private readonly limiter: RateLimiter;
   /** Keeps names apart from those of an earlier process, whose events may still exist. */
   private readonly salt: number;
+  private made = 0;
   private readonly stop = new AbortController();
-  private sending: Promise<void> | undefined;
+  /** Namespaces whose event is under way. */
+  private readonly busy = new Set<string>();
+  private readonly isBusy = (namespace: string): boolean => this.busy.has(namespace);
+  private senderCount = 0;
+  private readonly senders = new Set<Promise<void>>();
 
   constructor(private readonly options: EventRecorderOptions) {
     this.limiter = new RateLimiter(options.clock, EVENTS_PER_SECOND, EVENTS_AT_ONCE);
@@ -70,37 +63,19 @@ export class EventRecorder {
 
   /** Queues an event about an object. */
   record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    if (this.stop.signal.aborted) return;
+    const occurrence = toOccurrence(type, reason, message);
+    const place = placeOf(object, occurrence);
+    if (this.stop.signal.aborted || this.forgetClosing(place.namespace)) return;
     const now = `${this.options.clock.now().toISOString().slice(0, 19)}Z`;
-    const text = message.slice(0, MAX_MESSAGE);
-    const { apiVersion = '', kind = '', metadata } = object;
-    const { namespace = 'default', name, uid, resourceVersion } = metadata;
-    const key = createHash('sha256')
-      .update([this.salt, uid ?? name, type, reason, text].join('\0'))
-      .digest('hex')
-      .slice(0, 16);
-    const entry = this.waiting.get(key) ?? this.remembered.get(key);
-    if (entry === undefined) {
-      this.waiting.set(key, {
-        involved: { apiVersion, kind, namespace, name, uid, resourceVersion },
-        type,
-        reason,
-        message: text,
-        name: `${name}.${key}`,
-        firstAt: now,
-        lastAt: now,
-        count: 1,
-        sent: false,
-      });
-    } else {
-      entry.lastAt = now;
-      entry.count += 1;
-      this.waiting.set(key, entry);
+    const known = this.waiting.get(place) ?? this.remembered.get(place);
+    if (known !== undefined) {
+      known.lastAt = now;
+      known.count += 1;
     }
-    if (dropOldest(this.waiting, MAX_WAITING)) this.options.onDropped?.();
-    this.sending ??= this.sendWaiting().finally(() => {
-      this.sending = undefined;
-    });
+    this.remembered.remove(place);
+    const dropped = this.waiting.put(known ?? newEntry(object, occurrence, this.newId(), now));
+    if (dropped > 0) this.options.onDropped?.();
+    this.startSender();
   }
 
   /** Events that wait. */
@@ -111,67 +86,68 @@ export class EventRecorder {
   /** Gives what waits `deadlineMs` to go out, drops the rest and takes no more. */
   async close(deadlineMs: number): Promise<void> {
     const cancel = this.options.clock.setTimer(deadlineMs, () => this.stop.abort());
-    await this.sending;
+    await Promise.all(this.senders);
     cancel();
     this.stop.abort();
   }
 
+  /** One that was forgotten and happens again is another event: its old name may be taken. */
+  private newId(): string {
+    this.made += 1;
+    return createHash('sha256').update(`${this.salt} ${this.made}`).digest('hex').slice(0, 16);
+  }
+
+  private startSender(): void {
+    if (this.senderCount >= SENDERS) return;
+    this.senderCount += 1;
+    const sender = this.sendWaiting().finally(() => this.senders.delete(sender));
+    this.senders.add(sender);
+  }
+
   private async sendWaiting(): Promise<void> {
-    const { clock } = this.options;
-    await clock.sleep(START_DELAY_MS, this.stop.signal);
-    for (;;) {
-      await this.limiter.take(this.stop.signal);
-      const [next] = this.waiting;
-      if (next === undefined || this.stop.signal.aborted) return;
-      const [key, entry] = next;
-      this.waiting.delete(key);
-      this.remembered.delete(key);
-      this.remembered.set(key, entry);
-      dropOldest(this.remembered, MAX_REMEMBERED);
+    const { signal } = this.stop;
+    await this.options.clock.sleep(START_DELAY_MS, signal);
+    while (!signal.aborted && this.waiting.hasTurn(this.isBusy)) {
+      await this.limiter.take(signal);
+      const entry = signal.aborted ? undefined : this.takeNext();
+      if (entry === undefined) continue;
+      this.busy.add(entry.namespace);
+      this.remembered.put(entry);
       await this.send(entry);
+      this.busy.delete(entry.namespace);
+    }
+    // In the same turn as the last look, so that whoever records the next event sees that a sender is wanted.
+    this.senderCount -= 1;
+  }
+
+  /** The next event of a namespace that takes events. */
+  private takeNext(): EventEntry | undefined {
+    for (;;) {
+      const entry = this.waiting.take(this.isBusy);
+      if (entry === undefined || !this.forgetClosing(entry.namespace)) return entry;
     }
   }
 
-  private async send(entry: Entry): Promise<void> {
-    const { api, log } = this.options;
-    const { namespace } = entry.involved;
+  /** Drops what is kept of a namespace that takes nothing new; whether it is one. */
+  private forgetClosing(namespace: string): boolean {
+    const isClosing = this.options.closingNamespaces.waitMs(namespace) > 0;
+    if (isClosing) for (const queue of [this.waiting, this.remembered]) queue.drop(namespace);
+    return isClosing;
+  }
+
+  private async send(entry: EventEntry): Promise<void> {
+    const { api, closingNamespaces, component, log } = this.options;
+    const { namespace, name, count, lastAt } = entry;
     const { signal } = this.stop;
     try {
-      if (entry.sent) {
-        const patch = { count: entry.count, lastTimestamp: entry.lastAt };
-        await api.patch(EVENTS, { namespace, name: entry.name }, 'merge', patch, { signal });
-      } else {
-        await api.create(EVENTS, this.toEvent(entry), { signal });
-      }
+      if (entry.sent) await api.patch(EVENTS, { namespace, name }, 'merge', { count, lastTimestamp: lastAt }, { signal });
+      else await api.create(EVENTS, toEvent(entry, component), { signal });
       entry.sent = true;
     } catch (error) {
       // A create whose answer was lost has been stored; an event that has aged out is made again by its next repeat.
-      entry.sent = isAlreadyExists(error);
-      if (!isAlreadyExists(error) && !isNotFound(error)) log.debug({ err: error, reason: entry.reason }, 'event not written');
+      entry.sent = isAlreadyExists(error) || (entry.sent && !isNotFound(error));
+      if (closingNamespaces.note(namespace, error)) this.forgetClosing(namespace);
+      else if (!isAlreadyExists(error) && !isNotFound(error)) log.debug({ err: error, reason: entry.reason }, 'event not written');
     }
   }
-
-  private toEvent(entry: Entry): KubeEvent {
-    return {
-      metadata: { name: entry.name, namespace: entry.involved.namespace },
-      involvedObject: entry.involved,
-      type: entry.type,
-      reason: entry.reason,
-      message: entry.message,
-      source: { component: this.options.component },
-      count: entry.count,
-      firstTimestamp: entry.firstAt,
-      lastTimestamp: entry.lastAt,
-    };
-  }
-}
-
-/** Drops the first entry of a map that holds more than `max`; whether it did. */
-function dropOldest(map: Map<string, unknown>, max: number): boolean {
-  if (map.size <= max) return false;
-  for (const key of map.keys()) {
-    map.delete(key);
-    break;
-  }
-  return true;
 }

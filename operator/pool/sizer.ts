@@ -1,15 +1,14 @@
 import type { Clock } from '../../src/program/clock';
 import { objectKey, type Pod, type PodSpec } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
-import type { KubeApi } from '../kube/api';
-import { isAlreadyExists, isTransient } from '../kube/api-error';
+import { isNamespaceClosing, isTransient } from '../kube/api-error';
 import type { ObjectCache } from '../kube/cache';
 import type { EventRecorder } from '../kube/events';
-import { PODS } from '../kube/resource-types';
 import type { Ledger } from '../ledger';
 import { slowStart } from '../parallel';
+import { createPod, type NewPod, type PodCreationTools } from '../pod-creation';
 import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
-import { type PodFacts, podFacts } from '../pod-facts';
+import type { PodFacts } from '../pod-facts';
 import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
 import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
 import { type BriefLives, describeBriefLives, isPaused, noteBriefLives } from './brief-lives';
@@ -22,16 +21,13 @@ import { UncertainNames } from './uncertain-names';
 import { planUpdate } from './update';
 import { planVictims } from './victims';
 
-type NewPoolPod = ReturnType<typeof poolPod>;
-
 /** Pod creates of one pool that run at once. */
 const CREATES_AT_ONCE = 32;
 /** How often a pool with unmet demand (R63) or with pods that are not Ready is looked at, in ms; a look costs as much as there are of the latter. */
 const LOOK_EVERY_MS = 5_000;
 
 /** What {@link PoolSizer} works with. */
-export interface SizerTools {
-  readonly api: KubeApi;
+export interface SizerTools extends PodCreationTools {
   readonly poolPods: ObjectCache<Pod>;
   readonly ledger: Ledger;
   readonly events: EventRecorder;
@@ -114,6 +110,8 @@ export class PoolSizer {
     const { breaker, brief } = this.memories.get(uid) ?? {};
     const pauseMs = (brief?.resumeAtMs ?? 0) - this.tools.clock.monotonicMs();
     if (brief !== undefined && pauseMs > 0) return Math.min(LOOK_EVERY_MS, pauseMs);
+    const closedMs = this.tools.closingNamespaces.waitMs(pool.metadata.namespace ?? '');
+    if (closedMs > 0) return closedMs;
     return waits || this.blocks.has(uid) || breaker?.open !== undefined || brief !== undefined ? LOOK_EVERY_MS : undefined;
   }
 
@@ -163,17 +161,19 @@ export class PoolSizer {
   }
 
   private async createPods(pool: Pool, count: number, signal: AbortSignal): Promise<{ created: number; refused: unknown[] }> {
-    const { events } = this.tools;
+    const { events, poolPods } = this.tools;
+    const { uid = '' } = pool.metadata;
     const created: string[] = [];
     const refused: RefusedPod[] = [];
     await slowStart(Array.from({ length: count }), CREATES_AT_ONCE, async () => {
       const pod = this.newPod(pool);
       const { name } = pod.metadata;
       try {
-        await this.createPod(pool, pod, signal);
+        await createPod(this.tools, poolPods, uid, pod, signal);
         created.push(name);
       } catch (reason) {
-        refused.push({ name, reason });
+        if (isTransient(reason)) this.uncertainNames.note(uid, name);
+        if (!isNamespaceClosing(reason)) refused.push({ name, reason });
         throw reason;
       }
     });
@@ -183,27 +183,12 @@ export class PoolSizer {
   }
 
   /** Under a name that may be taken already by a create that nobody heard of again, if there is one. */
-  private newPod(pool: Pool): NewPoolPod {
+  private newPod(pool: Pool): NewPod {
     const { poolPods, random, completePod } = this.tools;
     const { namespace = '', uid = '' } = pool.metadata;
     const isTaken = (name: string) => poolPods.get(`${namespace}/${name}`) !== undefined;
     const pod = poolPod(pool, { random, isTaken }, completePod);
     return { ...pod, metadata: { ...pod.metadata, name: this.uncertainNames.take(uid, isTaken) ?? pod.metadata.name } };
-  }
-
-  private async createPod({ metadata: { uid = '' } }: Pool, pod: NewPoolPod, signal: AbortSignal): Promise<void> {
-    const { api, poolPods } = this.tools;
-    const { name, namespace = '' } = pod.metadata;
-    const key = `${namespace}/${name}`;
-    try {
-      await poolPods.write(key, () => api.create(PODS, pod, { signal }));
-    } catch (error) {
-      if (isTransient(error)) this.uncertainNames.note(uid, name);
-      if (!isAlreadyExists(error)) throw error;
-      // Ours when a request was done whose answer was lost.
-      const existing = await poolPods.write(key, () => api.get(PODS, { namespace, name }, { signal }));
-      if (podFacts(existing).ownerUID !== uid) throw error;
-    }
   }
 }
 

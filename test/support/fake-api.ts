@@ -95,9 +95,9 @@ export const json =
 
 /** Refuses with a Status of this HTTP code. */
 export const refuse =
-  (status: number, reason: string, headers: Record<string, string> = {}): Answer =>
+  (status: number, reason: string, headers: Record<string, string> = {}, details?: object): Answer =>
   (_request, response) =>
-    sendStatus(response, status, reason, headers);
+    sendStatus(response, status, reason, headers, details);
 
 /** Breaks the connection without an answer. */
 export const breakConnection: Answer = (_request, response) => response.destroy();
@@ -121,7 +121,7 @@ export const watch =
     if (then === 'break') response.write('', () => response.destroy());
   };
 
-function sendStatus(response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}): void {
+function sendStatus(response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}, details?: object): void {
   response.writeHead(code, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `refused: ${reason}` }));
+  response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `refused: ${reason}`, details }));
 }

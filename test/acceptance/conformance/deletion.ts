@@ -88,10 +88,13 @@ export function describeDeletion(api: ApiUnderTest): void {
     await createConfigMap(api, namespace, 'free');
     expect(await api.request('DELETE', `/api/v1/namespaces/${namespace}`)).toMatchObject({ status: 200, body: { status: { phase: 'Terminating' } } });
     await until(async () => expect((await api.request('GET', `${configMaps(namespace)}/free`)).status).toBe(404));
-    expect(await api.request('POST', configMaps(namespace), { metadata: { name: 'new' } })).toMatchObject({ status: 403, body: { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } } });
+    const tryCreate = () => api.request('POST', configMaps(namespace), { metadata: { name: 'new' } });
+    const cause = { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' };
+    expect(await tryCreate()).toMatchObject({ status: 403, body: { reason: 'Forbidden', details: { name: 'new', kind: 'configmaps', causes: [cause] } } });
     await until(async () => expect((await api.request<Stored>('GET', held)).body.metadata.deletionTimestamp).toBeDefined());
     await api.request('PATCH', held, { metadata: { finalizers: null } }, MERGE);
     await until(async () => expect((await api.request('GET', `/api/v1/namespaces/${namespace}`)).status).toBe(404));
+    expect(await tryCreate()).toMatchObject({ status: 404, body: { reason: 'NotFound', details: { name: namespace, kind: 'namespaces' } } });
   });
 
   test('of a bound pod leaves it to its node; an unbound one goes at once', async () => {

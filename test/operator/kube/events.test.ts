@@ -1,4 +1,6 @@
 import { KubeApi } from '../../../operator/kube/api';
+import { ClosingNamespaces } from '../../../operator/kube/closing-namespaces';
+import { ApiError } from '../../../operator/kube/api-error';
 import { fixedConnection } from '../../../operator/kube/connection';
 import type { KubeEvent } from '../../../operator/kube/event-object';
 import { EventRecorder } from '../../../operator/kube/events';
@@ -10,11 +12,15 @@ import { ManualClock, untilWith } from '../../support/manual-clock';
 
 const batch = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'BatchSandbox', metadata: { namespace: 'ns', name: 'b', uid: 'u', resourceVersion: '7' } };
 
+const terminating = new ApiError(403, 'Forbidden', 'refused', { causes: [{ reason: 'NamespaceTerminating' }] });
+const inNamespace = (namespace: string) => ({ ...batch, metadata: { ...batch.metadata, namespace, uid: `u-${namespace}` } });
+
 describe('EventRecorder', () => {
   let fake: FakeApi;
   let transport: Transport;
   let clock: ManualClock;
   let dropped: number;
+  let closingNamespaces: ClosingNamespaces;
   let recorder: EventRecorder;
 
   beforeEach(async () => {
@@ -24,7 +30,8 @@ describe('EventRecorder', () => {
     clock = new ManualClock();
     dropped = 0;
     const log = createLogger('test', 'error', { write: () => undefined });
-    recorder = new EventRecorder({ api: new KubeApi({ transport }), component: 'op', clock, log, onDropped: () => (dropped += 1) });
+    closingNamespaces = new ClosingNamespaces(clock, log);
+    recorder = new EventRecorder({ api: new KubeApi({ transport }), closingNamespaces, component: 'op', clock, log, onDropped: () => (dropped += 1) });
   });
   afterEach(async () => {
     const closing = recorder.close(0);
@@ -87,11 +94,81 @@ describe('EventRecorder', () => {
     expect(clock.monotonicMs()).toBeLessThan(10_000);
   });
 
-  test('keeps the newest thousand and counts what it drops', async () => {
-    for (let i = 0; i < 1_005; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
-    expect([recorder.depth, dropped]).toEqual([1_000, 5]);
+  test('keeps the newest 200 of a namespace, a thousand of all, and counts what it drops', async () => {
+    for (let i = 0; i < 205; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    expect([recorder.depth, dropped]).toEqual([200, 5]);
+    for (let i = 0; i < 1_000; i++) recorder.record(inNamespace(`ns-${i % 10}`), 'Normal', 'Many', `message ${i}`);
+    expect([recorder.depth, dropped]).toEqual([1_000, 205]);
     await untilSent(1);
-    expect(sent()[0]?.message).toBe('message 5');
+    expect(sent()[0]?.message).toBe('message 115');
+  });
+
+  test('tells of every namespace in its turn, however much another has to tell', async () => {
+    for (let i = 0; i < 150; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    for (const namespace of ['a', 'b']) recorder.record(inNamespace(namespace), 'Normal', 'One', 'x');
+    await untilSent(3);
+    expect(sent().slice(0, 3).map(({ involvedObject }) => involvedObject?.namespace).sort()).toEqual(['a', 'b', 'ns']);
+  });
+
+  test('tells of others while the server takes its time for one namespace', async () => {
+    fake.always((request, response) => {
+      if (!request.path.includes('/ns/')) json({})(request, response);
+    });
+    for (let i = 0; i < 5; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    for (let i = 0; i < 5; i++) recorder.record(inNamespace('other'), 'Normal', 'Many', `message ${i}`);
+    await untilSent(6);
+    expect(sent().map(({ path }) => path.split('/')[4]).sort()).toEqual(['ns', ...Array.from({ length: 5 }, () => 'other')]);
+  });
+
+  test('an event that was forgotten and happens again is another one', async () => {
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(1);
+    closingNamespaces.note('ns', terminating);
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    expect(recorder.depth).toBe(0);
+    await clock.advance(60_000);
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(2);
+    const again = sent().filter(({ reason }) => reason === 'Again');
+    expect(again.map(({ method, count }) => `${method} ${count}`)).toEqual(['POST 1', 'POST 1']);
+    expect(again[0]?.metadata?.name).not.toBe(again[1]?.metadata?.name);
+  });
+
+  test.each([
+    { title: 'is being deleted', answer: refuse(403, 'Forbidden', {}, { causes: [{ reason: 'NamespaceTerminating' }] }) },
+    { title: 'is gone', answer: refuse(404, 'NotFound', {}, { kind: 'namespaces', name: 'ns' }) },
+  ])('drops what waits and what follows for a namespace that $title', async ({ answer }) => {
+    fake.always((request, response) => (request.path.includes('/ns/') ? answer : json({}))(request, response));
+    for (let i = 0; i < 100; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    for (let i = 0; i < 5; i++) recorder.record(inNamespace('other'), 'Normal', 'Many', `message ${i}`);
+    await untilSent(6);
+    await untilWith(clock, () => expect(recorder.depth).toBe(0));
+    recorder.record(batch, 'Normal', 'Late', 'x');
+    expect(recorder.depth).toBe(0);
+    expect(sent().filter(({ path }) => path.includes('/ns/'))).toHaveLength(1);
+    await clock.advance(60_000);
+    recorder.record(batch, 'Normal', 'Later', 'x');
+    expect(recorder.depth).toBe(1);
+  });
+
+  test('drops what waits for a namespace of which a pod was refused', async () => {
+    for (let i = 0; i < 5; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
+    recorder.record(inNamespace('other'), 'Normal', 'One', 'x');
+    closingNamespaces.note('ns', terminating);
+    await untilSent(1);
+    await untilWith(clock, () => expect(recorder.depth).toBe(0));
+    expect(sent().map(({ involvedObject }) => involvedObject?.namespace)).toEqual(['other']);
+  });
+
+  test('the patch of a repeat that fails is not made a new event', async () => {
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(1);
+    fake.script(refuse(403, 'Forbidden'), json({}));
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(2);
+    recorder.record(batch, 'Normal', 'Again', 'x');
+    await untilSent(3);
+    expect(sent().map(({ method, count }) => `${method} ${count}`)).toEqual(['POST 1', 'PATCH 2', 'PATCH 3']);
   });
 
   test('goes on after an event that is refused', async () => {

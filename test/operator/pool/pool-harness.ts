@@ -91,22 +91,30 @@ export class PoolHarness {
 
   /** Lets time pass, with a look of every controller at each second, and returns what came and went in it. */
   async changesWithin(seconds: number): Promise<PodChanges> {
+    const count = this.countChanges();
+    for (let second = 0; second < seconds; second += 1) await this.clock.advance(1000);
+    return count();
+  }
+
+  /** Counts from now on what comes and goes; creates that are refused count too. */
+  countChanges(): () => PodChanges {
     const { api } = this.operator.manager;
     const [create, remove] = [jest.spyOn(api, 'create'), jest.spyOn(api, 'delete')];
     const counts = () => [create.mock.calls, remove.mock.calls].map((calls) => calls.filter(([type]) => type === PODS).length);
     const [created = 0, deleted = 0] = counts();
-    for (let second = 0; second < seconds; second += 1) await this.clock.advance(1000);
-    const [createdNow = 0, deletedNow = 0] = counts();
-    return { created: createdNow - created, deleted: deletedNow - deleted };
+    return () => {
+      const [createdNow = 0, deletedNow = 0] = counts();
+      return { created: createdNow - created, deleted: deletedNow - deleted };
+    };
   }
 
   /** Makes the API server refuse pods until the returned function is called. */
-  refusePods(): () => void {
+  refusePods(refusal = new ApiError(403, 'Forbidden', 'exceeded quota')): () => void {
     const { api } = this.operator.manager;
     const create = api.create.bind(api);
     let refusing = true;
     jest.spyOn(api, 'create').mockImplementation((type, object, options) =>
-      type === PODS && refusing ? Promise.reject(new ApiError(403, 'Forbidden', 'exceeded quota')) : create(type, object, options),
+      type === PODS && refusing ? Promise.reject(refusal) : create(type, object, options),
     );
     return () => {
       refusing = false;

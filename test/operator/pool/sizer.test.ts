@@ -1,4 +1,7 @@
+import { ApiError } from '../../../operator/kube/api-error';
+import { handMadeTemplate } from '../../support/hand-made-pods';
 import { pathOf } from '../../support/operator-in-process';
+import { until } from '../../support/waiting';
 import { capacity, PoolHarness, uidsOf } from './pool-harness';
 
 let pools: PoolHarness;
@@ -43,6 +46,32 @@ test('a pool tells of the pods that it made, and of those that were refused (R63
   await pools.until(async () => expect(await reasons()).toContain('Warning FailedCreate'));
   allowPods();
   await pools.until(async () => expect(await reasons()).toContain('Normal SuccessfulCreate'));
+});
+
+test('in a namespace that is being deleted a pod is asked for once a minute, nothing is told, and all that is there can go', async () => {
+  const { operator } = pools;
+  await operator.createPool('warm', capacity(2, 2, 2, 2));
+  await operator.createBatch('user', { replicas: 2, poolRef: 'warm' });
+  await operator.createBatch('own', { replicas: 2, template: handMadeTemplate() });
+  await pools.untilReady({ allocated: 2, total: 2 });
+  const allowPods = pools.refusePods(new ApiError(403, 'Forbidden', 'no new content', { causes: [{ reason: 'NamespaceTerminating' }] }));
+  await operator.delete(pathOf('batchsandboxes', 'user'));
+  await operator.delete(pathOf('pods', 'own-0'));
+  await pools.until(() => expect(operator.batch('user')).rejects.toThrow('404'));
+  await pools.untilStatus({ allocated: 0, total: 0 });
+
+  const { created } = await pools.changesWithin(300);
+  expect(created).toBeGreaterThanOrEqual(4);
+  expect(created).toBeLessThanOrEqual(12); // pool and batch may ask at the same time
+  expect((await operator.events()).filter(({ reason }) => reason === 'FailedCreate')).toEqual([]);
+
+  // A new object tells that the namespace is another one: nobody waits for time to pass.
+  const count = pools.countChanges();
+  await operator.createBatch('next', { replicas: 1, poolRef: 'warm' });
+  await until(() => expect(count().created).toBeGreaterThan(0));
+  allowPods();
+  await pools.untilReady({ total: 2 });
+  await pools.untilPods(4);
 });
 
 test('growth that the API server refuses shows after 30 s, until pods are made (R65)', async () => {

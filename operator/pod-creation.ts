@@ -1,0 +1,36 @@
+import type { Pod } from '../src/schema/kubernetes';
+import type { KubeApi, NewObject } from './kube/api';
+import { isAlreadyExists } from './kube/api-error';
+import type { ObjectCache } from './kube/cache';
+import type { ClosingNamespaces } from './kube/closing-namespaces';
+import { PODS } from './kube/resource-types';
+import { podFacts } from './pod-facts';
+
+/** A pod that is to be made under this name. */
+export type NewPod = NewObject<Pod> & { readonly metadata: { readonly name: string } };
+
+/** What a pod is made with. */
+export interface PodCreationTools {
+  readonly api: KubeApi;
+  readonly closingNamespaces: ClosingNamespaces;
+}
+
+/**
+ * Makes a pod. One that is there already under its name counts when it has the same owner: then an earlier answer was lost. A foreign one is
+ * neither adopted nor deleted (R7).
+ *
+ * @throws what the API answered, and without asking again what it answered last of a namespace that is being deleted
+ */
+export async function createPod({ api, closingNamespaces }: PodCreationTools, cache: ObjectCache<Pod>, ownerUID: string, pod: NewPod, signal: AbortSignal): Promise<void> {
+  const { name, namespace = '' } = pod.metadata;
+  const key = `${namespace}/${name}`;
+  closingNamespaces.expectOpen(namespace);
+  try {
+    await cache.write(key, () => api.create(PODS, pod, { signal }));
+  } catch (error) {
+    closingNamespaces.note(namespace, error);
+    if (!isAlreadyExists(error)) throw error;
+    const existing = await cache.write(key, () => api.get(PODS, { namespace, name }, { signal }));
+    if (podFacts(existing).ownerUID !== ownerUID) throw error;
+  }
+}
