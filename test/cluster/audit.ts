@@ -25,6 +25,8 @@ export interface AuditedRequest {
   readonly isOver: boolean;
   /** Whether the user had no right to it. Admission answers with 403 too, as for a new object in a namespace that is being deleted. */
   readonly isForbidden: boolean;
+  /** Whether the namespace took nothing new any more, since it was being deleted. */
+  readonly isTooLate: boolean;
 }
 
 /** The lines of an audit log that are read here. @see https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
@@ -35,7 +37,7 @@ interface AuditEvent {
   readonly user: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
   readonly requestObject?: { readonly preconditions?: { readonly uid?: string } };
-  readonly responseStatus?: { readonly code?: number };
+  readonly responseStatus?: { readonly code?: number; readonly details?: { readonly causes?: readonly { readonly reason?: string }[] } };
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -99,7 +101,7 @@ function parseAudit(text: string): readonly AuditedRequest[] {
     const { auditID, stage, verb, user, objectRef = {}, requestObject, responseStatus = {}, annotations = {} } = JSON.parse(line) as AuditEvent;
     const { resource = '', subresource = '', namespace = '', name = '' } = objectRef;
     const [credential = ''] = user.extra?.['authentication.kubernetes.io/credential-id'] ?? [];
-    requests.set(auditID, { user: user.username ?? '', credential, verb, resource, subresource, namespace, name, preconditionUID: requestObject?.preconditions?.uid ?? '', code: responseStatus.code ?? 0, isOver: stage === 'ResponseComplete', isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid' });
+    requests.set(auditID, { user: user.username ?? '', credential, verb, resource, subresource, namespace, name, preconditionUID: requestObject?.preconditions?.uid ?? '', code: responseStatus.code ?? 0, isOver: stage === 'ResponseComplete', isForbidden: annotations['authorization.k8s.io/decision'] === 'forbid', isTooLate: responseStatus.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true });
   }
   return [...requests.values()];
 }

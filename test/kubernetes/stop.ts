@@ -6,7 +6,7 @@ import { expectNodeAtRest } from './node-at-rest';
  * After all files of tests: ends real Kubernetes.
  *
  * @throws AggregateError when a namespace of a test stays, or a container, mount or process of one, or the API server has forbidden the
- * operator anything; whatever kept it from starting
+ * operator anything, or was asked for things in deleted namespaces again and again; whatever kept it from starting
  */
 export default async function stop(): Promise<void> {
   if (globalThis.kubernetesUnderTest === undefined) return;

@@ -33,6 +33,8 @@ const TAKE_OVER_MS = 60_000;
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE_NAME}`;
 /** A namespace goes some 10 s after its last pod; the rest is for a busy machine. */
 const SPACES_GONE_MS = 120_000;
+/** Requests for new objects in a namespace that is being deleted: the operator has 32 creates under way at once, and learns from the first answer. */
+const MOST_TOO_LATE = 64;
 /** Label that pods of the operator have. */
 const OPERATOR_PODS = 'control-plane=controller-manager';
 /** Verbs of the audit log that change something. */
@@ -92,13 +94,17 @@ export async function expectSpacesGone({ kubeconfigPath }: Pick<SharedCluster, '
   );
 }
 
-/** @throws Error when the API server has refused the operator anything, or knows nothing of it */
+/** @throws Error when the API server has forbidden the operator anything, or knows nothing of it, or was asked again and again to make something in a deleted namespace */
 export async function expectRights(cluster: Pick<SharedCluster, 'folder'>): Promise<void> {
   const requests = (await auditOf(cluster)).filter(({ user }) => user === OPERATOR_USER);
   const refused = requests.filter(({ isForbidden }) => isForbidden);
   if (requests.length === 0 || refused.length > 0) {
     throw new Error(`operator: expected requests and none refused, got ${requests.length} requests and refused: ${JSON.stringify(refused)}`);
   }
+  const tooLate = new Map<string, number>();
+  for (const { namespace, isTooLate } of requests) if (isTooLate) tooLate.set(namespace, (tooLate.get(namespace) ?? 0) + 1);
+  const [namespace, count] = [...tooLate].find(([, refusals]) => refusals > MOST_TOO_LATE) ?? [];
+  if (namespace !== undefined) throw new Error(`operator: expected it to leave the deleted namespace '${namespace}' alone, got ${count} pods and events that it tried to make there`);
 }
 
 async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {
