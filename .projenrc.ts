@@ -12,6 +12,7 @@ const ROOMS: Record<string, { references: string[]; exclude?: string[] }> = {
   'operator/kube': { references: ['src/schema', 'src/program'] },
   operator: { references: ['operator/kube', 'src/schema', 'src/program'], exclude: ['kube'] },
   executor: { references: ['src/schema', 'src/program'] },
+  server: { references: ['operator/kube', 'src/schema', 'src/program'] },
   local: { references: ['operator', 'operator/kube', 'src/schema', 'src/program'] },
   images: { references: ['local', 'src/schema'] },
 };
@@ -20,6 +21,7 @@ const ROOMS: Record<string, { references: string[]; exclude?: string[] }> = {
 const PROGRAMS: Record<string, string> = {
   'sandbox-operator': 'operator/main.ts',
   'sandbox-executor': 'executor/main.ts',
+  'sandbox-server': 'server/main.ts',
   sandboxes: 'local/main.ts',
 };
 
@@ -264,7 +266,7 @@ new JsonFile(project, '.oxlintrc.json', {
     },
     overrides: [
       only(['src/*.ts'], ['**/operator/**', '**/executor/**', '**/local/**', '**/program/**'], 'constructs reach only src/schema'),
-      only(['operator/**/*.ts', 'executor/**/*.ts'], ['cdk8s', 'cdk8s-plus-28', 'constructs'], 'programs know the contract in src/schema, not the constructs'),
+      only(['operator/**/*.ts', 'executor/**/*.ts', 'server/**/*.ts'], ['cdk8s', 'cdk8s-plus-28', 'constructs'], 'programs know the contract in src/schema, not the constructs'),
       { files: ['*.config.mjs', 'test/longest-first.ts', 'test/kubernetes/start.ts', 'test/kubernetes/stop.ts'], rules: { 'import/no-default-export': 'off' } },
     ],
   },
@@ -340,14 +342,14 @@ project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--exper
 const quickstart = project.addTask('quickstart', {
   description: 'Synthesize examples/quickstart, deliver 100 sandboxes on the embedded cluster and run 100 tasks in them',
 });
-quickstart.exec(`${TSC} --build src operator executor local`);
+quickstart.exec(`${TSC} --build src operator executor server local`);
 quickstart.spawn(bundle);
 quickstart.exec('node lib/bin/sandboxes.js quickstart', { receiveArgs: true });
 
 // Packing starts from a clean lib: deleted sources leave output behind.
 project.addTask('clean', {
   description: 'Remove compiled output',
-  exec: 'rm -rf lib/src lib/operator lib/executor lib/local lib/images lib/bin lib/test lib/.build',
+  exec: 'rm -rf lib/src lib/operator lib/executor lib/server lib/local lib/images lib/bin lib/test lib/.build',
 });
 
 new TextFile(project, '.ci/run', {

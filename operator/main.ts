@@ -10,7 +10,8 @@ import { healthRoutes, metricsRoutes, serveRoutes } from '../src/program/web';
 import { LEASE_NAME } from '../src/schema/names';
 import { operatorSettings, type OperatorSettings } from '../src/schema/operator-settings';
 import { KubeApi } from './kube/api';
-import { inClusterConnection, type KubeConnection } from './kube/connection';
+import { connectToCluster } from './kube/connect';
+import type { KubeConnection } from './kube/connection';
 import { LeaseElector } from './kube/lease';
 import { Transport } from './kube/transport';
 import { Manager } from './manager';
@@ -60,7 +61,7 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   const stop = listenForStop();
   const over = new AbortController();
   const signal = AbortSignal.any([stop.signal, over.signal]);
-  const connection = await connect(settings);
+  const connection = await connectToCluster(settings.kubeconfig, process.env, clock);
   const steps: CloseStep[] = [];
   let notReady: () => readonly string[] = () => ['the signing key is not read yet'];
   if (settings.healthAddress !== undefined) {
@@ -113,15 +114,6 @@ async function run(settings: OperatorSettings, log: Logger): Promise<number> {
   over.abort();
   await closeInOrder(steps, STOP_DEADLINE_MS, clock, log);
   return lost ? 1 : 0;
-}
-
-async function connect(settings: OperatorSettings): Promise<KubeConnection> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443', KUBECONFIG } = process.env;
-  if (settings.kubeconfig === undefined && KUBECONFIG === undefined && host !== undefined) {
-    return inClusterConnection({ host, port });
-  }
-  const { connectionFromKubeconfig } = await import('./kube/client-node.js');
-  return connectionFromKubeconfig(settings.kubeconfig, () => clock.monotonicMs());
 }
 
 /** From file or Secret; undefined when the settings name neither. A follower may make the key too: it is made once. */

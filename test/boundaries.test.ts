@@ -23,6 +23,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'operator/pool': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/tasks': { rooms: ['operator', 'operator/kube', ...contract], packages: ['jose', 'undici', 'zod'] },
   'operator/batch': { rooms: ['operator', 'operator/kube', 'operator/tasks', ...contract], packages: [] },
+  server: { rooms: ['server/config', 'server/pools', 'server/sandboxes', 'server/web', 'operator/kube', ...contract], packages: [] },
+  'server/config': { rooms: contract, packages: ['smol-toml', 'zod'] },
+  'server/web': { rooms: ['server', ...contract], packages: ['@hono/node-server', 'hono', 'zod'] },
+  'server/pools': { rooms: ['server', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
+  'server/sandboxes': { rooms: ['server', 'server/pools', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   executor: { rooms: contract, packages: ['jose', 'zod'] },
   'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'ws', 'yaml'] },
   'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
@@ -58,6 +63,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/operator': [],
   'test/cost': ['test/faults'],
   'test/executor': [],
+  'test/server': [],
   'test/local': [],
   'test/faults': [],
   'test/faults/real': ['test/faults'],
@@ -69,7 +75,7 @@ const FOR_ALL_TESTS = 'test/support';
 /** What zod does and OpenAPI has no words for. */
 const LOST_IN_CRD = ['refine', 'superRefine', 'transform', 'preprocess', 'pipe', 'catch'];
 
-const SOURCES = filesOf(...['src', 'operator', 'executor', 'local', 'images', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
+const SOURCES = filesOf(...['src', 'operator', 'executor', 'server', 'local', 'images', 'examples'].map((folder) => `${folder}/**/*.ts`)).filter((file) => !file.includes('/imports/'));
 
 /** The room of a path: the longest one that it is in. */
 function roomOf(path: string, rooms: object = ROOMS): string {
@@ -164,6 +170,13 @@ describe('compiled', () => {
     const reached = packagesReachedFrom('lib/executor/main.js');
     expect(reached).toContain('jose');
     const foreign = ['@hono/node-server', '@kubernetes/client-node', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'hono', 'undici', 'yaml'];
+    expect(reached.filter((name) => foreign.includes(name))).toEqual([]);
+  });
+
+  test('the server reaches no constructs and nothing of the embedded cluster', () => {
+    const reached = packagesReachedFrom('lib/server/main.js');
+    expect(reached).toContain('smol-toml');
+    const foreign = ['ajv', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'listr2', 'yaml'];
     expect(reached.filter((name) => foreign.includes(name))).toEqual([]);
   });
 

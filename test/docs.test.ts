@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { z } from 'zod';
 import { OperatorMetrics } from '../operator/metrics';
+import { keysOf } from '../server/config/config-keys';
 import { executorSettings } from '../src/schema/executor-settings';
 import { operatorSettings } from '../src/schema/operator-settings';
+import { serverConfig } from '../src/schema/server-config';
+import { serverSettings } from '../src/schema/server-settings';
 import type { Setting, SettingTable } from '../src/schema/settings';
 import { readPage, tableRows } from './support/markdown';
 import { ManualClock } from './support/manual-clock';
@@ -16,9 +20,19 @@ describe('docs/settings.md', () => {
   test.each([
     ['Operator', operatorSettings.table],
     ['Executor', executorSettings.table],
+    ['Server', serverSettings.table],
   ] satisfies [string, SettingTable][])('%s: lists every setting as the code has it', (heading, table) => {
     expect(tableRows(page, heading)).toEqual(Object.values<Setting>(table).map(toRow));
   });
+
+  test('lists every key of the configuration of the server as the code has it', () => {
+    expect(tableRows(page, 'Configuration of the server')).toEqual(keysOf(serverConfig).map(({ path, schema, description, unused }) => [path, toDefault(schema), unused === undefined ? description : `Without effect: ${unused}.`]));
+  });
+
+  function toDefault(schema: z.ZodType): string {
+    const initial = schema instanceof z.ZodDefault ? (schema.def.defaultValue as unknown) : undefined;
+    return initial === undefined ? '–' : JSON.stringify(initial);
+  }
 
   function toRow(setting: Setting): string[] {
     const { flag, env, description } = setting;

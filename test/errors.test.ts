@@ -1,5 +1,6 @@
 import { BATCH_CONDITION_TYPES, POOL_CONDITION_TYPES } from '../src/schema/conditions';
 import { ERROR_CODES } from '../src/schema/errors';
+import { LIFECYCLE_ERRORS } from '../src/schema/lifecycle-errors';
 import { TERMINATED_REASONS } from '../src/schema/executor-api';
 import { readPage, tableRows } from './support/markdown';
 import { filesOf } from './support/source-imports';
@@ -17,6 +18,11 @@ const texts = (values: readonly (string | undefined)[]) => values.filter((value)
 test('the table of error codes is the one of the code', () => {
   const codes = Object.entries(ERROR_CODES).map(([code, { httpStatus = '–', retry, sentence }]) => [code, String(httpStatus), retry, sentence]);
   expect(tableRows(page, 'Error codes')).toEqual(codes);
+});
+
+test('the table of codes of the lifecycle API is the one of the code', () => {
+  const codes = Object.entries(LIFECYCLE_ERRORS).map(([code, { httpStatus, sentence }]) => [code, String(httpStatus), sentence]);
+  expect(tableRows(page, 'Lifecycle API')).toEqual(codes);
 });
 
 test('every condition of a batch is documented with each reason that the operator gives', () => {

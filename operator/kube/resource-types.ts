@@ -30,6 +30,7 @@ export const EVENTS = namespacedType<KubeEvent>('v1', 'Event', 'events');
 export const LEASES = namespacedType<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 export const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
 export const CONFIG_MAPS = namespacedType<ConfigMap>('v1', 'ConfigMap', 'configmaps');
+export const CLAIMS = namespacedType<KubeObject & { readonly spec: object }>('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
 export const POOLS = namespacedType<Pool>(API_VERSION, 'Pool', 'pools');
 export const BATCHES = namespacedType<BatchSandbox>(API_VERSION, 'BatchSandbox', 'batchsandboxes');
 

@@ -37,6 +37,8 @@ export interface TransportOptions {
   readonly qps?: number;
   /** Calls that may go at once. @default - same as `qps` */
   readonly burst?: number;
+  /** Name of the program to the API server, in `user-agent`. @default - the operator's */
+  readonly agent?: string;
   /** Told of every answer; `code` is `<error>` when none came. */
   readonly onAnswer?: (answer: { readonly method: string; readonly code: string; readonly durationMs: number }) => void;
 }
@@ -140,7 +142,7 @@ export class Transport {
   private async send(connections: Connections, request: HttpRequest, signal: AbortSignal, reader?: StreamReader): Promise<HttpAnswer> {
     const startedAtMs = this.clock.monotonicMs();
     const authorization = await this.options.connection.authorization();
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': OPERATOR_AGENT, ...request.headers };
+    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': this.options.agent ?? OPERATOR_AGENT, ...request.headers };
     if (authorization !== undefined) headers.authorization = authorization;
     let code = '<error>';
     try {

@@ -23,6 +23,10 @@ export const Label = {
   poolRevision: 'sandbox.opensandbox.io/pool-revision',
   /** On a pod of a pool: its presence asks for eviction. Written by people, read by the operator. */
   evict: 'pool.opensandbox.io/evict',
+  /** On a batch that a lifecycle server made: id of the sandbox, which is its name too. Written and read by servers. */
+  sandboxId: 'opensandbox.io/id',
+  /** On such a batch: `true` when it has no expiry. Written by servers, read by people. */
+  manualCleanup: 'opensandbox.io/manual-cleanup',
 } as const;
 
 /** Annotation keys; the operator's are output and are never read back as truth. */
@@ -41,6 +45,18 @@ export const Annotation = {
   restartRecord: 'sandbox.opensandbox.io/restart-record',
   /** On a Pool: JSON of how its pods restart. Written by people, read by the operator at every attempt. */
   restartConfig: 'sandbox.opensandbox.io/restart-config',
+  /** On a batch of a lifecycle server: the entrypoint that was asked for, as a JSON array. Written and read by servers. */
+  entrypoint: 'opensandbox.io/entrypoint',
+  /** On such a batch of a pool: servers delete it at this time, in RFC 3339, when it has no address until then. Written and read by servers. */
+  deliverBy: 'opensandbox.io/deliver-by',
+  /** On such a batch until its create has been answered: servers delete it at this time, in RFC 3339. Written, removed and read by servers. */
+  confirmBy: 'opensandbox.io/confirm-by',
+  /** On such a batch: SHA-256 of the request that made it, by which a repeated one is known. Written and read by servers. */
+  requestDigest: 'opensandbox.io/request-digest',
+  /** On such a batch: seconds that an access adds to its life. Written by servers. */
+  accessRenewSeconds: 'opensandbox.io/access-renew-extend-seconds',
+  /** On such a batch: `true` when its endpoints ask for a token. Written and read by servers. */
+  secureAccess: 'opensandbox.io/secure-access',
 } as const;
 
 /** Finalizers. */
@@ -57,6 +73,12 @@ export const Finalizer = {
 export const Port = {
   /** Task executor in the sandbox pod. */
   executor: 5758,
+  /** Commands and files in the sandbox, for the public SDKs. */
+  execd: 44772,
+  /** Lifecycle server. */
+  server: 8080,
+  /** Metrics of the lifecycle server. */
+  serverMetrics: 9090,
   /** Health endpoints of the operator. */
   operatorHealth: 8081,
   /** Metrics of the operator. */
@@ -78,6 +100,11 @@ export const EnvVar = {
   /** In the executor: public keys in PEM that requests must be signed for. Written by the operator into the pods that it makes. */
   authPublicKey: 'AUTH_PUBLIC_KEY',
 } as const;
+
+/** Front of the annotations that a lifecycle server copies from the extensions of a create. */
+export const EXTENSION_ANNOTATION_PREFIX = 'opensandbox.io/extensions.';
+/** User agent and field manager of the lifecycle server. */
+export const SERVER_AGENT = 'opensandbox-server/1.0';
 
 /** Longest name of a Pool or batch, in characters: it becomes a label value and the front of pod names. */
 export const MAX_NAME_LENGTH = 63;

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApiServer } from '../../local/api/server';
-import { fixedConnection } from '../../operator/kube/connection';
+import { fixedConnection, type KubeConnection } from '../../operator/kube/connection';
 import type { PodExec } from '../../operator/kube/pod-exec';
 import { Manager } from '../../operator/manager';
 import { type Clock, systemClock } from '../../src/program/clock';
@@ -27,6 +27,8 @@ const MERGE = 'application/merge-patch+json';
 /** The operator on an embedded API server without nodes, all in this process, so that a test can stand between the two. */
 export interface OperatorInProcess {
   readonly manager: Manager;
+  /** The API server, for another of its clients. */
+  readonly connection: KubeConnection;
   createPool(name: string, spec?: Partial<PoolSpec>): Promise<void>;
   createBatch(name: string, spec: BatchSandboxSpec): Promise<void>;
   createPod(pod: Pod): Promise<void>;
@@ -82,8 +84,9 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
   for (const crd of allCrds()) await send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
   const loaded = loadSettings(operatorSettings, flags, env);
   if (!loaded.ok) throw new Error(loaded.problems.join('; '));
+  const connection = fixedConnection(server.url, server.token, { ca: server.ca });
   const manager = new Manager({
-    connection: fixedConnection(server.url, server.token, { ca: server.ca }),
+    connection,
     settings: loaded.settings,
     clock,
     log: createLogger('test', 'info', { write: () => undefined }),
@@ -97,6 +100,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
   const pods = async () => (await send<{ items: Pod[] }>('GET', PODS)).items;
   return {
     manager,
+    connection,
     createPool: async (name, spec = {}) => {
       const capacitySpec = { bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 10 };
       const scaleStrategy = { maxUnavailable: '100%' };

@@ -1,0 +1,31 @@
+import { watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from '../../src/program/log';
+
+/** The keys of a file: one a line; blank lines and those that begin with # are left out. */
+export function parseKeys(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** The keys of a file. @throws Error of node:fs, or when it holds none; it quotes nothing of the file */
+export async function readKeyFile(path: string): Promise<string[]> {
+  const keys = parseKeys(await readFile(path, 'utf8'));
+  if (keys.length === 0) throw new Error(`server.api_key_file: expected at least 1 key in '${path}', got none`);
+  return keys;
+}
+
+/**
+ * Tells of new keys whenever the file changes, also when its directory is exchanged, as the kubelet does it with Secrets. What cannot be read
+ * changes nothing.
+ */
+export function watchKeyFile(path: string, onKeys: (keys: readonly string[]) => void, log: Logger, signal: AbortSignal): void {
+  const read = () => {
+    readKeyFile(path).then(onKeys, (error: unknown) => log.warn({ err: error, path }, 'API keys not read again; the former ones stay'));
+  };
+  const watcher = watch(dirname(path), { persistent: false, signal }, read);
+  watcher.on('error', (error) => log.warn({ err: error, path }, 'changes of the API keys are not seen any more'));
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { KubeApi } from '../operator/kube/api';
+import type { KubeConnection } from '../operator/kube/connection';
+import { Transport } from '../operator/kube/transport';
+import type { Clock } from '../src/program/clock';
+import type { Logger } from '../src/program/log';
+import type { BatchSandbox } from '../src/schema/batch-sandbox';
+import type { PodTemplateSpec } from '../src/schema/kubernetes';
+import { SERVER_AGENT } from '../src/schema/names';
+import type { ServerConfig } from '../src/schema/server-config';
+import { ConcurrencyLimit } from './concurrency-limit';
+import { PoolStore } from './pools/pool-store';
+import { SandboxCreator } from './sandboxes/creator';
+import { directEndpoint, portOf } from './sandboxes/endpoints';
+import { SandboxOperations } from './sandboxes/operations';
+import { sandboxRoutes } from './sandboxes/routes';
+import { SandboxStore } from './sandboxes/sandbox-store';
+import { toSandbox } from './sandboxes/sandbox-view';
+import { sweepAbandoned } from './sandboxes/sweeper';
+import { serviceRoutes } from './service-routes';
+import type { ApiKeys } from './web/api-keys';
+import { createApp } from './web/app';
+import { openApiDocument } from './web/openapi';
+import type { Route } from './web/route';
+
+/** A cache that has heard nothing for so long, in ms, is not trusted: bookmarks come about once a minute. */
+const STALE_MS = 150_000;
+
+/** What a {@link LifecycleServer} needs. */
+export interface LifecycleServerOptions {
+  readonly connection: KubeConnection;
+  readonly config: ServerConfig;
+  /** Namespace of sandboxes and pools. */
+  readonly namespace: string;
+  readonly keys: ApiKeys;
+  /** Version of this package. */
+  readonly version: string;
+  /** Template of sandboxes without a pool. @default - an empty one */
+  readonly base?: PodTemplateSpec;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Makes the id of a sandbox. @default - random UUIDs */
+  readonly newId?: () => string;
+}
+
+/**
+ * The lifecycle server without a socket: what it knows of the cluster, and the API on top of it.
+ *
+ * All state is in the Kubernetes API, so any number of them serve the same sandboxes (L42).
+ */
+export class LifecycleServer {
+  readonly routes: readonly Route[];
+  readonly app: ReturnType<typeof createApp>;
+  readonly sandboxes: SandboxStore;
+  private readonly pools: PoolStore;
+  private readonly transport: Transport;
+  /** Ends the watches. */
+  private readonly over = new AbortController();
+  /** Ends requests under way. */
+  private readonly stopping = new AbortController();
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: LifecycleServerOptions) {
+    const { connection, config, namespace, keys, version, base, clock, log, newId = randomUUID } = options;
+    const { write_qps: qps, write_burst: burst } = config.kubernetes;
+    this.transport = new Transport({ connection, clock, agent: SERVER_AGENT, qps, burst: burst === 0 ? Math.max(1, qps) : burst });
+    const api = new KubeApi({ transport: this.transport });
+    this.sandboxes = new SandboxStore({ api, namespace, clock, log, ...(config.kubernetes.read_qps > 0 && { liveReadsPerSecond: config.kubernetes.read_qps }) });
+    this.pools = new PoolStore({ api, namespace, clock, log });
+    const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, config, version, base, clock, log, newId });
+    const service = serviceRoutes({ version, notReady: () => this.notReady(), openApi: () => openApiDocument(this.routes, version) });
+    this.routes = [
+      ...service,
+      ...sandboxRoutes({
+        store: this.sandboxes,
+        creator,
+        operations: new SandboxOperations({ store: this.sandboxes, clock }),
+        creates: new ConcurrencyLimit(config.server.max_concurrent_creates),
+        toReply: (batch: BatchSandbox) => toSandbox(batch, (name) => this.pools.find(name)),
+        endpointOf: (batch, port) => directEndpoint(batch, portOf(port)),
+      }),
+    ];
+    this.app = createApp({ routes: this.routes, keys, log, stop: this.stopping.signal, corsOrigins: config.server.cors_origins });
+  }
+
+  /** Begins to watch the cluster; resolves when everything has been listed, or the signal aborts. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.options;
+    const over = this.over.signal;
+    this.running = Promise.all([this.sandboxes.run(over), this.pools.run(over)]);
+    const synced = Promise.all([this.sandboxes.synced, this.pools.synced]).then(() => {
+      this.running = Promise.all([this.running, sweepAbandoned(this.sandboxes, clock, log, over)]);
+    });
+    await Promise.race([synced, new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
+  }
+
+  /** Why requests cannot be served; empty when they can. */
+  notReady(): readonly string[] {
+    return [this.sandboxes.notReady(STALE_MS) ?? []].flat();
+  }
+
+  /** Ends requests under way: creates are taken back, and their callers told to come again. */
+  stopRequests(): void {
+    this.stopping.abort();
+  }
+
+  /** Ends the watches and breaks all connections to the API server. */
+  async close(): Promise<void> {
+    this.stopping.abort();
+    this.over.abort();
+    await this.running;
+    await this.transport.destroy();
+  }
+}

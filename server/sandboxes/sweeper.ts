@@ -1,0 +1,33 @@
+import type { Clock } from '../../src/program/clock';
+import type { Logger } from '../../src/program/log';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { Annotation } from '../../src/schema/names';
+import type { SandboxStore } from './sandbox-store';
+import { addressOf } from './state';
+
+/** Time between two looks, in ms: how much later than said a sandbox is taken back. */
+const SWEEP_MS = 5_000;
+
+/** Whether a sandbox is one that nobody has been told of, and its time is over; pure. */
+export function isAbandoned(batch: BatchSandbox, now: Date): boolean {
+  const { annotations = {}, deletionTimestamp } = batch.metadata;
+  if (deletionTimestamp !== undefined) return false;
+  const isOver = (time: string | undefined) => time !== undefined && Date.parse(time) <= now.getTime();
+  return isOver(annotations[Annotation.confirmBy]) || (isOver(annotations[Annotation.deliverBy]) && addressOf(batch) === undefined && annotations[Annotation.endpoints] === undefined);
+}
+
+/** Takes back what creates have left behind whose server died, until the signal aborts. Every replica does so: a deletion twice is one. */
+export async function sweepAbandoned(store: SandboxStore, clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const now = clock.now();
+    for (const batch of [...store.values()].filter((each) => isAbandoned(each, now))) {
+      try {
+        await store.remove(batch);
+        log.info({ sandbox: batch.metadata.name }, 'sandbox of an unanswered create deleted');
+      } catch (error) {
+        log.warn({ err: error, sandbox: batch.metadata.name }, 'sandbox of an unanswered create not deleted yet');
+      }
+    }
+    await clock.sleep(SWEEP_MS, signal);
+  }
+}
