@@ -26,6 +26,8 @@ export interface Returned {
 export class PodReturns {
   /** Batch UID -> names of the pods of its last return. */
   private readonly released = new Map<string, readonly string[]>();
+  /** Batch UID -> UIDs of pods that it gave back and that live on, until that is on record. */
+  private readonly unrecorded = new Map<string, ReadonlySet<string>>();
 
   constructor(private readonly tools: BatchTools) {}
 
@@ -48,6 +50,7 @@ export class PodReturns {
     const deleted = dirty.length - kept.length;
     metrics.recycled({ ...labels, result: 'deleted' }, deleted);
     const done = plan.giveBack.filter(({ uid }) => !keptUIDs.has(uid));
+    this.unrecorded.set(batch.metadata.uid ?? '', new Set([...clean, ...restarting].map(({ uid }) => uid)));
     return { done, fresh: reused + deleted + restarting.length, clean: new Set(clean), restarting, kept, failure: failed[0]?.reason };
   }
 
@@ -62,8 +65,17 @@ export class PodReturns {
     return this.tools.recycler.recycle(claimantOf(batch), batch.metadata.namespace ?? '', returning);
   }
 
-  /** Notes which pods a batch has given back for good; without any, its last return stays the last. */
+  /**
+   * Whether a batch has given a pod back that its record names still. Its task was dropped, so it leaves, also when an edit that kept the record
+   * from being written wants its slot again: it would run its task a second time (R21, R34).
+   */
+  isGivenBack(batchUID: string, podUID: string): boolean {
+    return this.unrecorded.get(batchUID)?.has(podUID) === true;
+  }
+
+  /** Notes which pods a batch has given back for good, as its record says now; without any, its last return stays the last. */
   noteReleased(batchUID: string, pods: readonly RecordedPod[]): void {
+    this.unrecorded.delete(batchUID);
     if (pods.length > 0) this.released.set(batchUID, pods.map(({ name }) => name).sort());
   }
 
@@ -75,6 +87,7 @@ export class PodReturns {
   /** Forgets a batch that is gone. */
   forget(batchUID: string): void {
     this.released.delete(batchUID);
+    this.unrecorded.delete(batchUID);
   }
 
   /** How a returned pod is treated; without its Pool, or with one that is going, it is deleted (R120). */

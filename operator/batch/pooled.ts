@@ -148,8 +148,8 @@ export class PooledDelivery {
   }
 
   private planSlots(batch: BatchSandbox, record: AllocationRecord, tasks: BatchTasks, replicas: number): SlotPlan {
-    const { ledger } = this.tools;
-    const conflicts = ledger.conflicts(batch.metadata.uid ?? '');
+    const batchUID = batch.metadata.uid ?? '';
+    const conflicts = this.tools.ledger.conflicts(batchUID);
     return planSlots({
       slots: record.slots,
       replicas,
@@ -160,7 +160,7 @@ export class PooledDelivery {
       reused: this.returns.strategyOf(batch, record) === 'Noop',
       pod: this.podsFor(batch),
       isConflict: (uid) => conflicts.has(uid),
-      stopState: (uid) => tasks.stopState(uid),
+      stopState: (uid) => (this.returns.isGivenBack(batchUID, uid) ? 'stopped' : tasks.stopState(uid)),
     });
   }
 

@@ -169,10 +169,7 @@ export class SafetyCheck {
       // looks like any other. It runs its task again (R21, R34). The operator that had it dropped replaces the pod instead.
       const hadToGo = tenure?.excuse !== undefined && tenure.excuse !== TASK_ENDED && other.endedAtMs !== undefined;
       const isAnother = run.startedBy === undefined || (other.droppedBy !== undefined && other.droppedBy !== run.startedBy);
-      // A pod that lives on when it is given back stays with its batch when that wants it again before the return is on record.
-      const owner = elsewhere === undefined ? '' : ownerOf(elsewhere);
-      const isReused = this.world.pools().some(({ metadata, spec }) => metadata.uid === owner && (spec.recycleStrategy?.type ?? 'Delete') !== 'Delete');
-      if (!isAgain && !(hadToGo && (isAnother || isReused))) this.report('R34', `${what} a second time`);
+      if (!isAgain && !(hadToGo && isAnother)) this.report('R34', `${what} a second time`);
     } else if (other.endedAtMs === undefined && elsewhere !== undefined && isLive(elsewhere)) {
       this.report('R47', `${what} while it runs on pod '${elsewhere.metadata.name}'`);
     }
