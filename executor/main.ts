@@ -3,12 +3,13 @@ import { RUNNER_MODE } from './tasks/runner-protocol';
 
 const HELP = `Usage: sandbox-executor [flags]
 
-Runs tasks in a sandbox: takes them by HTTP, runs each as a process group, keeps its result and its output.
-Beside a sandbox it listens on port 5758 of the pod; to try it on a machine of your own:
+Runs tasks in a sandbox: takes them by HTTP, runs each as a process group, keeps its result and its output. Serves the SDKs of OpenSandbox too.
+Beside a sandbox it listens on port 5758 of the pod, and for commands and files on port 44772; to try it on a machine of your own:
 
-  sandbox-executor --allow-unauthenticated --listen-addr=127.0.0.1:5758 --data-dir=/tmp/tasks
+  sandbox-executor --allow-unauthenticated --listen-addr=127.0.0.1:5758 --execd-listen-addr=127.0.0.1:44772 --data-dir=/tmp/tasks
   curl -d '[{"name":"hello","process":{"command":["echo","hello"]}}]' 127.0.0.1:5758/setTasks
   curl 127.0.0.1:5758/tasks/hello/logs
+  curl -d '{"command":"echo hello"}' 127.0.0.1:44772/command
 
 SIGTERM ends the server and not its tasks: the next server on the same data directory finds them again. In the image, the first
 process starts the server again when that ends, and SIGTERM to it ends the tasks too.

@@ -7,10 +7,13 @@ import { aborted } from '../src/program/shutdown';
 import { type ExecutorSettings, executorSettings } from '../src/schema/executor-settings';
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
-import { createLog } from './log';
+import { ExecdListener } from './execd/listener';
+import { hostSandbox, sidecarSandbox } from './execd/sandbox';
+import { createLog, type Log } from './log';
 import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
 import { endProcesses } from './tasks/end-processes';
 import { checkProcessor } from './tasks/enter-script';
+import { closeForeignDescriptors } from './tasks/foreign-descriptors';
 import { Health } from './tasks/health';
 import { hostLauncher, sidecarLauncher } from './tasks/launch';
 import { checkEntryCapabilities } from './tasks/main-process';
@@ -22,6 +25,8 @@ import { TaskStore } from './tasks/store';
 import { Supervisor } from './tasks/supervisor';
 import { USED_TOKENS_FILE, UsedTokens } from './used-tokens';
 import { startWebServer } from './web-server';
+
+const STDERR_FD = 2;
 
 /** What the program tells its server mode. */
 export interface ServeOptions {
@@ -44,6 +49,7 @@ export interface ServeOptions {
  * @throws an error when the data directory, the keys or the address cannot be used, or when processor or rights do not do for sidecar mode
  */
 export async function serveTasks({ settings, version, runnerArgv, env, workingDir, stop, endTasks }: ServeOptions): Promise<void> {
+  closeForeignDescriptors(STDERR_FD);
   if (settings.sidecarMode) {
     checkProcessor();
     checkEntryCapabilities();
@@ -68,6 +74,9 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     await endProcesses({ look: () => findScope(scope, tasks.map(({ record }) => record.id)), graceMs: stopGraceSeconds * 1000 });
   }
   await supervisor.adopt(tasks);
+  const sandbox = settings.sidecarMode ? sidecarSandbox(settings.mainContainerName, ownsContainer) : hostSandbox(taskEnv, workingDir);
+  const { accessToken } = settings;
+  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs] });
 
   const handle = taskRoutes({
     supervisor,
@@ -78,22 +87,43 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     health: () => health.problems(),
     reset: async () => {
       const { resetPaths } = settings;
-      const killed = await resetSandbox({ supervisor, store, findMarked, findHidden: ownsContainer ? findHidden : () => [], stopGraceSeconds, resetPaths });
-      health.forgetCorrupt();
-      return killed;
+      let isEnded = false; // a reset that is refused ends nothing
+      const endCommands = () => {
+        isEnded = true;
+        return execd.end();
+      };
+      try {
+        const killed = await resetSandbox({ supervisor, store, endCommands, findMarked, findHidden: ownsContainer ? findHidden : () => [], stopGraceSeconds, resetPaths });
+        health.forgetCorrupt();
+        return killed;
+      } finally {
+        if (isEnded) await execd.open();
+      }
     },
   });
   const server = await startWebServer(handle, settings.listenAddr);
+  const execdPort = await listenForCommands(execd, settings, log);
   announceServing(env);
-  log.info({ host: settings.listenAddr.host, port: server.port, tasks: tasks.length, corrupt: corruptCount }, 'listening');
+  log.info({ host: settings.listenAddr.host, port: server.port, execdPort, tasks: tasks.length, corrupt: corruptCount }, 'listening');
   runners.refill();
   await aborted(AbortSignal.any([stop, endTasks]));
+  const execdClosed = execd.close();
   if (endTasks.aborted) {
     await supervisor.endTasks();
   }
   supervisor.changes.close();
-  await Promise.all([server.close(), runners.close()]);
+  await Promise.all([server.close(), runners.close(), execdClosed]);
   log.info({}, 'stopped');
+}
+
+/** Undefined when commands and files are not served; a port that is taken, as by an execd of the main container, keeps no tasks from running. */
+async function listenForCommands(execd: ExecdListener, { execdListenAddr }: ExecutorSettings, log: Log): Promise<number | undefined> {
+  try {
+    return execdListenAddr && (await execd.listen(execdListenAddr));
+  } catch (error) {
+    log.error({ host: execdListenAddr?.host, port: execdListenAddr?.port, err: error }, 'commands and files are not served');
+    return undefined;
+  }
 }
 
 async function loadAuthorizer(

@@ -44,11 +44,21 @@ export interface WebServer {
  *
  * @throws the error of the system, such as EADDRINUSE
  */
-export async function startWebServer(handle: WebHandler, { host, port }: ListenAddress): Promise<WebServer> {
+export async function startWebServer(handle: WebHandler, address: ListenAddress): Promise<WebServer> {
   const server = createServer((request, response) => void answer(handle, request, response, () => server.listening));
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  return listen(server, address);
+}
+
+/**
+ * Lets a server listen, with bounded connections.
+ *
+ * @param maxConnections at a time @default 256
+ * @throws the error of the system, such as EADDRINUSE
+ */
+export async function listen(server: Server, { host, port }: ListenAddress, maxConnections?: number): Promise<WebServer> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  boundConnections(server);
+  boundConnections(server, maxConnections);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host: host === '' ? undefined : host }, resolve);
@@ -76,7 +86,7 @@ async function answer(handle: WebHandler, request: IncomingMessage, response: Se
 }
 
 /** A caller that is still sending gets its answer, and can ask again when it ends in time. */
-function dropRest(request: IncomingMessage): void {
+export function dropRest(request: IncomingMessage): void {
   if (!request.complete) {
     const cut = setTimeout(() => request.socket.destroy(), DRAIN_MS);
     request.once('close', () => clearTimeout(cut)).resume();

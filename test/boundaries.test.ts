@@ -29,6 +29,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'server/pools': { rooms: ['server', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   'server/sandboxes': { rooms: ['server', 'server/pools', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   executor: { rooms: contract, packages: ['jose', 'zod'] },
+  'executor/execd': { rooms: ['executor', ...contract], packages: ['zod'] },
   'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv', 'ajv-formats', 'hono', 'ws', 'yaml'] },
   'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
   local: { rooms: ['local/api', 'local/nodes', 'operator/kube', ...contract], packages: ['commander', 'listr2', 'yaml'] },
@@ -36,8 +37,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   examples: { rooms: [], packages: ['cdk8s', 'cdk8s-plus-28', 'cdk8s-sandboxes', 'constructs'] },
 };
 
-/** Files that may import more than their room: the manager puts the controllers together. */
+/** Files that may import more than their room: they put the parts of their program together. */
 const MORE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'executor/serve.ts': ['executor/execd'],
   'operator/manager.ts': ['operator/assign', 'operator/batch', 'operator/pool', 'operator/recycle', 'operator/tasks'],
 };
 

@@ -1,6 +1,7 @@
 import { BATCH_CONDITION_TYPES, POOL_CONDITION_TYPES } from '../src/schema/conditions';
 import { ERROR_CODES } from '../src/schema/errors';
 import { LIFECYCLE_ERRORS } from '../src/schema/lifecycle-errors';
+import { EXECD_CODES } from '../src/schema/execd-api';
 import { TERMINATED_REASONS } from '../src/schema/executor-api';
 import { readPage, tableRows } from './support/markdown';
 import { filesOf } from './support/source-imports';
@@ -62,4 +63,8 @@ test('every reason of an HTTP answer of the executor is documented', () => {
   const inCalls = [...callsOf(EXECUTOR, 'conflict').map(([reason]) => reason), ...callsOf(EXECUTOR, 'invalid').map(([reason]) => reason)];
   const inAnswers = callsOf(EXECUTOR, 'answerError').map(([, reason]) => reason);
   expect(documented('Executor answers', 1)).toEqual(unique([...inDetails, ...texts(inCalls), ...texts(inAnswers)]));
+});
+
+test('every code of the API of commands and files is documented', () => {
+  expect(tableRows(page, 'Commands and files').map((row) => row.slice(0, 2))).toEqual(Object.entries(EXECD_CODES).map(([code, statuses]) => [code, statuses.join(', ')]));
 });

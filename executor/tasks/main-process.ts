@@ -1,11 +1,13 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { EnvVar } from '../../src/schema/names';
 import { isInOurCgroup, listPids, type ProcessStat, readEnvironment, readProc, readStat, withParents } from './proc';
-import { identifyProcess, isAlive } from './process';
+import { identifyProcess, isAlive, type ProcessIdentity } from './process';
 import type { MainContainerOrder } from './runner-protocol';
 
 /** What a task takes over from the first process of the main container. */
 export interface MainProcess {
+  /** The process itself, for the next look. */
+  readonly identity: ProcessIdentity;
   /** Its root directory and its working directory, held open: a pid that is reused cannot change them any more. Close both. */
   readonly rootFd: number;
   readonly workingDirFd: number;
@@ -30,11 +32,12 @@ export interface Credentials {
  *
  * Look again for each start, since a container that is restarted has another one. Needs SYS_PTRACE when its user is another one.
  *
+ * @param known what an earlier look has found: while it lives, it is still the oldest, and nobody else has to be looked at
  * @returns undefined while there is none
  * @throws the error of the system when there is one that cannot be opened; another look may succeed
  */
-export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds'>): MainProcess | undefined {
-  const found = findMainProcess(container);
+export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds'>, known?: ProcessIdentity): MainProcess | undefined {
+  const found = known !== undefined && isAlive(known) ? known : findMainProcess(container);
   const identity = found && identifyProcess(found.pid);
   if (found === undefined || identity?.startTime !== found.startTime) {
     return undefined;
@@ -47,7 +50,7 @@ export function openMainProcess(container: Omit<MainContainerOrder, 'waitSeconds
       opened.push(fd);
       return fd;
     }) as [number, number];
-    const main = { rootFd, workingDirFd, env: variablesOf(found.pid), credentials: readCredentials(found.pid) };
+    const main = { identity, rootFd, workingDirFd, env: variablesOf(found.pid), credentials: readCredentials(found.pid) };
     isKept = isAlive(identity);
     return isKept ? main : undefined;
   } catch (error) {

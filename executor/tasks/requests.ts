@@ -1,6 +1,6 @@
-import type * as z from 'zod/mini';
 import { executorTask, type ExecutorTaskRequest } from '../../src/schema/executor-api';
 import { joinProblems, type Problem, SandboxError, showKind } from '../../src/schema/errors';
+import { joinPath, MAX_PROBLEMS, parseContract } from '../contract';
 
 /**
  * Reads the body of POST /setTasks: a JSON array of tasks, nothing else (rule 15).
@@ -37,9 +37,6 @@ export function parseTasks(body: Uint8Array): readonly ExecutorTaskRequest[] {
   }
   return tasks;
 }
-
-/** Most problems that one answer names: a body of a megabyte can have half a million, and each costs memory. */
-const MAX_PROBLEMS = 20;
 
 /**
  * Reads the body of POST /tasks: one task.
@@ -97,58 +94,13 @@ function parseOne(value: unknown, path: string): { readonly task?: ExecutorTaskR
   if (typeof value === 'object' && value !== null && 'podTemplateSpec' in value) {
     return { problems: [{ path: joinPath(path, 'podTemplateSpec'), expected: 'no container task', got: 'one', fix: 'use process' }] };
   }
-  const parsed = parseByContract(value);
-  if (parsed === undefined) {
-    return { problems: [{ path, expected: 'a task', got: 'too many mistakes to name one' }] };
+  const parsed = parseContract(executorTask, value, path, 'a task');
+  if (!parsed.ok) {
+    return { problems: parsed.problems };
   }
-  if (!parsed.success) {
-    return { problems: parsed.error.issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, path, value)).slice(0, MAX_PROBLEMS) };
-  }
-  const { name, uid, process } = parsed.data;
+  const { name, uid, process } = parsed.value;
   if ((process.command ?? []).length + (process.args ?? []).length === 0) {
     return { problems: [{ path: joinPath(path, 'process.command'), expected: 'a program', got: 'nothing' }] };
   }
   return { task: { name, uid, process }, problems: [] };
 }
-
-/** Undefined for more mistakes than zod can hand on: it passes them as arguments, until its stack is full. */
-function parseByContract(value: unknown) {
-  try {
-    return executorTask.safeParse(value);
-  } catch (error) {
-    if (error instanceof RangeError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function problemsOf(issue: z.core.$ZodIssue, prefix: string, root: unknown): readonly Problem[] {
-  const path = issue.path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : joinPath(text, String(key))), prefix);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: joinPath(path, key), expected: 'a known member', got: 'an unknown one' }));
-  }
-  const value = issue.path.reduce<unknown>((parent, key) => (parent as Record<PropertyKey, unknown> | null)?.[key], root);
-  return [{ path, expected: expectedOf(issue), got: showKind(value) }];
-}
-
-function expectedOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') {
-    return EXPECTED[issue.expected] ?? issue.expected;
-  }
-  if (issue.code === 'too_small' || issue.code === 'too_big') {
-    const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-    return issue.origin === 'string' ? `${bound} characters` : `a number of ${bound}`;
-  }
-  return issue.code === 'invalid_format' ? `text matching ${issue.pattern ?? issue.format}` : 'another value';
-}
-
-const EXPECTED: Readonly<Record<string, string>> = {
-  string: 'text',
-  array: 'a list',
-  object: 'an object',
-  int: 'a whole number',
-  number: 'a number',
-};
-
-const joinPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);

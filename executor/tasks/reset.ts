@@ -11,6 +11,8 @@ import type { Supervisor } from './supervisor';
 export interface ResetOptions {
   readonly supervisor: Pick<Supervisor, 'list' | 'reset'>;
   readonly store: Pick<TaskStore, 'wipe'>;
+  /** Ends whatever else was started by a request, and forgets it. */
+  readonly endCommands: () => Promise<unknown>;
   /** The live processes of all our tasks, also of forgotten ones, that are known by their mark. */
   readonly findMarked: () => readonly ProcessStat[];
   /** Those that hide their mark; empty where nobody can tell. */
@@ -36,12 +38,12 @@ const MAX_NAMED_PROCESSES = 20;
  * @returns how many processes were alive at its begin
  * @throws SandboxError SANDBOX_NOT_EMPTY when a process is left, with `processes` in its details; TASK_CONFLICT during another reset, or when the executor ends
  */
-export async function resetSandbox({ supervisor, store, findMarked, findHidden, stopGraceSeconds, resetPaths }: ResetOptions): Promise<number> {
+export async function resetSandbox({ supervisor, store, endCommands, findMarked, findHidden, stopGraceSeconds, resetPaths }: ResetOptions): Promise<number> {
   const deadline = AbortSignal.timeout(RESET_DEADLINE_MS);
   const look = () => [...findMarked(), ...findHidden()];
   const aliveBefore = look().length;
   const endHidden = () => endProcesses({ look: findHidden, graceMs: hiddenGraceMs(stopGraceSeconds), deadline });
-  await supervisor.reset(deadline, endHidden, async () => {
+  await supervisor.reset(deadline, () => Promise.all([endHidden(), endCommands()]), async () => {
     // Whatever is left and belongs to no held task has had its grace long ago.
     await endProcesses({ look, graceMs: 0, deadline });
     assertEmpty(look(), supervisor);

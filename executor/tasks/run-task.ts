@@ -1,4 +1,4 @@
-import { closeSync, constants as fsConstants, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { constants as fsConstants, openSync, writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import { LONGEST_TIMER_MS } from '../../src/program/clock';
@@ -7,41 +7,26 @@ import { EnvVar } from '../../src/schema/names';
 import { writeAtomicSync } from './atomic-file';
 import { systemDisk } from './disk';
 import { endTree } from './end-processes';
+import { closeForeignDescriptors } from './foreign-descriptors';
 import { type MainProcess, openMainProcess } from './main-process';
 import { OutputPipe } from './output-pipe';
 import { identifyProcess, type TaskTree } from './process';
 import type { ExitRecord, ProcessRecord } from './records';
 import { GATE_FD, type MainContainerOrder, READY, RECORD_VERSION, RecordFile, type RunOrder, RunnerEvent } from './runner-protocol';
-import { codeOf, type Outputs, spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
+import { codeOf, spawnInMain, spawnOnHost, type StartFailure, type TaskProcess } from './task-process';
 
 /**
  * The runner: one process that is the direct parent of one task. It holds the task's pipes, keeps its time limit, ends it on SIGTERM,
  * and records how it ended. It loads little, since every task pays for its start.
  */
 export async function runTask(): Promise<void> {
-  closeForeignDescriptors();
+  closeForeignDescriptors(GATE_FD);
   const runner = new TaskRunner();
   process.on('SIGTERM', () => runner.stop());
   process.on('SIGHUP', () => undefined);
   const order = await receiveOrder();
   if (order !== undefined) {
     await runner.run(order);
-  }
-}
-
-const CLOSE_ON_EXEC = 0o2000000;
-
-/** Closes what came down from the executor's own parents: Node keeps only the low ones of it from the task (rule 28). */
-function closeForeignDescriptors(): void {
-  for (const fd of readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > GATE_FD)) {
-    try {
-      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
-      if ((Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) {
-        closeSync(fd);
-      }
-    } catch {
-      // The descriptor of the listing itself, closed by now.
-    }
   }
 }
 
@@ -80,7 +65,7 @@ const LOOK_FOR_MAIN_EVERY_MS = 100;
  * even when a process that hid from it holds the task's output.
  */
 class TaskRunner {
-  private readonly outputs: Outputs = [new OutputPipe('stdout'), new OutputPipe('stderr')];
+  private readonly outputs: readonly [stdout: OutputPipe, stderr: OutputPipe] = [new OutputPipe('stdout'), new OutputPipe('stderr')];
   /** For reading too: opening a FIFO for writing alone would wait for a server, and the one that started us may have ended. */
   private readonly eventsFd = openSync(RecordFile.events, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
   private running?: { readonly order: RunOrder; readonly tree: TaskTree; readonly exited: Promise<void> };

@@ -5,7 +5,6 @@ import { getSystemErrorName } from 'node:util';
 import { EnvVar } from '../../src/schema/names';
 import { ENTER_SCRIPT, enterOrder, PERL, READY_TO_EXEC } from './enter-script';
 import { type MainProcess, readCredentials } from './main-process';
-import type { OutputPipe } from './output-pipe';
 import type { RunOrder } from './runner-protocol';
 
 /** Why a task was not started; no program of it has run. */
@@ -13,6 +12,8 @@ export interface StartFailure {
   /** 127 when the program is missing, else 126, as shells have it. */
   readonly exitCode: 126 | 127;
   readonly message: string;
+  /** What has failed; absent for what is none of both. */
+  readonly subject?: 'command' | 'workingDir';
 }
 
 /** A process that is to become a task, head of a group and a session of its own; or why there is none. */
@@ -25,14 +26,27 @@ export type TaskProcess =
     }
   | { readonly child?: undefined; readonly failure: Promise<StartFailure> };
 
+/** The writing end of a pipe, until the task has it. */
+export interface OutputEnd {
+  readonly writeFd: number;
+  /** Gives the pipe to a user, so that his programs can open /dev/stdout. */
+  giveTo(uid: number, gid: number): void;
+}
+
 /** Where a task writes to. */
-export type Outputs = readonly [stdout: OutputPipe, stderr: OutputPipe];
+export type Outputs = readonly [stdout: OutputEnd, stderr: OutputEnd];
+
+/** What is to be started: a part of an order to a runner. */
+export type ProcessOrder = Pick<RunOrder, 'taskId' | 'argv' | 'env' | 'workingDir'>;
+
+/** Whose root directory, user and environment a task gets. */
+export type EnteredProcess = Omit<MainProcess, 'identity'>;
 
 /** Starts a task beside the executor. */
-export function spawnOnHost({ argv, env, workingDir }: RunOrder, [stdout, stderr]: Outputs): TaskProcess {
+export function spawnOnHost({ argv, env, workingDir }: ProcessOrder, [stdout, stderr]: Outputs): TaskProcess {
   const problem = problemOfDirectory(workingDir);
   if (problem !== undefined) {
-    return { failure: Promise.resolve({ exitCode: 126, message: problem }) };
+    return { failure: Promise.resolve({ exitCode: 126, message: problem, subject: 'workingDir' }) };
   }
   const [file = '', ...args] = argv;
   return spawnTask(
@@ -46,7 +60,7 @@ export function spawnOnHost({ argv, env, workingDir }: RunOrder, [stdout, stderr
  * Starts a task in the main container: with the files, the user, the groups and the environment of its main process, and without the
  * capabilities that it lacks. Closes the descriptors of `main`.
  */
-export function spawnInMain(order: RunOrder, main: MainProcess, [stdout, stderr]: Outputs): TaskProcess {
+export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, stderr]: Outputs): TaskProcess {
   const { uid, gid } = main.credentials;
   try {
     [stdout, stderr].forEach((output) => output.giveTo(uid, gid));
@@ -82,7 +96,7 @@ function spawnTask(
   }
 }
 
-function enterOrderOf({ argv, env, workingDir }: RunOrder, { credentials, env: mainEnv }: MainProcess): Buffer {
+function enterOrderOf({ argv, env, workingDir }: ProcessOrder, { credentials, env: mainEnv }: EnteredProcess): Buffer {
   const { uid, gid, groups, capabilities, noNewPrivileges } = credentials;
   return enterOrder({
     uid,
@@ -113,7 +127,7 @@ function askToEnter(child: ChildProcess, order: Buffer): Promise<string> {
   });
 }
 
-function enterFailureOf({ argv, workingDir }: RunOrder, answer: string): StartFailure | undefined {
+function enterFailureOf({ argv, workingDir }: ProcessOrder, answer: string): StartFailure | undefined {
   if (answer === READY_TO_EXEC) {
     return undefined;
   }
@@ -122,8 +136,9 @@ function enterFailureOf({ argv, workingDir }: RunOrder, answer: string): StartFa
   if (step === 'command') {
     return programFailure(argv, code);
   }
-  const expected = step === 'workingDir' ? `workingDir: expected a directory, got '${workingDir}'` : 'main container: expected to enter it as its main process did';
-  return { exitCode: 126, message: `${expected}: ${code}` };
+  return step === 'workingDir'
+    ? { exitCode: 126, message: `workingDir: expected a directory, got '${workingDir}': ${code}`, subject: 'workingDir' }
+    : { exitCode: 126, message: `main container: expected to enter it as its main process did: ${code}` };
 }
 
 function programFailure(argv: readonly string[], code: string): StartFailure {
@@ -132,7 +147,7 @@ function programFailure(argv: readonly string[], code: string): StartFailure {
     EACCES: 'which may not be executed',
   };
   const message = `command: expected an executable program, got '${(argv[0] ?? '').slice(0, 200)}', ${why[code] ?? `which cannot be started: ${code}`}`;
-  return { exitCode: code === 'ENOENT' ? 127 : 126, message };
+  return { exitCode: code === 'ENOENT' ? 127 : 126, message, subject: 'command' };
 }
 
 /** Code of an error of the system; the error as text when it is none. */

@@ -78,11 +78,18 @@ function executorProcess(container: Container, placed: PlacedPod, node: NodeSett
   const { ENABLE_SIDECAR_MODE: _mode, [EnvVar.mainContainer]: _marker, ...env } = { ...own, ...base, ...settingsOf(container, own) };
   const settings = [
     `--listen-addr=${placed.address}:${String(Port.executor)}`,
+    ...(isExecdOff(container, own) ? [] : [`--execd-listen-addr=${placed.address}:${String(Port.execd)}`]),
     `--data-dir=${join(placed.folder, 'tasks')}`,
     '--enable-sidecar-mode=false',
   ];
   const args = (container.args ?? []).map((text) => expandVariables(text, own));
   return { argv: [...node.executorCommand, ...args, ...settings], cwd: workingDir(main ?? container, placed), env };
+}
+
+/** Whether the manifest keeps the port of commands and files for others. */
+function isExecdOff(container: Container, own: Readonly<Record<string, string>>): boolean {
+  const flag = (container.args ?? []).findLast((text) => /^--?execd-listen-addr=/.test(text));
+  return flag === undefined ? own['EXECD_LISTEN_ADDR'] === '0' : /=0?$/.test(flag);
 }
 
 /** The executor's own variables, which win over the main container's of the same name. */

@@ -19,7 +19,7 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
     case 'address':
       return parseAddress(text);
     case 'addressOrOff':
-      return text === '0' ? { value: undefined } : parseAddress(text);
+      return text === '0' || text === '' ? { value: undefined } : parseAddress(text);
     case 'list':
       return { value: splitList(text, ',') };
     case 'counts':

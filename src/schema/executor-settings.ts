@@ -27,6 +27,20 @@ export const executorSettings = defineSettings(
       default: `0.0.0.0:${Port.executor}`,
       description: 'Where the task API answers.',
     },
+    execdListenAddr: {
+      flag: 'execd-listen-addr',
+      env: 'EXECD_LISTEN_ADDR',
+      kind: 'addressOrOff',
+      default: `0.0.0.0:${Port.execd}`,
+      description: 'Where the API of commands and files answers; 0 is off, for pods that carry an execd of their own. Tasks go on where the port is taken.',
+    },
+    accessToken: {
+      flag: 'access-token',
+      env: 'EXECD_ACCESS_TOKEN',
+      kind: 'string',
+      secret: true,
+      description: 'What X-EXECD-ACCESS-TOKEN of every request for commands and files must be; absent means that everybody may ask.',
+    },
     sidecarMode: {
       flag: 'enable-sidecar-mode',
       env: 'ENABLE_SIDECAR_MODE',

@@ -95,6 +95,8 @@ export const EnvVar = {
   podNamespace: 'POD_NAMESPACE',
   /** In the operator: how many returned pods it restarts at once. */
   recyclePodConcurrency: 'RECYCLE_POD_CONCURRENCY',
+  /** In every command of a sandbox: path of a file of further variables, which SDKs write. Set by whoever makes the pod. */
+  execdEnvs: 'EXECD_ENVS',
   /** In the executor: UID of its pod, from the downward API; the audience of signed requests. */
   podUid: 'POD_UID',
   /** In the executor: public keys in PEM that requests must be signed for. Written by the operator into the pods that it makes. */

@@ -42,7 +42,7 @@ interface SettingText {
  * | `boolean` | flag: Go's spellings of true and false, alone means true; environment: only `true` is true | boolean |
  * | `duration` | `10m`, `1h30m`, `500ms`, `0`; `min` and `max` in ms (default 0 and 2^31-1, the longest timer) | number of ms |
  * | `address` | `host:port`, `:port`, `[::1]:port` | {@link ListenAddress} |
- * | `addressOrOff` | as `address`, or `0` for off | {@link ListenAddress} or undefined |
+ * | `addressOrOff` | as `address`, or `0` or nothing for off | {@link ListenAddress} or undefined |
  * | `list` | comma-separated, empty items dropped | array of strings |
  * | `counts` | `name=1;other=2`, whole numbers above 0, names out of the default | object of numbers, complete |
  * | `logLevel` | a level, or zap's numbers (1 is debug, above is trace) | {@link LogLevel} |

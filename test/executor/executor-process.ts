@@ -35,6 +35,8 @@ export class ExecutorProcess {
     readonly home: string,
     /** What it has written to standard error so far. */
     readonly readOwnLog: () => string,
+    /** Port of commands and files, when one was asked for. */
+    readonly execdPort = NaN,
   ) {}
 
   /**
@@ -48,17 +50,17 @@ export class ExecutorProcess {
     { launcher = [] }: { readonly launcher?: readonly string[] } = {},
   ): Promise<ExecutorProcess> {
     // Without a spare runner, which most tests would start and never use.
-    const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', '--spare-runners=0', ...flags];
+    const settings = ['--allow-unauthenticated', '--listen-addr=127.0.0.1:0', '--execd-listen-addr=0', `--data-dir=${join(home, 'data')}`, '--stop-grace-seconds=1', '--spare-runners=0', ...flags];
     const [file = '', ...args] = [...launcher, process.execPath, EXECUTOR_PROGRAM, ...settings];
     const child = spawn(file, args, { cwd: home, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
     let written = '';
     child.stderr.on('data', (text) => (written += String(text)));
     let last = '';
     for await (last of createInterface({ input: child.stderr })) {
-      const event = JSON.parse(last) as { readonly msg: string; readonly port: number };
+      const event = JSON.parse(last) as { readonly msg: string; readonly port: number; readonly execdPort?: number };
       if (event.msg === 'listening') {
         child.stderr.resume();
-        return new ExecutorProcess(child, event.port, home, () => written);
+        return new ExecutorProcess(child, event.port, home, () => written, event.execdPort);
       }
     }
     rmSync(home, { recursive: true, force: true });

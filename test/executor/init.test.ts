@@ -83,7 +83,7 @@ test('SIGTERM before the server listens ends tasks of an earlier one and records
   await first.running();
   await first.kill('SIGKILL');
   const [perl, script] = INIT;
-  const init = spawn(perl, [script, process.execPath, EXECUTOR_PROGRAM, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', `--data-dir=${first.dataDir}`]);
+  const init = spawn(perl, [script, process.execPath, EXECUTOR_PROGRAM, '--allow-unauthenticated', '--listen-addr=127.0.0.1:0', '--execd-listen-addr=0', `--data-dir=${first.dataDir}`]);
   const ended = new Promise((resolve) => init.once('exit', resolve));
   await until(() => expect(serverOf(init.pid ?? NaN)).not.toBeNaN());
   init.kill('SIGTERM');

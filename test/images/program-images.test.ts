@@ -91,7 +91,7 @@ describe('the image of the executor', () => {
   /** Starts it as a container runtime does, until it answers. */
   async function startExecutor(): Promise<ChildProcess> {
     const image = imageOf('sandbox-executor');
-    const command = [...(image.config.Entrypoint ?? []), `--listen-addr=${new URL(url).host}`, '--allow-unauthenticated'];
+    const command = [...(image.config.Entrypoint ?? []), `--listen-addr=${new URL(url).host}`, `--execd-listen-addr=${new URL(url).hostname}:44772`, '--allow-unauthenticated'];
     executor = await image.start(command, ['/var/lib/sandbox/tasks']);
     await until(() => get('/health'));
     return executor;

@@ -14,6 +14,7 @@ function startHidden(script: string) {
 const options = (findHidden: ResetOptions['findHidden'], supervisor: ResetOptions['supervisor']): ResetOptions => ({
   supervisor,
   store: { wipe: () => Promise.resolve() },
+  endCommands: () => Promise.resolve(),
   findMarked: () => [],
   findHidden,
   stopGraceSeconds: 1,

@@ -73,7 +73,7 @@ describe('the task executor', () => {
   ])('is known %s and runs as a process with the environment and directory of the main container', (_title, identity) => {
     const executor = { ...identity, args: ['--max-tasks=2'], env: [{ name: 'ENABLE_SIDECAR_MODE', value: 'true' }, { name: 'ALLOW_UNAUTHENTICATED', value: 'true' }] };
     expect(toProcessSpec(executor, placed(main, executor), NODE)).toEqual({
-      argv: ['/node', '/executor.js', '--max-tasks=2', '--listen-addr=127.9.1.1:5758', '--data-dir=/state/pods/u1/tasks', '--enable-sidecar-mode=false'],
+      argv: ['/node', '/executor.js', '--max-tasks=2', '--listen-addr=127.9.1.1:5758', '--execd-listen-addr=127.9.1.1:44772', '--data-dir=/state/pods/u1/tasks', '--enable-sidecar-mode=false'],
       cwd: '/srv',
       env: { ...base('main'), MODE: 'fast', ALLOW_UNAUTHENTICATED: 'true', ...MARKERS },
     });

@@ -33,7 +33,7 @@ function startExecutor(publicKey?: KeyObject): void {
   const keyFile = join(folder, 'key.pem');
   if (publicKey) writeFileSync(keyFile, publicKey.export({ format: 'pem', type: 'spki' }));
   const auth = publicKey ? ['--auth-public-key-file', keyFile, '--auth-audience', pod.podUID] : ['--allow-unauthenticated=true'];
-  const args = [program, '--data-dir', join(folder, 'data'), '--listen-addr', `${address}:${port}`, ...auth];
+  const args = [program, '--data-dir', join(folder, 'data'), '--listen-addr', `${address}:${port}`, '--execd-listen-addr=0', ...auth];
   executor = spawn(process.execPath, args, { stdio: 'ignore' });
 }
 

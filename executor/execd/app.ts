@@ -1,0 +1,103 @@
+import { timingSafeEqual, createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../src/program/clock';
+import { ExecdHeader } from '../../src/schema/execd-api';
+import type { Log } from '../log';
+import { dropRest } from '../web-server';
+import { sendEmpty, sendRefusal } from './answers';
+import { CommandPreparation } from './commands/prepare';
+import { commandRoutes } from './commands/routes';
+import { CommandRunner } from './commands/runner';
+import { PipeStock } from './commands/pipes';
+import { Refusal } from './refusal';
+import { Router, type RouteTable } from './router';
+import type { Sandbox } from './sandbox';
+
+/** What the API works with. */
+export interface ExecdOptions {
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Directory of ours for pipes and output, that no sandbox sees. */
+  readonly dataDir: string;
+  /** Front of the mark that all processes of commands carry, as those of tasks do. */
+  readonly scope: string;
+  /** What the header of every request must say; absent means that everybody may ask. */
+  readonly accessToken?: string;
+  /** Path of the file of variables where the sandbox itself names none. */
+  readonly execdEnvs?: string;
+}
+
+/** The API of commands and files. */
+export class ExecdApp {
+  private readonly router: Router;
+  private readonly runner: CommandRunner;
+  private readonly pipes: PipeStock;
+
+  constructor(private readonly options: ExecdOptions) {
+    this.pipes = new PipeStock(options.dataDir);
+    this.runner = new CommandRunner({ ...options, pipes: this.pipes });
+    this.router = new Router(this.routes());
+  }
+
+  /** Answers a request; never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.once('finish', () => dropRest(request));
+    try {
+      const { pathname, searchParams } = urlOf(request);
+      this.authorize(request);
+      const { route, params } = this.router.find(request.method ?? '', pathname);
+      await route({ request, response, params, query: searchParams });
+    } catch (error) {
+      if (!(error instanceof Refusal)) {
+        this.options.log.error({ err: error }, 'execd request failed');
+      }
+      sendRefusal(response, error instanceof Refusal ? error : new Refusal(500, 'RUNTIME_ERROR', error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  /** Ends all that runs and forgets all that was; nothing can be started until {@link open}. */
+  async end(): Promise<void> {
+    await this.runner.close();
+    await this.pipes.clear(); // a reset empties the data directory
+  }
+
+  /** All can be started again after {@link end}. */
+  open(): void {
+    this.runner.open();
+  }
+
+  private routes(): RouteTable {
+    const { sandbox, clock, dataDir, execdEnvs } = this.options;
+    const preparation = new CommandPreparation(sandbox, execdEnvs);
+    return {
+      '/ping': {
+        GET: ({ response }) => {
+          sandbox.open().close();
+          sendEmpty(response);
+        },
+      },
+      ...commandRoutes({ runner: this.runner, preparation, clock, dataDir }),
+    };
+  }
+
+  /** Compares digests, which takes the same time for every token. @throws Refusal of status 401 */
+  private authorize({ headers }: IncomingMessage): void {
+    const { accessToken } = this.options;
+    delete headers[ExecdHeader.lifecycleKey]; // not ours, and not for anybody behind us
+    if (accessToken !== undefined && !timingSafeEqual(digest(String(headers[ExecdHeader.accessToken] ?? '')), digest(accessToken))) {
+      throw new Refusal(401, 'UNAUTHORIZED', `${ExecdHeader.accessToken}: expected the access token of this sandbox, got none or another one`);
+    }
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** @throws Refusal of status 404 for a target that is no path */
+function urlOf({ url = '' }: IncomingMessage): URL {
+  const parsed = url.startsWith('/') ? URL.parse(`http://sandbox${url}`) : null;
+  if (parsed === null) {
+    throw new Refusal(404, 'UNKNOWN', 'path: expected one of the API, got another one');
+  }
+  return parsed;
+}

@@ -1,0 +1,69 @@
+import type { RunCommandRequest } from '../../../src/schema/execd-api';
+import { EnvVar } from '../../../src/schema/names';
+import { expandPath } from '../files/expand-path';
+import { readSmallFile } from '../files/read-small';
+import { Walk } from '../files/walk';
+import { badBody } from '../refusal';
+import type { CommandOrder, CommandUser, OpenSandbox, Sandbox } from '../sandbox';
+import { parseGroups, parsePasswd } from '../user-files';
+import { parseEnvFile } from './env-file';
+
+/** Most bytes that are read of the file of variables and of the files of users. */
+const MOST_FILE_BYTES = 1024 * 1024;
+
+/** What a request says about its command beside the program. */
+export type CommandPlace = Pick<RunCommandRequest, 'cwd' | 'envs' | 'uid' | 'gid'>;
+
+/** Shells of a command, as they are looked for. */
+const SHELLS = ['bash', 'sh', '/bin/sh'] as const;
+
+/** Argument vectors of a command for a shell, of which the first runs whose program there is. */
+export const shellVectors = (command: string): readonly (readonly string[])[] => SHELLS.map((shell) => [shell, '-c', command]);
+
+/** Prepares what commands of one sandbox need beside their program. */
+export class CommandPreparation {
+  /** @param execdEnvs path of the file of variables where the sandbox itself names none */
+  constructor(
+    private readonly sandbox: Sandbox,
+    private readonly execdEnvs: string | undefined,
+  ) {}
+
+  /**
+   * Environment, directory and user of a command: those of the sandbox, below those of the file of variables, below those of the request.
+   *
+   * @throws Refusal of status 400 for a user that the sandbox cannot be, 503 while there is no sandbox
+   */
+  async prepare({ cwd, envs, uid, gid }: CommandPlace): Promise<Pick<CommandOrder, 'env' | 'workingDir' | 'user'>> {
+    const opened = this.sandbox.open();
+    try {
+      return await Walk.within(opened, async (walk) => {
+        const path = opened.env[EnvVar.execdEnvs] ?? this.execdEnvs;
+        const fromFile = path === undefined ? {} : { [EnvVar.execdEnvs]: path, ...parseEnvFile(await readSmallFile(walk, path, MOST_FILE_BYTES), opened.env) };
+        return {
+          env: { ...fromFile, ...envs },
+          workingDir: cwd === undefined || cwd === null ? '' : await expandPath(walk, cwd),
+          user: uid === undefined || uid === null ? undefined : await findUser(walk, opened, uid, gid ?? undefined),
+        };
+      });
+    } finally {
+      opened.close();
+    }
+  }
+}
+
+/** SETGID and SETUID. @see include/uapi/linux/capability.h of Linux */
+const USER_CAPABILITIES = (1n << 6n) | (1n << 7n);
+
+async function findUser(walk: Walk, { credentials }: OpenSandbox, uid: number, gid: number | undefined): Promise<CommandUser | undefined> {
+  const [passwd, groups] = await Promise.all(['/etc/passwd', '/etc/group'].map((path) => readSmallFile(walk, path, MOST_FILE_BYTES)));
+  const user = parsePasswd(passwd ?? '').find((entry) => entry.uid === uid);
+  const members = parseGroups(groups ?? '').filter(({ members: names }) => user !== undefined && names.includes(user.name));
+  const wanted = { uid, gid: gid ?? user?.gid ?? uid, groups: members.map((group) => group.gid) };
+  if (uid === credentials.uid && (gid ?? credentials.gid) === credentials.gid) {
+    return undefined; // as everything there
+  }
+  if (credentials.uid !== 0 || (credentials.capabilities & USER_CAPABILITIES) !== USER_CAPABILITIES) {
+    throw badBody({ path: 'uid', expected: `${credentials.uid}, the user of the sandbox, who is not root or may not become another`, got: String(uid) });
+  }
+  return wanted;
+}

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import type { Clock } from '../../../src/program/clock';
+import { ExecdHeader, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
+import { sendEmpty, sendJson } from '../answers';
+import { type Call, countOf, readJson, requireQuery } from '../calls';
+import { badBody, Refusal } from '../refusal';
+import type { RouteTable } from '../router';
+import type { CommandSink } from './command';
+import { EventStream } from './event-stream';
+import { OutputLog } from './output-log';
+import { type CommandPreparation, shellVectors } from './prepare';
+import { type CommandRecord, toStatus } from './register';
+import type { CommandRunner } from './runner';
+import { StreamOutput } from './stream-output';
+
+/** What the routes of commands work with. */
+export interface CommandRoutesOptions {
+  readonly runner: CommandRunner;
+  readonly preparation: CommandPreparation;
+  readonly clock: Clock;
+  /** Where output of the background is kept. */
+  readonly dataDir: string;
+}
+
+/** Commands: run, interrupt, status and logs. */
+export function commandRoutes(options: CommandRoutesOptions): RouteTable {
+  const { runner } = options;
+  return {
+    '/command': {
+      POST: (call) => runCommand(call, options),
+      DELETE: async ({ query, response }) => {
+        await runner.register.require(requireQuery(query, 'id')).command?.stop();
+        sendEmpty(response);
+      },
+    },
+    '/command/status/{id}': { GET: ({ params, response }) => sendJson(response, toStatus(runner.register.require(params['id'] ?? ''))) },
+    '/command/{id}/logs': { GET: (call) => sendLog(call, runner.register.require(call.params['id'] ?? '')) },
+  };
+}
+
+async function runCommand(call: Call, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
+  const request = await readJson(call, runCommandRequest);
+  const program = programOf(request);
+  const outlives = request.background === true || request.on_disconnect === 'continue';
+  const log = outlives ? new OutputLog(dataDir) : undefined;
+  const stream = new EventStream(call.response, clock);
+  const output = request.background === true ? undefined : new StreamOutput(stream);
+  const order = { ...program, place: await preparation.prepare(request), timeoutMs: request.timeout ?? 0, log };
+  const record = await runner.start(order, sinkOf(log, output), (id) => stream.begin(id));
+  if (output === undefined) {
+    stream.complete(0);
+    return;
+  }
+  await followCommand(call, record, output, !outlives);
+}
+
+/**
+ * Sends the output of a command until it ends.
+ *
+ * @param endsWithCaller whether it ends when the caller goes
+ */
+export async function followCommand({ response }: Pick<Call, 'response'>, record: CommandRecord, output: StreamOutput, endsWithCaller: boolean): Promise<void> {
+  const { command } = record;
+  const onDrain = () => command?.resume();
+  const onClose = () => {
+    command?.resume(); // to nobody
+    if (endsWithCaller) void command?.stop();
+  };
+  response.on('drain', onDrain);
+  if (response.destroyed) {
+    onClose();
+  } else {
+    response.once('close', onClose);
+  }
+  const end = (await command?.ended) ?? record.finished?.end;
+  response.removeListener('close', onClose);
+  if (end !== undefined) {
+    output.end(end);
+  }
+}
+
+/** Output goes to whoever wants it; a log always has room. */
+const sinkOf = (log: OutputLog | undefined, output: StreamOutput | undefined): CommandSink => ({
+  take: (stream, piece) => {
+    log?.write(piece);
+    return output?.take(stream, piece) ?? true;
+  },
+});
+
+/** @throws Refusal of status 400 unless exactly one program is there */
+function programOf({ command, argv, uid, gid }: RunCommandRequest) {
+  const both = [command, argv].filter((given) => given !== undefined && given !== null);
+  if (both.length !== 1) {
+    throw badBody({ path: 'command', expected: 'either a command or argv', got: both.length === 0 ? 'none of both' : 'both' });
+  }
+  if (command === '' || argv?.[0] === '') {
+    throw badBody({ path: command === '' ? 'command' : 'argv[0]', expected: 'a program', got: 'an empty text' });
+  }
+  if (typeof gid === 'number' && typeof uid !== 'number') {
+    throw badBody({ path: 'gid', expected: 'a uid beside it', got: 'none' });
+  }
+  return argv ? { content: argv.join(' '), argvs: [argv] } : { content: command ?? '', argvs: shellVectors(command ?? '') };
+}
+
+/** Bytes of a log that are in memory for an answer. */
+const LOG_PIECE_BYTES = 65_536;
+
+/** Sends what a command has written from a position on; piece by piece, so that a slow caller costs no memory. */
+async function sendLog({ query, response }: Call, { id, log, finished }: CommandRecord): Promise<void> {
+  if (log === undefined) {
+    throw new Refusal(400, 'UNKNOWN', `command '${id}': expected one of the background, got one whose output was streamed`);
+  }
+  const { from, to } = log.rangeFrom(countOf(query, 'cursor', 0), finished !== undefined);
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': to - from, [ExecdHeader.tailCursor]: String(to) });
+  for (let at = from; at < to && !response.destroyed; ) {
+    const piece = Buffer.allocUnsafe(Math.min(LOG_PIECE_BYTES, to - at));
+    const length = log.readAt(at, piece);
+    if (length === undefined) {
+      response.destroy(); // the command has written over it meanwhile
+      return;
+    }
+    at += length;
+    if (!response.write(piece.subarray(0, length))) {
+      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+  }
+  response.end();
+}

@@ -1,0 +1,55 @@
+import { createServer } from 'node:http';
+import type { ListenAddress } from '../../src/schema/settings';
+import { listen, type WebServer } from '../web-server';
+import type { ExecdApp, ExecdOptions } from './app';
+
+/** Most connections at a time: commands hold theirs while they run. */
+const MOST_CONNECTIONS = 1024;
+
+/**
+ * The port of the API of commands and files. The API itself is loaded by the first request, so that a sandbox that nobody asks anything pays for a
+ * port only.
+ */
+export class ExecdListener {
+  private app?: Promise<ExecdApp>;
+  private server?: WebServer;
+  private isEnding = false;
+
+  constructor(private readonly options: ExecdOptions) {}
+
+  /** @throws the error of the system, such as EADDRINUSE */
+  async listen(address: ListenAddress): Promise<number> {
+    const server = createServer((request, response) => void this.load().then((app) => app.handle(request, response)));
+    server.requestTimeout = 0; // an upload may take its time
+    this.server = await listen(server, address, MOST_CONNECTIONS);
+    return this.server.port;
+  }
+
+  /** Ends every command and forgets it; nothing can be started until {@link open}. */
+  async end(): Promise<void> {
+    this.isEnding = true;
+    await (await this.app)?.end();
+  }
+
+  /** Commands can be started again after {@link end}. */
+  async open(): Promise<void> {
+    this.isEnding = false;
+    (await this.app)?.open();
+  }
+
+  /** Ends every command, and lets open answers leave. */
+  async close(): Promise<void> {
+    this.isEnding = true;
+    await (await this.app)?.end();
+    await this.server?.close();
+  }
+
+  private load(): Promise<ExecdApp> {
+    this.app ??= import('./app.js').then(async (loaded) => {
+      const app = new loaded.ExecdApp(this.options);
+      if (this.isEnding) await app.end();
+      return app;
+    });
+    return this.app;
+  }
+}

@@ -1,0 +1,100 @@
+// zod/mini: the executor runs in every sandbox, and the full zod costs it 4 to 12 MB of private memory.
+import * as z from 'zod/mini';
+
+/**
+ * The API of commands and files inside a sandbox, on port 44772: what the SDKs of OpenSandbox call execd.
+ *
+ * @see shared/reference/execd.md
+ */
+
+/** Codes of errors, with the statuses that they come with. */
+export const EXECD_CODES = {
+  INVALID_REQUEST_BODY: [400],
+  MISSING_QUERY: [400],
+  INVALID_FILE: [400],
+  INVALID_FILE_METADATA: [400],
+  INVALID_FILE_CONTENT: [400],
+  UNAUTHORIZED: [401],
+  FILE_NOT_FOUND: [404],
+  CONTEXT_NOT_FOUND: [404],
+  TOO_LARGE: [413],
+  TOO_MANY_REQUESTS: [429],
+  RUNTIME_ERROR: [500, 409, 503],
+  NOT_SUPPORTED: [501],
+  UNKNOWN: [400, 404, 405, 416, 426],
+} as const satisfies Readonly<Record<string, readonly number[]>>;
+
+export type ExecdCode = keyof typeof EXECD_CODES;
+
+/** Body of every answer with a status of 400 or above. */
+export interface ExecdErrorBody {
+  readonly code: ExecdCode;
+  readonly message: string;
+}
+
+/** Headers of requests and answers, in small letters. */
+export const ExecdHeader = {
+  /** Request: the access token, when one is configured. */
+  accessToken: 'x-execd-access-token',
+  /** Request: key of the lifecycle server, which the JavaScript SDK sends here too; dropped on arrival. */
+  lifecycleKey: 'open-sandbox-api-key',
+  /** Answer: position after the last byte of log text that was sent. */
+  tailCursor: 'execd-commands-tail-cursor',
+} as const;
+
+/** Most bytes of a body of JSON. */
+export const MAX_EXECD_JSON_BYTES = 4 * 1024 * 1024;
+
+// The kernel ends an argument or a variable at the first NUL.
+const kernelText = z.string().check(z.regex(/^[^\0]*$/, 'expected text without NUL characters'));
+const envName = z.string().check(z.regex(/^[^\0=]+$/, 'expected a name without = and NUL characters'));
+/** 2^32-1 stands for "no change" in the calls of the kernel. */
+const userId = z.int().check(z.minimum(0), z.maximum(2 ** 32 - 2));
+const milliseconds = z.int().check(z.minimum(0));
+
+/** Body of POST /command; `null` is as good as nothing. Unknown members are ignored: newer SDKs send more. */
+export const runCommandRequest = z.object({
+  /** For a shell; exactly one of this and `argv`. */
+  command: z.nullish(kernelText),
+  /** Program and arguments, run without a shell. */
+  argv: z.nullish(z.array(kernelText).check(z.minLength(1))),
+  /** Must be a directory. */
+  cwd: z.nullish(kernelText),
+  background: z.nullish(z.boolean()),
+  /** Limit in ms; 0 is none. */
+  timeout: z.nullish(milliseconds),
+  uid: z.nullish(userId),
+  /** Only with `uid`. */
+  gid: z.nullish(userId),
+  envs: z.nullish(z.record(envName, kernelText)),
+  /** `continue` keeps a command of the foreground running when its caller goes; an addition of ours. */
+  on_disconnect: z.nullish(z.enum(['continue', 'end'])),
+});
+export type RunCommandRequest = z.infer<typeof runCommandRequest>;
+
+/** One event of a stream. `timestamp` is in ms since 1970. */
+export type ExecdEvent = { readonly timestamp: number } & (
+  | { readonly type: 'init' | 'ping' | 'stdout' | 'stderr'; readonly text: string }
+  | { readonly type: 'error'; readonly error: ExecdEventError }
+  | { readonly type: 'execution_complete'; readonly execution_time: number }
+);
+
+/** Why a run failed. */
+export interface ExecdEventError {
+  readonly ename: 'CommandExecError' | 'CommandTimeout';
+  /** Exit code in decimal: SDKs take it from here. */
+  readonly evalue: string;
+  readonly traceback: readonly string[];
+}
+
+/** Answer of GET /command/status/{id}; times are RFC 3339. */
+export interface CommandStatus {
+  readonly id: string;
+  /** The command as it was asked for. */
+  readonly content: string;
+  readonly running: boolean;
+  readonly exit_code?: number;
+  readonly error?: string;
+  readonly started_at: string;
+  readonly finished_at?: string;
+}

@@ -1,0 +1,63 @@
+import { until } from '../../support/waiting';
+import { ExecutorProcess, isRunning } from '../executor-process';
+import { EXECUTOR_RIGHTS, MAIN_USER, MainContainer, type MainContainerOptions } from '../main-container';
+import { ExecdClient } from './execd-client';
+
+/** An executor beside a main container, with the rights that it has in a pod; ends with the test. */
+async function startBeside(options: MainContainerOptions): Promise<{ main: MainContainer; client: ExecdClient }> {
+  const main = await MainContainer.start(options);
+  mains.push(main);
+  const env = { ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: main.name, FROM_EXECUTOR: 'yes' };
+  const executor = await ExecutorProcess.start(['--execd-listen-addr=127.0.0.1:0', '--access-token=open sesame'], undefined, env, { launcher: EXECUTOR_RIGHTS });
+  executors.push(executor);
+  return { main, client: new ExecdClient(`http://127.0.0.1:${executor.execdPort}`, { 'x-execd-access-token': 'open sesame' }) };
+}
+const mains: MainContainer[] = [];
+const executors: ExecutorProcess[] = [];
+afterAll(async () => {
+  for (const executor of executors) await executor.clean();
+  for (const main of mains) await main.stop();
+});
+
+test('commands run in the main container, as its user, while there is one (E23, E24)', async () => {
+  const { main, client } = await startBeside({});
+  const { uid, gid, groups } = MAIN_USER;
+  const run = await client.run('cat /etc/greeting; pwd; echo "$FROM_MAIN $FROM_EXECUTOR $BOTH"; grep -E "^(Uid|Gid|Groups|CapEff|NoNewPrivs):" /proc/self/status; ls /proc/self/fd; echo by name >/proc/self/fd/1', {
+    envs: { BOTH: 'requést' },
+  });
+  const ids = (id: number) => Array(4).fill(id).join('\t');
+  expect(run).toMatchObject({ status: 200, exitCode: 0, stderr: [] });
+  expect(run.stdout.map((line) => line.trim())).toEqual([
+    'of the main container', '/work', 'café  requést',
+    `Uid:\t${ids(uid)}`, `Gid:\t${ids(gid)}`, `Groups:\t${groups.join(' ')}`, 'CapEff:\t0000000000000000', 'NoNewPrivs:\t0',
+    '0', '1', '2', '3', 'by name',
+  ]); // prettier-ignore
+  expect((await client.run('pwd', { cwd: '/tmp/link' })).stdout).toEqual(['/work']);
+  for (const body of [{ command: 'true', cwd: '/usr' }, { command: 'true', uid: 0 }]) {
+    expect(await client.refused('POST', '/command', body)).toEqual({ status: 400, code: 'INVALID_REQUEST_BODY' });
+  }
+  expect((await client.runBody('/command', { argv: ['/usr/bin/perl', '-v'] })).exitCode).toBe(127);
+  const { stdout } = await client.run('setsid sleep 1000 >/dev/null 2>&1 & echo $!; exec sleep 0');
+  const { id } = await client.run('setsid sleep 1001 & echo $!; wait', { background: true });
+  const strays = [Number(stdout[0]), await until(async () => {
+    const text = await (await client.ask('GET', `/command/${id}/logs`)).text();
+    expect(text).toMatch(/\d+\n/);
+    return Number(text);
+  })]; // prettier-ignore
+  await client.ask('DELETE', `/command?id=${id}`);
+  expect(strays.map(isRunning)).toEqual([true, false]);
+
+  expect(await new ExecdClient(client.origin).refused('GET', '/ping')).toEqual({ status: 401, code: 'UNAUTHORIZED' });
+  expect(await new ExecdClient(client.origin, { 'x-execd-access-token': 'open sesam' }).refused('POST', '/command', { command: 'true' })).toMatchObject({ status: 401 });
+  await main.stop();
+  for (const [method, path] of [['GET', '/ping'], ['POST', '/command']] as const) {
+    expect(await client.refused(method, path, path === '/ping' ? undefined : { command: 'true' })).toEqual({ status: 503, code: 'RUNTIME_ERROR' });
+  }
+});
+
+test('a command becomes another user where the main container is root', async () => {
+  const { client } = await startBeside({ isRoot: true });
+  const { stdout } = await client.run('grep -E "^(Uid|Gid|Groups|CapEff):" /proc/self/status', { uid: 4321 });
+  expect(stdout.map((line) => line.replace(/\s+/g, ' ').trim())).toEqual(['Uid: 4321 4321 4321 4321', 'Gid: 4321 4321 4321 4321', 'Groups:', 'CapEff: 0000000000000000']);
+  expect((await client.run('grep ^Gid: /proc/self/status', { uid: 4321, gid: 7 })).stdout).toEqual(['Gid:\t7\t7\t7\t7']);
+});
