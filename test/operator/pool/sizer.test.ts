@@ -60,9 +60,9 @@ test('in a namespace that is being deleted a pod is asked for once a minute, not
   await pools.until(() => expect(operator.batch('user')).rejects.toThrow('404'));
   await pools.untilStatus({ allocated: 0, total: 0 });
 
-  const { created } = await pools.changesWithin(300);
-  expect(created).toBeGreaterThanOrEqual(4);
-  expect(created).toBeLessThanOrEqual(12); // pool and batch may ask at the same time
+  const { created } = await pools.changesWithin(125);
+  expect(created).toBeGreaterThanOrEqual(2);
+  expect(created).toBeLessThanOrEqual(6); // pool and batch may ask at the same time
   expect((await operator.events()).filter(({ reason }) => reason === 'FailedCreate')).toEqual([]);
 
   // A new object tells that the namespace is another one: nobody waits for time to pass.
