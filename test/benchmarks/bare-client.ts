@@ -21,6 +21,8 @@ export interface SendOptions {
 
 /** Such an answer to a write of 10,000 sandboxes is 1 kB and not 800. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+/** Begin of the line by which the server says that a watch cannot go on. */
+const ERROR = '{"type":"ERROR"';
 const VERSION_KEY = '"resourceVersion":"';
 /** A watch is not ended by the server before this time, in seconds. */
 const WATCH_SECONDS = 7_200;
@@ -61,24 +63,37 @@ export class BareClient {
   }
 
   /**
-   * Watches a collection from now on, line by line.
+   * Watches a collection from now on, line by line. A server that is busy may end a watch; it then goes on behind the last line.
    *
-   * @returns a promise that rejects when the watch ends before the client, and never resolves
+   * @returns a promise that rejects when the server refuses the watch, and never resolves
    */
   async watch(path: string, onLine: (line: Buffer) => void): Promise<{ readonly failed: Promise<never> }> {
-    const version = versionOf(await this.send('GET', `${path}?limit=1`));
-    const cutter = new LineCutter(onLine);
+    let version = versionOf(await this.send('GET', `${path}?limit=1`));
+    let last: Buffer | undefined;
     let onOpen: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (onOpen = resolve));
-    const headers = { authorization: this.authorization, accept: 'application/json', 'user-agent': 'bench' };
-    const request: HttpRequest = { method: 'GET', path: `${path}?watch=true&resourceVersion=${version}&timeoutSeconds=${WATCH_SECONDS}`, headers };
-    const failed = exchange(this.watches.dispatcher, request, this.over.signal, { onOpen: () => onOpen(), onData: (chunk) => cutter.push(chunk) }).then(({ status, body }) => {
-      throw new Error(`watch of ${path}: expected it to go on, got its end, status ${status} ${body}`);
-    });
+    const goOn = async (): Promise<never> => {
+      for (;;) {
+        const cutter = new LineCutter((line) => {
+          last = line;
+          onLine(line);
+        });
+        const headers = { authorization: this.authorization, accept: 'application/json', 'user-agent': 'bench' };
+        const request: HttpRequest = { method: 'GET', path: `${path}?watch=true&resourceVersion=${version}&timeoutSeconds=${WATCH_SECONDS}`, headers };
+        const { status, body } = await exchange(this.watches.dispatcher, request, this.over.signal, { onOpen: () => onOpen(), onData: (chunk) => cutter.push(chunk) });
+        if (status > 299 || last?.includes(ERROR) === true) throw new Error(`watch of ${path}: expected it to go on, got status ${status}: ${body}${last?.toString() ?? ''}`);
+        version = last === undefined ? version : versionOf(last.toString());
+        this.watchEnds += 1;
+      }
+    };
+    const failed = goOn();
     await Promise.race([opened, failed]);
     failed.catch(() => undefined); // nobody may be waiting when the client is closed
     return { failed };
   }
+
+  /** How often the server has ended a watch. */
+  watchEnds = 0;
 
   /** Breaks all connections. */
   async close(): Promise<void> {

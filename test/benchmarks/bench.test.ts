@@ -3,14 +3,18 @@ import { LineCutter } from './line-cutter';
 import { parseLoopDelay } from './loop-delay';
 import { readOptions } from './options';
 import { reportOf } from './report';
+import { readPodLine } from './pod-watch';
 import type { Measured } from './runner';
 import type { Scenario } from './scenario';
+import { scenarioOf } from './scenarios/all';
 import { quantile, timesOf } from './statistics';
-import { formatMs, renderTable, tableCells } from './table';
+import { formatMs, renderMore, renderTable, tableCells } from './table';
 import { countWrites, deliveryWrites } from './writes';
 
 const scenario = (name: string): Scenario => ({ name, title: `work of ${name}`, group: 'batch', target: 1.3, rounds: 5, warmUps: 1, open: () => Promise.reject(new Error('expected no start')) });
 const ALL = ['batch-1', 'batch-10', 'burst-300x1'].map(scenario);
+const OTHER = scenario('batch-7');
+const REPERTOIRE = { all: ALL, scenarioOf: (name: string) => (name === OTHER.name ? OTHER : undefined), otherNames: 'batch-N' };
 
 describe('quantiles', () => {
   test.each([
@@ -28,7 +32,7 @@ describe('quantiles', () => {
 
 describe('options', () => {
   const namesOf = (only?: string) => {
-    const read = readOptions({ only }, ALL);
+    const read = readOptions({ only }, REPERTOIRE);
     return 'options' in read ? read.options.scenarios.map(({ name }) => name) : read.problems;
   };
 
@@ -36,17 +40,18 @@ describe('options', () => {
     { only: undefined, want: ['batch-1', 'batch-10', 'burst-300x1'] },
     { only: 'burst-300x1, batch-1', want: ['batch-1', 'burst-300x1'] },
     { only: 'batch-*', want: ['batch-1', 'batch-10'] },
+    { only: 'batch-7,batch-1', want: ['batch-1', 'batch-7'] },
     { only: '*-1*', want: ['batch-1', 'batch-10'] },
   ])('--only $only plays, in their own order, $want', ({ only, want }) => expect(namesOf(only)).toEqual(want));
 
   test('are read', () => {
-    expect(readOptions({ rounds: '7', controller: './manager', json: 'out.json' }, ALL)).toEqual({ options: { scenarios: ALL, rounds: 7, controller: './manager', json: 'out.json', writeDocs: false } });
+    expect(readOptions({ rounds: '7', controller: './manager', json: 'out.json' }, REPERTOIRE)).toEqual({ options: { scenarios: ALL, rounds: 7, controller: './manager', json: 'out.json', writeDocs: false } });
   });
 
   test('are refused with all problems at once', () => {
-    expect(readOptions({ only: 'batch-1,batch-2', rounds: '0', controller: ' ', json: '', writeDocs: true }, ALL)).toEqual({
+    expect(readOptions({ only: 'batch-1,batch-2', rounds: '0', controller: ' ', json: '', writeDocs: true }, REPERTOIRE)).toEqual({
       problems: [
-        "--only: expected names of scenarios, with * for any text, got 'batch-2'; there are batch-1, batch-10, burst-300x1",
+        "--only: expected names of scenarios, with * for any text, got 'batch-2'; there are batch-1, batch-10, burst-300x1, and of other sizes batch-N",
         "--rounds: expected a whole number from 1 to 1000, got '0'",
         '--controller: expected a command, such as "./manager --leader-elect=false", got nothing',
         '--json: expected the name of a file, got nothing',
@@ -93,7 +98,7 @@ test('the delay of the event loop is what comes on top of the interval of its mo
 
 describe('a report', () => {
   const MIB = 2 ** 20;
-  const measured = (ms: number, more: Partial<Measured> = {}): Measured => ({ ms, partsMs: [], more: {}, writes: { 'create batchsandboxes': 1 }, ...more });
+  const measured = (ms: number, more: Partial<Measured> = {}): Measured => ({ ms, partsMs: [], more: {}, writes: { 'create batchsandboxes': 1 }, serverCpuMs: ms / 2, foreignShare: 0.2, ...more });
   const byController = (ms: number, cpuMs: number, writes: number) =>
     measured(ms, { partsMs: [ms / 2, ms], writes: { 'patch batchsandboxes': writes }, usage: { cpuMs, residentBytes: (100 + ms) * MIB, peakBytes: 200 * MIB, connections: ms / 10, loopDelay: { mean: 1, p99: ms / 5, most: ms } } });
   const rounds = { operator: [byController(30, 10, 2), byController(20, 30, 3), byController(40, 20, 2)], loop: [measured(10), measured(20), measured(30)] };
@@ -109,12 +114,17 @@ describe('a report', () => {
   test('is a table that says whether the target is reached, with columns of another controller where there was one', () => {
     const alone = reportOf(scenario('batch-1'), rounds);
     expect(renderTable(tableCells([alone]))).toBe(
-      'work             operator      p99  bare loop      p99  ratio   target  writes      CPU   memory  loop delay p99  connections\n' +
-        'work of batch-1   30.0 ms  39.5 ms    20.0 ms  29.8 ms   1.50  1.30 no       3  20.0 ms  140 MiB          6.0 ms            4\n',
+      'work             operator      p99  bare loop      p99  ratio   target  writes      CPU  server CPU  of the loop   memory  loop delay p99  connections  strangers\n' +
+        'work of batch-1   30.0 ms  39.5 ms    20.0 ms  29.8 ms   1.50  1.30 no       3  20.0 ms     15.0 ms      10.0 ms  140 MiB          6.0 ms            4        20%\n',
     );
     const [heads, cells] = tableCells([reportOf(scenario('batch-1'), { ...rounds, other: [measured(90), measured(60), measured(75)] })]);
     expect(heads?.slice(-3)).toEqual(['other', 'p99', 'other by operator']);
     expect(cells?.slice(-3)).toEqual(['75.0 ms', '89.7 ms', '2.50']);
+  });
+
+  test('has further figures in a line each', () => {
+    const report = reportOf(scenario('batch-1'), { operator: [measured(1, { more: { 'of something, ms': 2 } })], loop: [measured(1, { more: { 'of something, ms': 1.25 } })] });
+    expect(renderMore([report])).toBe('batch-1: of something, ms: operator 2.0, bare loop 1.3\n');
   });
 
   test.each([
@@ -125,3 +135,23 @@ describe('a report', () => {
     [12_340, '12.3 s'],
   ])('writes %d ms as %s', (ms, want) => expect(formatMs(ms)).toBe(want));
 });
+
+test('the line of a pod says its name, and whether it is Ready or gone', () => {
+  const line = (type: string, conditions: string, name = 'a-1') => Buffer.from(`{"type":"${type}","object":{"kind":"Pod","metadata":{"name":"${name}","labels":{"name":"other"}},"status":{"conditions":[${conditions}]}}}`);
+  const other = '{"type":"PodScheduled","observedGeneration":1,"status":"True"}';
+  expect(readPodLine(line('ADDED', ''))).toEqual({ name: 'a-1', isReady: false, isDeleted: false });
+  expect(readPodLine(line('MODIFIED', `${other},{"type":"Ready","observedGeneration":1,"status":"False"}`))).toEqual({ name: 'a-1', isReady: false, isDeleted: false });
+  expect(readPodLine(line('MODIFIED', `{"type":"Ready","status":"True"},${other}`))).toEqual({ name: 'a-1', isReady: true, isDeleted: false });
+  expect(readPodLine(line('DELETED', '{"type":"Ready","status":"True"}', 'b'))).toEqual({ name: 'b', isReady: true, isDeleted: true });
+});
+
+test.each([
+  ['batch-7', 'one batch of 7'],
+  ['delete-2000', 'deletion of 2,000'],
+  ['burst-20x3', '20 batches of 3, 64 in flight'],
+  ['burst-20', undefined],
+  ['cold-20x3', undefined],
+  ['refill-0', undefined],
+  ['fill-10001', undefined],
+  ['other-1', undefined],
+])('%s is the scenario: %s', (name, want) => expect(scenarioOf(name)?.title).toBe(want));

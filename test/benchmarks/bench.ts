@@ -4,9 +4,9 @@ import { describeMachine, readCommit } from './machine';
 import { type BenchOptions, type RawOptions, readOptions } from './options';
 import { type Report, reportOf, type ScenarioReport } from './report';
 import { runScenario } from './runner';
-import { SCENARIOS } from './scenarios/all';
+import { OTHER_NAMES, scenarioOf, SCENARIOS } from './scenarios/all';
 import { Stage } from './stage';
-import { formatMs, renderTable, tableCells } from './table';
+import { formatMs, renderMore, renderTable, tableCells } from './table';
 
 const BAD_OPTIONS_EXIT_CODE = 2;
 
@@ -30,14 +30,14 @@ async function run(options: BenchOptions): Promise<Report> {
 }
 
 async function main(raw: RawOptions): Promise<void> {
-  const read = readOptions(raw, SCENARIOS);
+  const read = readOptions(raw, { all: SCENARIOS, scenarioOf, otherNames: OTHER_NAMES });
   if ('problems' in read) {
     process.stderr.write(`${read.problems.join('\n')}\n`);
     process.exitCode = BAD_OPTIONS_EXIT_CODE;
     return;
   }
   const report = await run(read.options);
-  process.stdout.write(renderTable(tableCells(report.scenarios)));
+  process.stdout.write(`${renderTable(tableCells(report.scenarios))}${renderMore(report.scenarios)}`);
   if (read.options.json !== undefined) await writeFile(read.options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 

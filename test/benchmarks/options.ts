@@ -24,25 +24,34 @@ export interface RawOptions {
 
 const MOST_ROUNDS = 1_000;
 
-/**
- * Reads the options.
- *
- * @param all scenarios there are, in the order in which they are played
- * @returns the options, or all that is wrong with them
- */
-export function readOptions(raw: RawOptions, all: readonly Scenario[]): { readonly options: BenchOptions } | { readonly problems: readonly string[] } {
+/** What can be played. */
+export interface Repertoire {
+  /** The scenarios of a whole run, in the order in which they are played. */
+  readonly all: readonly Scenario[];
+  /** One that is not among them, by its name. */
+  readonly scenarioOf: (name: string) => Scenario | undefined;
+  /** Names that it knows. */
+  readonly otherNames: string;
+}
+
+/** Reads the options; or all that is wrong with them. */
+export function readOptions(raw: RawOptions, { all, scenarioOf, otherNames }: Repertoire): { readonly options: BenchOptions } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const { only, rounds, controller, json, writeDocs = false } = raw;
-  const wanted = only?.split(',').map((name) => name.trim());
-  for (const name of wanted ?? []) {
-    if (!all.some((scenario) => matches(name, scenario))) problems.push(`--only: expected names of scenarios, with * for any text, got '${name}'; there are ${all.map((scenario) => scenario.name).join(', ')}`);
+  const chosen = new Set(only === undefined ? all : []);
+  for (const name of only?.split(',').map((text) => text.trim()) ?? []) {
+    const found = all.filter((scenario) => matches(name, scenario));
+    const other = found.length > 0 ? [] : [scenarioOf(name) ?? []].flat();
+    for (const scenario of [...found, ...other]) chosen.add(scenario);
+    if (found.length + other.length > 0) continue;
+    problems.push(`--only: expected names of scenarios, with * for any text, got '${name}'; there are ${all.map((scenario) => scenario.name).join(', ')}, and of other sizes ${otherNames}`);
   }
   if (rounds !== undefined && !(/^[1-9]\d{0,3}$/.test(rounds) && Number(rounds) <= MOST_ROUNDS)) problems.push(`--rounds: expected a whole number from 1 to ${MOST_ROUNDS}, got '${rounds}'`);
   if (controller?.trim() === '') problems.push('--controller: expected a command, such as "./manager --leader-elect=false", got nothing');
   if (json?.trim() === '') problems.push('--json: expected the name of a file, got nothing');
   if (writeDocs && only !== undefined) problems.push('--write-docs: expected all scenarios, since the page shows all of them, got --only beside it; leave one of the two out');
   if (problems.length > 0) return { problems };
-  const scenarios = wanted === undefined ? all : all.filter((scenario) => wanted.some((name) => matches(name, scenario)));
+  const scenarios = [...all.filter((scenario) => chosen.has(scenario)), ...[...chosen].filter((scenario) => !all.includes(scenario))];
   return { options: { scenarios, writeDocs, controller, json, ...(rounds !== undefined && { rounds: Number(rounds) }) } };
 }
 

@@ -23,6 +23,23 @@ export function usageOf(pid: number): Usage {
   return { cpuMs: sum(({ cpuMs }) => cpuMs), residentBytes: sum(({ residentBytes }) => residentBytes), peakBytes: sum(({ peakBytes }) => peakBytes) };
 }
 
+/** Processor time of some processes, without their children, in ms; those that have ended count nothing. */
+export function cpuOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    try {
+      return sum + usageOfOne(pid).cpuMs;
+    } catch {
+      return sum;
+    }
+  }, 0);
+}
+
+/** Processor time that the whole machine has spent since its start, on all cores together, in ms. */
+export function cpuOfMachine(): number {
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]?.split(/\s+/).map(Number) ?? [];
+  return TICK_MS * [user, nice, system, irq, softirq].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0);
+}
+
 /** TCP connections of a process and its children to a port. */
 export function connectionsTo(pid: number, port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

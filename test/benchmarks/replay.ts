@@ -2,7 +2,8 @@ import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { type BareClient, versionOf } from './bare-client';
 import type { Stage } from './stage';
 
-const DROP_FINALIZERS = JSON.stringify({ metadata: { finalizers: null } });
+/** Merge patch that lets a batch go. */
+export const DROP_FINALIZERS = JSON.stringify({ metadata: { finalizers: null } });
 
 /** What a controller wrote for a batch, to be written again by hand: the same two writes with the same bytes, whatever they become. */
 export class Replay {

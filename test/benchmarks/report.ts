@@ -1,4 +1,4 @@
-import type { Contender, Measured, Rounds } from './runner';
+import type { Measured, Rounds } from './runner';
 import type { Scenario } from './scenario';
 import { median, type Times, timesOf } from './statistics';
 import { deliveryWrites, type Writes } from './writes';
@@ -14,6 +14,10 @@ export interface Summary {
   readonly writes: Writes;
   /** Sum of those that deliver. */
   readonly writeCount: number;
+  /** Median of the processor time of API server and etcd, in ms. */
+  readonly serverCpuMs: number;
+  /** Median of the share of the machine that strangers took, from 0 to 1. */
+  readonly foreignShare: number;
   /** Absent for the loop. */
   readonly controller?: ControllerSummary;
 }
@@ -74,6 +78,8 @@ function summaryOf(rounds: readonly Measured[]): Summary {
     more: Object.fromEntries([...names].map((name) => [name, median(rounds.flatMap(({ more }) => more[name] ?? []))])),
     writes,
     writeCount: deliveryWrites(writes),
+    serverCpuMs: median(rounds.map(({ serverCpuMs }) => serverCpuMs)),
+    foreignShare: median(rounds.map(({ foreignShare }) => foreignShare)),
     ...(usages.length > 0 && {
       controller: {
         cpuMs: median(usages.map(({ cpuMs }) => cpuMs)),
@@ -85,6 +91,3 @@ function summaryOf(rounds: readonly Measured[]): Summary {
     }),
   };
 }
-
-/** Contenders in the order in which they are shown. */
-export const CONTENDERS: readonly Contender[] = ['operator', 'loop', 'other'];

@@ -6,20 +6,28 @@ export interface Round {
   readonly ms: number;
   /** Times of the parts of the round, such as of each batch of a burst, in ms. @default - there are none */
   readonly partsMs?: readonly number[];
-  /** Further figures by name, such as `p99 ms`. @default - none */
+  /** Further figures by name, such as `delivery meanwhile, ms`. @default - none */
   readonly more?: Readonly<Record<string, number>>;
   /** Brings the stage back to rest; not measured. */
   readonly cleanUp: () => Promise<void>;
 }
 
+/** One who plays rounds. */
+export interface Player {
+  /** Makes a round ready; not measured. @default - nothing is needed */
+  readonly prepare?: () => Promise<void>;
+  /** Does the work. */
+  readonly play: () => Promise<Round>;
+}
+
 /** A scenario that is ready to be played, on one stage. */
 export interface OpenScenario {
   /** Has the controller do the work. */
-  readonly controller: () => Promise<Round>;
+  readonly controller: Player;
   /** Does the same writes by hand, as fast as can be, and nothing else; it never plays before the controller has. */
-  readonly loop: () => Promise<Round>;
-  /** Removes what it needed. */
-  readonly close: () => Promise<void>;
+  readonly loop: Player;
+  /** Removes what it needed. @default - nothing is left */
+  readonly close?: () => Promise<void>;
 }
 
 /** Work whose time is measured, by a controller and by a bare loop in turn. */
@@ -37,4 +45,10 @@ export interface Scenario {
   readonly warmUps: number;
   /** Makes everything ready on a stage. */
   open(stage: Stage): Promise<OpenScenario>;
+}
+
+/** Rounds of a scenario that first needs pods made: the more of them, the fewer. */
+export function roundsFor(pods: number): number {
+  if (pods < 1_000) return 10;
+  return pods < 5_000 ? 5 : 3;
 }

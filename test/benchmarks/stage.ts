@@ -1,14 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { renderKubeconfig } from '../../local/api/kubeconfig';
+import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { allCrds } from '../../src/schema/crds';
 import { type ControlPlane, startControlPlane } from '../cluster/real-cluster';
 import { ApiClient } from '../support/api-client';
 import { Space } from '../support/space';
 import { until } from '../support/waiting';
 import { BareClient } from './bare-client';
-import { BatchWatch } from './batch-watch';
+import { watchBatches } from './batch-watch';
 import { Controller } from './controller';
+import { HandMadePods } from './hand-made-pods';
+import type { ObjectWatch } from './object-watch';
 import { WarmPool } from './warm-pool';
 
 /** Few, since each costs a lease; each has room for 10,000 pods. */
@@ -18,6 +23,14 @@ const TOKEN_SECONDS = 86_400;
 
 /** Users of a stage, which the audit log tells apart. */
 export type Party = 'controller' | 'client' | 'loop';
+
+/** Processes of a stage, by pid, beside the controller. */
+export interface StageProcesses {
+  /** API server and etcd. */
+  readonly server: readonly number[];
+  /** Scheduler, controller manager, simulated nodes. */
+  readonly rest: readonly number[];
+}
 
 export interface StageOptions {
   /** Command of another controller than ours. @default - our operator */
@@ -31,6 +44,8 @@ export interface StageOptions {
  * loop does the same writes by hand.
  */
 export class Stage {
+  private handMade: Promise<HandMadePods> | undefined;
+
   private constructor(
     readonly cluster: ControlPlane,
     /** For what is not measured. */
@@ -44,10 +59,11 @@ export class Stage {
     readonly space: Space,
     /** What only the loop looks after. */
     readonly loopSpace: Space,
-    readonly watch: BatchWatch,
-    readonly loopWatch: BatchWatch,
+    readonly watch: ObjectWatch<BatchSandbox>,
+    readonly loopWatch: ObjectWatch<BatchSandbox>,
     /** Pods that come back to their pool as they are. */
     readonly warm: WarmPool,
+    readonly processes: StageProcesses,
     private readonly closers: readonly (() => Promise<void>)[],
   ) {}
 
@@ -72,12 +88,18 @@ export class Stage {
       const place = { folder: cluster.folder, kubeconfigPath, namespace: space.namespace };
       const controller = command === undefined ? await Controller.startOperator(place, flags) : Controller.startOther(place, command);
       closers.unshift(() => controller.stop());
-      const [watch, loopWatch] = [await BatchWatch.open(client, space.path('BatchSandbox')), await BatchWatch.open(client, loopSpace.path('BatchSandbox'))];
-      return new Stage(cluster, api, client, loop, controller, space, loopSpace, watch, loopWatch, new WarmPool(space), closers);
+      const [watch, loopWatch] = [await watchBatches(client, space.path('BatchSandbox')), await watchBatches(client, loopSpace.path('BatchSandbox'))];
+      return new Stage(cluster, api, client, loop, controller, space, loopSpace, watch, loopWatch, new WarmPool(space), processesOf(cluster.folder, controller.pid), closers);
     } catch (error) {
       await closeAll(closers);
       throw error;
     }
+  }
+
+  /** Pods that the loop makes by hand, from the first call on. */
+  handMadePods(): Promise<HandMadePods> {
+    this.handMade ??= HandMadePods.open(this);
+    return this.handMade;
   }
 
   /** Ends everything. */
@@ -114,6 +136,13 @@ async function createUser(api: ApiClient, party: Party): Promise<string> {
 async function expectServed(api: ApiClient, path: string): Promise<void> {
   const { status } = await api.request('GET', path);
   if (status !== 200) throw new Error(`${path}: expected status 200, got ${status}`);
+}
+
+function processesOf(folder: string, controllerPid: number): StageProcesses {
+  const id = basename(folder);
+  const pids = findMarked(CLUSTER_MARKER, (value) => value === id).map(({ pid }) => pid).filter((pid) => pid !== controllerPid);
+  const isServer = (pid: number) => /\0(etcd|kube-apiserver)\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+  return { server: pids.filter(isServer), rest: pids.filter((pid) => !isServer(pid)) };
 }
 
 /** Closes all, in order, whatever fails. @throws Error the first failure */

@@ -1,4 +1,4 @@
-import type { ScenarioReport } from './report';
+import type { ScenarioReport, Summary } from './report';
 
 /** Heads of the columns, and what stands in them. */
 type Column = readonly [head: string, cell: (row: ScenarioReport) => string];
@@ -15,9 +15,12 @@ const COLUMNS: readonly Column[] = [
   ['target', ({ ratio, target }) => `${target.toFixed(2)} ${ratio <= target ? 'yes' : 'no'}`],
   ['writes', ({ operator }) => operator.writeCount.toLocaleString('en')],
   ['CPU', ({ operator: { controller } }) => (controller === undefined ? '' : formatMs(controller.cpuMs))],
+  ['server CPU', ({ operator }) => formatMs(operator.serverCpuMs)],
+  ['of the loop', ({ loop }) => formatMs(loop.serverCpuMs)],
   ['memory', ({ operator: { controller } }) => (controller === undefined ? '' : `${(controller.residentBytes / MIB).toFixed(0)} MiB`)],
   ['loop delay p99', ({ operator: { controller } }) => formatOptionalMs(controller?.loopDelayP99Ms)],
   ['connections', ({ operator: { controller } }) => String(controller?.connections ?? '')],
+  ['strangers', ({ operator, loop }) => `${Math.round(50 * (operator.foreignShare + loop.foreignShare))}%`],
 ];
 
 const OTHER_COLUMNS: readonly Column[] = [
@@ -37,6 +40,18 @@ export function renderTable(cells: readonly (readonly string[])[]): string {
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ');
   return cells.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
+
+/** Further figures of all contenders, a line each. */
+export function renderMore(rows: readonly ScenarioReport[]): string {
+  const lines = rows.flatMap(({ name, operator, loop, other }) => {
+    const names = new Set([operator, loop, other].flatMap((summary) => Object.keys(summary?.more ?? {})));
+    return [...names].map((figure) => {
+      const of = (summary: Summary | undefined) => summary?.more[figure]?.toFixed(1) ?? '-';
+      return `${name}: ${figure}: operator ${of(operator)}, bare loop ${of(loop)}${other === undefined ? '' : `, other ${of(other)}`}\n`;
+    });
+  });
+  return lines.join('');
 }
 
 /** A time with three figures. */
