@@ -21,6 +21,7 @@ import { isErrorWithCode } from './nodes/system-error';
 import { OperatorProcess } from './operator-process';
 import { programCommand } from './programs';
 import { startReaper } from './reaper';
+import { type ServerAccess, ServerProcess } from './server-process';
 import { createSigningSecret, OPERATOR_NAMESPACE } from './signing-secret';
 
 const CRDS: ResourceType = {
@@ -44,6 +45,8 @@ export interface ClusterOptions {
   readonly path: string;
   /** Whether the operator runs. @default true */
   readonly operator?: boolean;
+  /** Whether the lifecycle server runs. @default false */
+  readonly lifecycleServer?: boolean;
   /** Ends the wait for the operator. @default - it is waited for */
   readonly signal?: AbortSignal;
 }
@@ -57,6 +60,8 @@ export interface Cluster {
   readonly server: ApiServer;
   readonly transport: Transport;
   readonly api: KubeApi;
+  /** How SDKs reach the lifecycle server; undefined when it does not run. */
+  readonly lifecycle?: ServerAccess;
   /** Pid of the operator, or undefined while it does not run. */
   operatorPid(): number | undefined;
   /**
@@ -92,7 +97,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** Starts the parts in order and registers the end of each. */
 async function startParts(
-  { nodes: count = 1, path, operator = true, signal }: ClusterOptions,
+  { nodes: count = 1, path, operator = true, lifecycleServer = false, signal }: ClusterOptions,
   onClose: (close: () => Promise<void>) => void,
 ): Promise<Omit<Cluster, 'stop'>> {
   const root = clustersRoot();
@@ -128,9 +133,10 @@ async function startParts(
   onClose(() => nodes.stop(STOP_GRACE_MS));
   await nodes.start();
 
+  const environment = { PATH: path, HOME: folder, TMPDIR: folder, [CLUSTER_MARKER]: id };
   const operatorProcess = new OperatorProcess({
     command: programCommand('sandbox-operator'),
-    env: { PATH: path, HOME: folder, TMPDIR: folder, [EnvVar.podNamespace]: OPERATOR_NAMESPACE, [CLUSTER_MARKER]: id },
+    env: { ...environment, [EnvVar.podNamespace]: OPERATOR_NAMESPACE },
     folder,
     kubeconfigPath,
     address: addresses.clusterAddress,
@@ -138,8 +144,16 @@ async function startParts(
     clock,
   });
   onClose(() => operatorProcess.stop(STOP_GRACE_MS));
-  if (operator) await operatorProcess.start(signal);
-  return { id, folder, server, transport, api, kubeconfigPath, operatorPid: () => operatorProcess.pid };
+  const starts = [...(operator ? [operatorProcess.start(signal)] : [])];
+  let lifecycle: ServerAccess | undefined;
+  if (lifecycleServer) {
+    const serverProcess = await ServerProcess.create({ command: programCommand('sandbox-server'), env: environment, folder, kubeconfigPath, address: addresses.clusterAddress, clock });
+    onClose(() => serverProcess.stop(STOP_GRACE_MS));
+    starts.push(serverProcess.start(signal));
+    lifecycle = serverProcess.access;
+  }
+  await Promise.all(starts);
+  return { id, folder, server, transport, api, kubeconfigPath, lifecycle, operatorPid: () => operatorProcess.pid };
 }
 
 /** Starts the API server on the first free address block, beginning anywhere, so that clusters that start together do not meet. */

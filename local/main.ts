@@ -40,8 +40,9 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .argument('[app]', 'folder of a cdk8s app (with cdk8s.yaml, or else main.ts or main.js), or a file or folder of YAML manifests')
     .description('Starts an embedded cluster, applies the manifests of an app (without one it stays empty), and stays until Ctrl-C.')
     .option('--kubeconfig <file>', 'where to write the kubeconfig; default is a file that goes away with the cluster')
+    .option('--server', 'start the lifecycle server too, which OpenSandbox SDKs call', false)
     .option('--json', 'print one JSON object when the cluster is up, and no progress', false)
-    .addHelpText('after', examples('sandboxes up', 'sandboxes up examples/gitops', 'sandboxes up manifests/ --kubeconfig ./kubeconfig'))
+    .addHelpText('after', examples('sandboxes up', 'sandboxes up pool.yaml --server', 'sandboxes up examples/gitops', 'sandboxes up manifests/ --kubeconfig ./kubeconfig'))
     .action((app: string | undefined, options: Omit<UpOptions, 'app'>) =>
       onChosen(async (context) => (await import('./up.js')).up({ app, ...options }, context), options),
     );

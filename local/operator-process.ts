@@ -1,13 +1,6 @@
 import type { Clock } from '../src/program/clock';
 import { Port, SIGNING_SECRET } from '../src/schema/names';
-import { ContainerLog } from './nodes/container-log';
-import { ContainerRunner } from './nodes/container-runner';
-import type { ProcessSpec } from './nodes/pod-process';
-import { toProbes } from './nodes/probes';
-import { StartGate } from './nodes/start-gate';
-
-/** Longest start, in ms: several times what a busy machine takes. */
-const READY_WITHIN_MS = 60_000;
+import { ProgramProcess } from './program-process';
 
 export interface OperatorProcessProps {
   /** Program and first arguments. */
@@ -22,15 +15,9 @@ export interface OperatorProcessProps {
   readonly clock: Clock;
 }
 
-/** The operator beside an embedded cluster: a container like any other, so it is started again with back-off when it ends. */
-export class OperatorProcess {
-  private readonly runner: ContainerRunner;
-  private readonly clock: Clock;
-  private readonly output: ContainerLog;
-  private running: Promise<unknown> = Promise.resolve();
-  private readonly readyListeners = new Set<() => void>();
-
-  constructor({ command, env, folder, kubeconfigPath, address, logPath, clock }: OperatorProcessProps) {
+/** The operator beside an embedded cluster. */
+export class OperatorProcess extends ProgramProcess {
+  constructor({ command, kubeconfigPath, address, ...props }: OperatorProcessProps) {
     const flags = [
       `--kubeconfig=${kubeconfigPath}`,
       `--health-probe-bind-address=${address}:${String(Port.operatorHealth)}`,
@@ -38,73 +25,6 @@ export class OperatorProcess {
       '--metrics-secure=false',
       `--executor-signing-secret=${SIGNING_SECRET}`,
     ];
-    const process: ProcessSpec = { argv: [...command, ...flags], cwd: folder, env };
-    const container = { name: 'operator', readinessProbe: { httpGet: { path: '/readyz', port: Port.operatorHealth } } };
-    this.clock = clock;
-    this.output = new ContainerLog(logPath);
-    this.runner = new ContainerRunner({
-      container,
-      process,
-      probes: toProbes(container, address, process, 0),
-      restartPolicy: 'Always',
-      clock,
-      log: this.output,
-      gate: new StartGate(1),
-      onChange: () => this.readyListeners.forEach((listener) => listener()),
-      warn: () => undefined, // only a startup probe has something to tell, and it has none
-    });
-  }
-
-  /** Pid of the running operator, or undefined while there is none. */
-  get pid(): number | undefined {
-    return this.runner.pid;
-  }
-
-  /**
-   * Starts the operator and waits until it is ready.
-   *
-   * @throws Error with the last lines of its log when it ends before that, or is not ready after a minute; the reason of the signal when
-   *   that aborts
-   */
-  async start(signal?: AbortSignal): Promise<void> {
-    this.running = this.runner.run();
-    const settled = new AbortController();
-    const waiting = signal === undefined ? settled.signal : AbortSignal.any([settled.signal, signal]);
-    const tooLate = this.clock.sleep(READY_WITHIN_MS, waiting).then(() => {
-      signal?.throwIfAborted();
-      throw this.notReady(`nothing within ${String(READY_WITHIN_MS / 1000)} s`);
-    });
-    try {
-      await Promise.race([this.untilReady(), tooLate]);
-    } finally {
-      settled.abort();
-    }
-  }
-
-  /** Stops the operator: TERM, and KILL after the grace time. */
-  async stop(graceMs: number): Promise<void> {
-    await this.runner.stop(graceMs);
-    await this.running;
-    this.output.close();
-  }
-
-  private untilReady(): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const look = () => {
-        const { ready, state } = this.runner.observe();
-        const exitCode = 'terminated' in state ? state.terminated.exitCode : undefined;
-        if (!ready && exitCode === undefined) return;
-        this.readyListeners.delete(look);
-        if (ready) resolve();
-        else reject(this.notReady(`exit code ${String(exitCode)}`));
-      };
-      this.readyListeners.add(look);
-      look();
-    });
-  }
-
-  private notReady(got: string): Error {
-    const lastLines = this.output.read().toString().trimEnd().split('\n').slice(-3).join(' | ');
-    return new Error(`operator: expected it to become ready, got ${got}: ${lastLines}`);
+    super({ ...props, name: 'operator', argv: [...command, ...flags], address, readyPort: Port.operatorHealth });
   }
 }

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 const PACKAGE_NAME = 'cdk8s-sandboxes';
 
 /** Programs of the package. */
-export type ProgramName = 'sandbox-operator' | 'sandbox-executor' | 'sandboxes';
+export type ProgramName = 'sandbox-operator' | 'sandbox-executor' | 'sandbox-server' | 'sandboxes';
 
 /**
  * Folder of the package, found upwards from this file, which runs from `local`, `lib/local` and `lib/bin` alike.

@@ -12,12 +12,15 @@ import type { CommandContext } from './command';
 import { LiveObjects } from './live-objects';
 import { readManifests } from './manifests';
 import { CLUSTER_MARKER } from './nodes/marked-processes';
+import type { ServerAccess } from './server-process';
 
 export interface UpOptions {
   /** Folder of a cdk8s app, or file or folder of manifests. @default - nothing is applied */
   readonly app?: string;
   /** @default - only the one in the cluster's folder */
   readonly kubeconfig?: string;
+  /** Whether the lifecycle server runs, for SDKs. @default false */
+  readonly server?: boolean;
   readonly json: boolean;
 }
 
@@ -25,20 +28,20 @@ export interface UpOptions {
 const SHOW_INTERVAL_MS = 500;
 
 /** Starts a cluster, applies an app and stays until the signal aborts. */
-export async function up({ app, kubeconfig, json }: UpOptions, context: CommandContext): Promise<void> {
+export async function up({ app, kubeconfig, server, json }: UpOptions, context: CommandContext): Promise<void> {
   const { progress, signal, env } = context;
   const source = app === undefined ? undefined : { path: app, app: await findApp(app) };
   const ownPath = kubeconfig === undefined ? undefined : resolve(kubeconfig);
   if (ownPath !== undefined) await checkPlace(ownPath);
-  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', signal }));
+  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', lifecycleServer: server, signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
   const kubeconfigPath = ownPath ?? cluster.kubeconfigPath;
   if (ownPath !== undefined) await writeKubeconfig(ownPath, cluster, context);
   if (source !== undefined) await applyApp(source, cluster, context);
 
-  if (json) context.print(JSON.stringify({ kubeconfig: kubeconfigPath, server: cluster.server.url, pid: process.pid }));
-  else context.print(whatNext(kubeconfigPath, app));
+  if (json) context.print(JSON.stringify({ kubeconfig: kubeconfigPath, server: cluster.server.url, ...(cluster.lifecycle !== undefined && { lifecycle: cluster.lifecycle }), pid: process.pid }));
+  else context.print(whatNext(kubeconfigPath, app, cluster.lifecycle));
   if (!json) await showChanges(cluster, signal);
   await untilAborted(signal);
 }
@@ -72,7 +75,7 @@ async function applyApp({ path, app }: { path: string; app: App | undefined }, c
   );
 }
 
-function whatNext(kubeconfigPath: string, app: string | undefined): string {
+function whatNext(kubeconfigPath: string, app: string | undefined, lifecycle: ServerAccess | undefined): string {
   const empty = app === undefined ? ' It is empty: no app was named.' : '';
   return `
 The cluster is up until Ctrl-C.${empty} It isolates nothing: pods are processes of this machine, under your user.
@@ -82,6 +85,15 @@ In another terminal:
   export KUBECONFIG=${kubeconfigPath}
   kubectl get pools,batchsandboxes -A
   npx sandboxes status -A
+${lifecycle === undefined ? '' : forSdks(lifecycle)}`;
+}
+
+/** What SDKs read. Their sandboxes are in the namespace `default`. */
+function forSdks({ domain, apiKey }: ServerAccess): string {
+  return `
+For OpenSandbox SDKs, which read these variables:
+  export OPEN_SANDBOX_DOMAIN=${domain}
+  export OPEN_SANDBOX_API_KEY=${apiKey}
 `;
 }
 

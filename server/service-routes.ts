@@ -1,6 +1,6 @@
 import { health, version as versionReply } from '../src/schema/lifecycle-reply';
 import { LifecycleError } from './lifecycle-error';
-import { route, type Route } from './web/route';
+import { route, type Route, SERVICE_TAG } from './web/route';
 
 /** What the routes about the server itself need. */
 export interface ServiceRoutesOptions {
@@ -11,7 +11,7 @@ export interface ServiceRoutesOptions {
   readonly openApi: () => unknown;
 }
 
-const TAG = 'service';
+const TAG = SERVICE_TAG;
 const BARE = [''] as const;
 
 /** Health, version, the OpenAPI document, and what SDKs report. */

@@ -7,7 +7,7 @@ import type { ApiKeys } from './api-keys';
 import { readQuery } from './query';
 import { readJson } from './read-json';
 import { REQUEST_ID, requestIdOf } from './request-id';
-import { type Method, mountsOf, type Route, type RouteAnswer } from './route';
+import { type Method, mountsOf, type Route, type RouteAnswer, SERVICE_TAG } from './route';
 
 /** Header that carries the API key. */
 export const API_KEY = 'open-sandbox-api-key';
@@ -110,7 +110,7 @@ async function serve(route: Route, context: AppContext, { log, stop, onAnswer }:
     response = answerError(context, known);
   }
   onAnswer?.({ operation: route.operationId, status: response.status, durationMs: performance.now() - startedAtMs });
-  if (WRITES.includes(route.method) && route.open !== true) {
+  if (WRITES.includes(route.method) && route.tag !== SERVICE_TAG) {
     log.info({ requestId, caller, operation: route.operationId, object: Object.values(context.req.param()).join('/'), status: response.status, code }, 'write');
   }
   return response;

@@ -68,6 +68,9 @@ export function route<B = undefined, Q = Readonly<Record<string, never>>>(
   return definition as Route;
 }
 
+/** Tag of routes about the server itself, which change nothing in the cluster. */
+export const SERVICE_TAG = 'service';
+
 /** Where a route is mounted. */
 export function mountsOf({ prefixes = ['', '/v1'], path }: Route): string[] {
   return prefixes.map((prefix) => `${prefix}${path}`);

@@ -1,0 +1,148 @@
+import { ConnectionConfig, Sandbox, SandboxApiException, SandboxManager } from '@alibaba-group/opensandbox';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from '../../src/schema/pool';
+import { API_VERSION, Port } from '../../src/schema/names';
+import { ApiClient } from '../support/api-client';
+import { childrenOf } from '../support/children-of';
+import { renderPodTemplate } from '../support/pod-template';
+import { fixedPool } from '../support/pool-spec';
+import { type RunningProgram, startSandboxes } from '../support/sandboxes';
+import { until } from '../support/waiting';
+
+/** The public SDK, as npm has it, against `sandboxes up --server`: real operator, server and executors. */
+
+const POOL_SIZE = 4;
+const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
+
+let folder: string;
+let program: RunningProgram;
+let client: ApiClient;
+let connectionConfig: ConnectionConfig;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sandboxes-sdk-'));
+  const template = renderPodTemplate({ main: 'python:3.11', executor: 'task-executor' }, { executor: true });
+  const pool = { apiVersion: API_VERSION, kind: 'Pool', metadata: { name: 'agent-pool' }, spec: fixedPool(POOL_SIZE, template) };
+  writeFileSync(join(folder, 'pool.yaml'), JSON.stringify(pool));
+  program = startSandboxes(['up', join(folder, 'pool.yaml'), '--server', '--json']);
+  const { kubeconfig, lifecycle } = await until(() => JSON.parse(program.stdout()) as { kubeconfig: string; lifecycle: { domain: string; apiKey: string } }, 50_000);
+  client = new ApiClient(kubeconfig);
+  connectionConfig = new ConnectionConfig({ ...lifecycle, endpointCacheDisabled: true });
+  await untilWarm();
+}, 60_000);
+afterAll(async () => {
+  await client.close();
+  program.child.kill('SIGTERM');
+  await program.ended;
+  await rm(folder, { recursive: true });
+});
+
+const untilWarm = () =>
+  until(async () => {
+    const { body } = await client.request<Pool>('GET', `${NAMESPACE}/pools/agent-pool`);
+    expect(body.status).toMatchObject({ available: POOL_SIZE });
+  }, 40_000);
+
+const fromPool = (more: object = {}) => Sandbox.create({ connectionConfig, image: 'python:3.11', extensions: { poolRef: 'agent-pool' }, ...more });
+
+test('creates a sandbox from a pool, connects to it, looks at it, renews it, and kills it', async () => {
+  const sandbox = await fromPool({ metadata: { team: 'sdk' } });
+  const info = await sandbox.getInfo();
+  expect(info).toMatchObject({ id: sandbox.id, status: { state: 'Running' }, entrypoint: ['tail', '-f', '/dev/null'], metadata: { team: 'sdk' } });
+  expect(Math.abs(Number(info.expiresAt) - Number(info.createdAt) - 600_000)).toBeLessThan(5_000);
+
+  const again = await Sandbox.connect({ connectionConfig, sandboxId: sandbox.id });
+  expect(await again.isHealthy()).toBe(true);
+  expect((await again.getEndpoint(Port.execd)).endpoint).toMatch(/^127\.\d+\.\d+\.\d+:44772$/);
+
+  const { expiresAt } = await sandbox.renew(3_600);
+  expect((await sandbox.getInfo()).expiresAt).toEqual(expiresAt);
+  expect((await sandbox.patchMetadata({ team: null, stage: 'b' })).metadata).toEqual({ stage: 'b' });
+
+  await sandbox.kill();
+  await until(async () => await expect(sandbox.getInfo()).rejects.toMatchObject({ error: { code: 'KUBERNETES::SANDBOX_NOT_FOUND' } }));
+  await Promise.all([sandbox.close(), again.close()]);
+});
+
+test('manages sandboxes: lists them by state and metadata, renews and kills by id', async () => {
+  const made = await Promise.all(['a', 'b'].map((team) => fromPool({ metadata: { team } })));
+  const manager = SandboxManager.create({ connectionConfig });
+  const ofB = await manager.listSandboxInfos({ states: ['Running'], metadata: { team: 'b' } });
+  expect(ofB.items.map(({ id }) => id)).toEqual([made[1]?.id]);
+  await manager.renewSandbox(made[1]?.id ?? '', 900);
+  for (const { id } of made) await manager.killSandbox(id);
+  await until(async () => expect((await manager.listSandboxInfos()).items).toEqual([]));
+  await Promise.all([manager, ...made].map((each) => each.close()));
+});
+
+describe('the examples of the documents that the project comes from, line by line', () => {
+  test('pooled mode: a sandbox with an entrypoint of its own, whose command is run (seeds 002 and 003)', async () => {
+    const sandbox = await Sandbox.create({ image: 'ubuntu:latest', entrypoint: ['sleep', 'infinity'], connectionConfig, extensions: { poolRef: 'agent-pool' } });
+    const execution = await sandbox.commands.run('echo hello from batch sandbox');
+    const stdout = execution.logs.stdout.length > 0 ? execution.logs.stdout[0]?.text : '';
+    expect(stdout).toBe('hello from batch sandbox');
+    expect((await sandbox.getInfo()).entrypoint).toEqual(['sleep', 'infinity']);
+    await sandbox.kill();
+    await sandbox.close();
+  });
+
+  test('non-pooled mode: any image, and resources (seed 003)', async () => {
+    const sandbox = await Sandbox.create({ image: 'python:3.11', resource: { cpu: '1', memory: '500Mi' }, env: { GREETING: 'hello' }, connectionConfig });
+    expect((await sandbox.getInfo()).image).toEqual({ uri: 'python:3.11' });
+    expect((await sandbox.commands.run('echo $GREETING; exit 3')).logs.stdout.map(({ text }) => text)).toEqual(['hello']);
+    await sandbox.kill();
+    await sandbox.close();
+  });
+
+  test('an existing sandbox is listed and connected to (seed 003)', async () => {
+    const made = await fromPool();
+    const manager = SandboxManager.create({ connectionConfig });
+    const sandboxes = await manager.listSandboxInfos({});
+    const sandbox = await Sandbox.connect({ sandboxId: sandboxes.items.find(({ id }) => id === made.id)?.id ?? '', connectionConfig });
+    expect((await sandbox.commands.run('pwd')).exitCode).toBe(0);
+    await sandbox.kill();
+    await Promise.all([made, manager, sandbox].map((each) => each.close()));
+  });
+});
+
+test('tells a wrong key, an unknown pool and a full pool by what the SDK knows of them', async () => {
+  await untilWarm();
+  const code = (config: ConnectionConfig, poolRef: string) =>
+    Sandbox.create({ connectionConfig: config, image: 'x', extensions: { poolRef } }).then(
+      () => 'none',
+      (error: unknown) => (error instanceof SandboxApiException ? `${error.statusCode} ${error.error.code}` : String(error)),
+    );
+  expect(await code(new ConnectionConfig({ domain: connectionConfig.domain, apiKey: 'wrong' }), 'agent-pool')).toBe('401 INVALID_API_KEY');
+  expect(await code(connectionConfig, 'none')).toBe('404 KUBERNETES::POOL_NOT_FOUND');
+
+  const made = await Promise.all(Array.from({ length: POOL_SIZE }, () => fromPool()));
+  expect(await code(connectionConfig, 'agent-pool')).toBe('429 KUBERNETES::POOL_CAPACITY_EXHAUSTED');
+  await Promise.all(made.map((sandbox) => sandbox.kill()));
+  await Promise.all(made.map((sandbox) => sandbox.close()));
+  await untilWarm();
+});
+
+test('finds the state right after the server was killed amid creates: what was answered is there, and nothing else stays', async () => {
+  await untilWarm();
+  const headers = { 'open-sandbox-api-key': connectionConfig.apiKey ?? '', 'content-type': 'application/json' };
+  const body = JSON.stringify({ image: { uri: 'x' }, entrypoint: ['sleep', 'infinity'], resourceLimits: { cpu: '1' } });
+  const create = () => fetch(`http://${connectionConfig.domain}/v1/sandboxes`, { method: 'POST', headers, body }).then((answer) => answer.status, () => 0);
+  // Without a pool and without an end: each waits for a pod of its own, and would stay for ever.
+  const answers = [1, 2, 3].map(create);
+  const batches = async () => (await client.request<{ items: readonly unknown[] }>('GET', `${NAMESPACE}/batchsandboxes`)).body.items;
+  await until(async () => expect((await batches()).length).toBeGreaterThan(0));
+  const server = childrenOf(program.child.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('sandbox-server')) ?? 0;
+  process.kill(server, 'SIGKILL');
+  const answered = (await Promise.all(answers)).filter((status) => status === 202).length;
+  const manager = SandboxManager.create({ connectionConfig });
+  await until(async () => expect((await manager.listSandboxInfos()).items.length).toBeGreaterThanOrEqual(answered));
+  // Each says when it is taken back; the wait for that is the business of test/server/sandboxes.test.ts.
+  const left = (await manager.listSandboxInfos()).items;
+  const marked = (await batches()).filter((batch) => JSON.stringify(batch).includes('opensandbox.io/confirm-by')).length;
+  expect(left.length - marked).toBeGreaterThanOrEqual(answered);
+  for (const { id } of left) await manager.killSandbox(id);
+  await manager.close();
+});
