@@ -17,7 +17,7 @@ const tests = {
 export default {
   testTimeout: 60000,
   testSequencer: '<rootDir>/test/longest-first.ts',
-  maxWorkers: 2 * availableParallelism(), // most tests wait for processes
+  maxWorkers: 2 * availableParallelism() + 1, // most tests wait for processes; half of the workers, rounded up, for the real cluster
   projects: [
     {
       ...tests,
