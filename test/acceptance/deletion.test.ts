@@ -1,6 +1,6 @@
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import { useCluster } from '../targets/cluster-under-test';
-import { makeReady } from '../support/hand-made-pods';
+import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, type Space } from '../support/space';
 import { inParallel, until } from '../support/waiting';
@@ -13,18 +13,23 @@ const GONE_WITHIN_MS = 60_000;
 type Named = readonly ['Pool' | 'BatchSandbox', string];
 
 /** Pools by how they treat a pod that comes back, and one sandbox of each and of none, with a task and without. */
-const POOLS = { delete: 'Delete', noop: 'Noop' } as const;
-const BATCHES = [...Object.keys(POOLS), undefined].flatMap((poolRef) => [true, false].map((hasTask) => ({ name: `${poolRef ?? 'own'}-${hasTask ? 'task' : 'plain'}`, poolRef, hasTask })));
+const POOLS = [true, false].flatMap((hasTask) => (['Delete', 'Noop'] as const).map((type) => ({ name: nameOf(type, hasTask), type, hasTask })));
+const BATCHES = [...POOLS.map(({ name, hasTask }) => ({ name, poolRef: name, hasTask })), ...[true, false].map((hasTask) => ({ name: nameOf('own', hasTask), poolRef: undefined, hasTask }))];
 
-const pools = Object.keys(POOLS).map((name): Named => ['Pool', name]);
+function nameOf(kind: string, hasTask: boolean): string {
+  return `${kind.toLowerCase()}-${hasTask ? 'task' : 'plain'}`;
+}
+
+const pools = POOLS.map(({ name }): Named => ['Pool', name]);
 const batches = BATCHES.map(({ name }): Named => ['BatchSandbox', name]);
 
-/** Makes them all, of pods with this template. */
-async function create(space: Space, template: PodTemplateSpec): Promise<void> {
-  for (const [name, type] of Object.entries(POOLS)) await space.create('Pool', name, fixedPool(2, template, { recycleStrategy: { type } }));
+/** Makes them all, those with a task of pods with this template. */
+async function create(space: Space, withTask: PodTemplateSpec, plain = handMadeTemplate()): Promise<void> {
+  const templateOf = (hasTask: boolean) => (hasTask ? withTask : plain);
+  for (const { name, type, hasTask } of POOLS) await space.create('Pool', name, fixedPool(1, templateOf(hasTask), { recycleStrategy: { type } }));
   const taskTemplate = { spec: { process: { command: ['sleep', '600'] } } };
   for (const { name, poolRef, hasTask } of BATCHES) {
-    await space.create('BatchSandbox', name, { replicas: 1, ...(poolRef === undefined ? { template } : { poolRef }), ...(hasTask && { taskTemplate }) });
+    await space.create('BatchSandbox', name, { replicas: 1, ...(poolRef === undefined ? { template: templateOf(hasTask) } : { poolRef }), ...(hasTask && { taskTemplate }) });
   }
 }
 
@@ -50,7 +55,7 @@ test.each([
   { order: 'the pools first', objects: [...pools, ...batches] },
   { order: 'the batches first', objects: [...batches, ...pools] },
 ])('everything can be deleted, $order (R47, R119, R120)', async ({ objects }) => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await create(space, cluster.target.podTemplate({ executor: true }));
   await untilDelivered(space, 'R');
   await deleteAll(space, objects);
@@ -59,7 +64,7 @@ test.each([
 });
 
 test('everything can be deleted at once, also while the operator is killed, and with the namespace (R119, R120, R121)', async () => {
-  const [space, other] = [await cluster.newSpace(), await cluster.newSpace()];
+  const [space, other] = [await cluster.newSimulatedSpace(), await cluster.newSimulatedSpace()];
   for (const each of [space, other]) {
     await create(each, cluster.target.podTemplate({ executor: true }));
     await untilDelivered(each, 'R');
@@ -78,7 +83,7 @@ test('everything can be deleted although no executor answers, or the node of the
 }, 200_000);
 
 async function deleteWithoutExecutors(): Promise<void> {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await create(space, cluster.target.podTemplate());
   await untilDelivered(space, 'U');
   await deleteAll(space, [...batches, ...pools]);
@@ -88,7 +93,8 @@ async function deleteWithoutExecutors(): Promise<void> {
 
 async function deleteWithoutNode(): Promise<void> {
   const space = await cluster.newSpace();
-  await create(space, { spec: { nodeName: 'gone', terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image: 'none' }] } });
+  const template = { spec: { nodeName: 'gone', terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image: 'none' }] } };
+  await create(space, template, template);
   await until(async () => {
     await makeReady(space);
     expect((await space.list('Pod')).filter(({ status }) => status?.phase === 'Running')).toHaveLength(6);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { BatchCondition, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { API_VERSION, Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
+import { handMadeTemplate } from '../support/hand-made-pods';
 import { History, versionsOf } from '../support/history';
 import { conditionOf, endpointsOf } from '../support/space';
 import { until } from '../support/waiting';
@@ -37,10 +38,10 @@ test('a batch without a pool makes one pod a slot, named, labelled and owned (R1
 });
 
 test('a shard patch changes its own pod, and never its name, labels or owner (R2, R25)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await space.create('BatchSandbox', 'shards', {
     replicas: 3,
-    template: cluster.target.podTemplate({ env: [{ name: 'A', value: 'base' }, { name: 'B', value: 'base' }] }),
+    template: handMadeTemplate({}, [{ name: 'A', value: 'base' }, { name: 'B', value: 'base' }]),
     shardPatches: [
       null,
       {
@@ -166,19 +167,19 @@ test('a shard patch merges lists by their keys, and its directives remove, repla
 });
 
 test('a batch that another object controls makes its pods all the same (R118)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const { target } = cluster;
   const owner = await target.request<{ metadata: { uid: string } }>('POST', `/api/v1/namespaces/${space.namespace}/configmaps`, { metadata: { name: 'owner' } });
   const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.body.metadata.uid, controller: true }];
-  const made = await target.request('POST', space.path('BatchSandbox'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'owned', ownerReferences }, spec: { replicas: 2, template: target.podTemplate() } });
+  const made = await target.request('POST', space.path('BatchSandbox'), { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'owned', ownerReferences }, spec: { replicas: 2, template: handMadeTemplate() } });
   expect(made.status).toBe(201);
   const batch = await space.untilDelivered('owned');
   expect((await space.list('Pod')).map(({ metadata }) => metadata.ownerReferences)).toMatchObject([[{ uid: batch.metadata.uid }], [{ uid: batch.metadata.uid }]]);
 });
 
 test('a pod that is deleted is made again in its slot, under its name (R3)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('BatchSandbox', 'own', { replicas: 2, template: cluster.target.podTemplate() });
+  const space = await cluster.newSimulatedSpace();
+  await space.create('BatchSandbox', 'own', { replicas: 2, template: handMadeTemplate() });
   const before = await space.untilDelivered('own');
   const { metadata } = await space.get('Pod', 'own-1');
   await space.delete('Pod', 'own-1');
@@ -195,11 +196,11 @@ test('a pod that is deleted is made again in its slot, under its name (R3)', asy
 });
 
 test('an edit of the template changes only pods that are made later (R4)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('BatchSandbox', 'own', { replicas: 1, template: cluster.target.podTemplate({ labels: { version: 'one' } }) });
+  const space = await cluster.newSimulatedSpace();
+  await space.create('BatchSandbox', 'own', { replicas: 1, template: handMadeTemplate({ version: 'one' }) });
   await space.untilDelivered('own');
   const uid = (await space.get('Pod', 'own-0')).metadata.uid;
-  await space.patch('BatchSandbox', 'own', { spec: { replicas: 2, template: cluster.target.podTemplate({ labels: { version: 'two' } }) } });
+  await space.patch('BatchSandbox', 'own', { spec: { replicas: 2, template: handMadeTemplate({ version: 'two' }) } });
   await space.untilDelivered('own');
   const [first, second] = [await space.get('Pod', 'own-0'), await space.get('Pod', 'own-1')];
   expect([first.metadata.labels?.['version'], second.metadata.labels?.['version']]).toEqual(['one', 'two']);
@@ -207,8 +208,8 @@ test('an edit of the template changes only pods that are made later (R4)', async
 });
 
 test('a foreign pod of the same name is neither adopted nor deleted, and holds up no other slot (R5, R7)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   const foreign = await cluster.target.request<{ metadata: { uid: string } }>('POST', space.path('Pod'), {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -230,10 +231,10 @@ test('a foreign pod of the same name is neither adopted nor deleted, and holds u
 });
 
 test('a bad shard patch leaves only its own slot without a pod (R28, R31)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await space.create('BatchSandbox', 'partly', {
     replicas: 3,
-    template: cluster.target.podTemplate(),
+    template: handMadeTemplate(),
     shardPatches: [null, { spec: { containers: [{ image: 'an-item-without-its-key' }] } }],
   });
   expect((await space.untilEvent('partly', 'InvalidShardPatch')).message).toContain('shardPatches[1]');
@@ -244,10 +245,10 @@ test('a bad shard patch leaves only its own slot without a pod (R28, R31)', asyn
 });
 
 test('a pod that the API server refuses leaves only its own slot empty, with FailedCreate, until the batch is edited (R6)', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   await space.create('BatchSandbox', 'refused', {
     replicas: 2,
-    template: cluster.target.podTemplate(),
+    template: handMadeTemplate(),
     shardPatches: [{ spec: { restartPolicy: 'Sometimes' } }],
   });
   await space.until('BatchSandbox', 'refused', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));

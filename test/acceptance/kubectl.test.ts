@@ -1,5 +1,6 @@
 import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
+import { NO_SCHEDULER } from '../support/hand-made-pods';
 import { endpointsOf, type Space } from '../support/space';
 import { patienceSeconds } from '../support/waiting';
 
@@ -195,14 +196,17 @@ test('the walk-through of the seeds: heterogeneous tasks', async () => {
   await waitFor(space, 'pool/task-example-pool', 'status.allocated', '0');
 });
 
+/** Its pods run nowhere. */
+const UNRUN_POOL = EXAMPLE_POOL.replace(/(?= {6}containers:)/, `      schedulerName: ${NO_SCHEDULER}\n`);
+
 test('apply says what it did: created, unchanged, configured', async () => {
-  const space = await cluster.newSpace();
+  const space = await cluster.newSimulatedSpace();
   const pool = 'pool.sandbox.opensandbox.io/example-pool';
-  expect(await apply(space, EXAMPLE_POOL)).toBe(`${pool} created\n`);
+  expect(await apply(space, UNRUN_POOL)).toBe(`${pool} created\n`);
   await waitFor(space, 'pool/example-pool', 'status.available', '5');
-  expect(await apply(space, EXAMPLE_POOL)).toBe(`${pool} unchanged\n`);
-  expect(await space.kubectl(['diff', '-f', '-'], onCluster(EXAMPLE_POOL))).toMatchObject({ exitCode: 0, stdout: '' });
-  const edited = EXAMPLE_POOL.replace('poolMin: 5', 'poolMin: 7');
+  expect(await apply(space, UNRUN_POOL)).toBe(`${pool} unchanged\n`);
+  expect(await space.kubectl(['diff', '-f', '-'], onCluster(UNRUN_POOL))).toMatchObject({ exitCode: 0, stdout: '' });
+  const edited = UNRUN_POOL.replace('poolMin: 5', 'poolMin: 7');
   expect((await space.kubectl(['diff', '-f', '-'], onCluster(edited))).stdout).toMatch(/^\+ +poolMin: 7$/m);
   expect(await apply(space, edited)).toBe(`${pool} configured\n`);
   await waitFor(space, 'pool/example-pool', 'status.available', '7');
@@ -224,8 +228,8 @@ test.each([
   ['batchsandbox.status', ['taskStates', 'allocated', 'conditions']],
   ['pool.spec.capacitySpec', ['bufferMin', 'bufferMax', 'poolMin', 'poolMax']],
 ])('explain describes %s', async (path, fields) => {
-  const space = await cluster.newSpace();
-  const text = await kubectl(space, ['explain', path]);
+  const { exitCode, stdout: text } = await cluster.target.kubectl(['explain', path]);
+  expect(exitCode).toBe(0);
   for (const field of fields) expect(text).toMatch(new RegExp(`^ {2}${field}\\t<[^>]+>`, 'm'));
 });
 

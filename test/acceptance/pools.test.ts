@@ -153,8 +153,8 @@ test('an idle pod that is deleted is made again (R60)', async () => {
 });
 
 test('a pool deleted while in use lets idle pods go at once, gives nothing out, and ends with the last batch (R15, R120)', async () => {
-  const space = await cluster.newSpace();
-  await space.create('Pool', 'draining', fixedPool(4, cluster.target.podTemplate(), { recycleStrategy: { type: 'Noop' } }));
+  const space = await cluster.newSimulatedSpace();
+  await space.create('Pool', 'draining', fixedPool(4, handMadeTemplate(), { recycleStrategy: { type: 'Noop' } }));
   await space.untilWarm('draining', 4);
   await space.create('BatchSandbox', 'user', { replicas: 2, poolRef: 'draining' });
   const user = await space.untilDelivered('user');
@@ -174,8 +174,8 @@ test('a pool deleted while in use lets idle pods go at once, gives nothing out, 
 });
 
 test('a batch that names another pool gives its pods back and is filled from the new one (R19)', async () => {
-  const space = await cluster.newSpace();
-  const template = cluster.target.podTemplate();
+  const space = await cluster.newSimulatedSpace();
+  const template = handMadeTemplate();
   await space.create('Pool', 'old', fixedPool(2, template, { recycleStrategy: { type: 'Noop' } }));
   await space.create('Pool', 'new', fixedPool(2, template));
   await space.untilWarm('old', 2);

@@ -9,8 +9,8 @@ import { until } from '../support/waiting';
 const cluster = useCluster();
 
 test('a changed template replaces idle pods one after another while batches are served, and a held pod when it comes back (R66, R67, R70)', async () => {
-  const space = await cluster.newSpace();
-  const template = (color: string) => cluster.target.podTemplate({ labels: { color } });
+  const space = await cluster.newSimulatedSpace();
+  const template = (color: string) => handMadeTemplate({ color });
   await space.create('Pool', 'warm', fixedPool(4, template('red'), { updateStrategy: { maxUnavailable: 1 }, recycleStrategy: { type: 'Noop' } }));
   const first = await space.untilWarm('warm', 4);
   await space.create('BatchSandbox', 'holder', { replicas: 1, poolRef: 'warm' });

@@ -5,9 +5,17 @@ import { inParallel } from './waiting';
 /** Status writes at once. */
 const WRITES_AT_ONCE = 32;
 
+/** Scheduler that places nothing, since there is none of this name. */
+export const NO_SCHEDULER = 'acceptance-test';
+
 /** A template whose pods no scheduler places, so that the test alone says how they are. */
-export function handMadeTemplate(labels: Readonly<Record<string, string>> = {}): PodTemplateSpec {
-  return { metadata: { labels }, spec: { schedulerName: 'acceptance-test', containers: [{ name: 'main', image: 'none' }] } };
+export function handMadeTemplate(labels: Readonly<Record<string, string>> = {}, env: readonly { readonly name: string; readonly value: string }[] = []): PodTemplateSpec {
+  return { metadata: { labels }, spec: { schedulerName: NO_SCHEDULER, containers: [{ name: 'main', image: 'none', env }] } };
+}
+
+/** Whether a pod is of such a template. */
+export function isHandMade({ spec }: Pod): boolean {
+  return spec?.['schedulerName'] === NO_SCHEDULER;
 }
 
 /** Marks all pods of the namespace that are not Ready as Running and Ready, each with an address of its own. */

@@ -1,5 +1,5 @@
 import type { Pod } from '../../src/schema/kubernetes';
-import { addressOf, readyStatus } from './hand-made-pods';
+import { addressOf, isHandMade, readyStatus } from './hand-made-pods';
 import type { Space } from './space';
 import type { Target } from './target';
 
@@ -7,7 +7,7 @@ import type { Target } from './target';
 const GONE: readonly number[] = [404, 409];
 
 /**
- * Makes pods of a namespace that no scheduler places Running and Ready as soon as they are there, each with an address of its own on which
+ * Makes pods of `handMadeTemplate` in a namespace Running and Ready as soon as they are there, each with an address of its own on which
  * nothing answers: for tests of who has which pods and how many, to which containers would add nothing but their cost.
  */
 export class SimulatedKubelet {
@@ -45,7 +45,7 @@ export class SimulatedKubelet {
       for await (const { type, object } of this.target.watch<Pod>(`${this.space.path('Pod')}?watch=true&resourceVersion=${from}`, this.ended.signal)) {
         if (type === 'ERROR') throw new Error(`watch of pods: expected changes, got ${JSON.stringify(object)}`);
         from = object.metadata.resourceVersion ?? from;
-        if (type === 'ADDED') await this.bring(object);
+        if (type === 'ADDED' && isHandMade(object)) await this.bring(object);
       }
     }
   }
