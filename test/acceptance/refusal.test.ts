@@ -42,8 +42,12 @@ describe('the CRD refuses', () => {
     'a pace that is a list': { kind: 'Pool', spec: { template, capacitySpec, scaleStrategy: { maxUnavailable: [] } }, field: 'spec.scaleStrategy.maxUnavailable' },
   };
 
+  let space: Space;
+  beforeAll(async () => {
+    space = await cluster.newSharedSpace();
+  });
+
   test.each(Object.entries(refusals))('%s', async (_title, { kind, spec, field }) => {
-    const space = await cluster.newSpace();
     const answer = await space.tryCreate(kind, 'bad', spec);
     const status = answer.body as unknown as Status;
     expect({ code: answer.status, kind: status.kind, reason: status.reason }).toEqual({ code: 422, kind: 'Status', reason: 'Invalid' });
@@ -53,7 +57,6 @@ describe('the CRD refuses', () => {
   });
 
   test('unknown fields, when validation is strict, and prunes them otherwise', async () => {
-    const space = await cluster.newSpace();
     const object = { apiVersion: API_VERSION, kind: 'BatchSandbox', metadata: { name: 'odd' }, spec: { poolRef: 'p', replicaz: 3 } };
     const strict = await cluster.target.request<Status>('POST', `${space.path('BatchSandbox')}?fieldValidation=Strict`, object);
     expect(strict.status).toBe(400);
@@ -64,7 +67,6 @@ describe('the CRD refuses', () => {
   });
 
   test('names that are no DNS names', async () => {
-    const space = await cluster.newSpace();
     expect((await space.tryCreate('Pool', 'Bad_Name', { template, capacitySpec })).status).toBe(422);
   });
 });
@@ -87,8 +89,13 @@ describe('a condition says why', () => {
     'a name that is too long for a label': { name: longName, spec: { template }, reason: 'InvalidName', path: 'metadata.name' },
   };
 
-  test.each(Object.entries(bad))('%s (R8, R124, R131)', async (_title, { name = 'bad', spec, reason, path }) => {
-    const space = await cluster.newSpace();
+  let space: Space;
+  beforeAll(async () => {
+    space = await cluster.newSharedSpace();
+  });
+
+  const named = Object.entries(bad).map(([title, fault], index) => [title, { name: `bad-${index}`, ...fault }] as const);
+  test.each(named)('%s (R8, R124, R131)', async (_title, { name, spec, reason, path }) => {
     expect((await space.tryCreate('BatchSandbox', name, spec)).status).toBe(201);
     const batch = await space.until('BatchSandbox', name, (object) => expect(conditionOf(object, 'Accepted')).toMatchObject({ status: 'False', reason }));
     expect(conditionOf(batch, 'Accepted')?.message).toMatch(new RegExp(`^${path.replace(/[.[\]]/g, '\\$&')}: expected .+, got .+`));

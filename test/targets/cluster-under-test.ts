@@ -21,12 +21,15 @@ export interface ClusterUnderTest {
   newSpace(): Promise<Space>;
   /** The same, and pods of `handMadeTemplate` are Ready there as soon as they are made, though nothing runs in them: see {@link SimulatedKubelet}. */
   newSimulatedSpace(): Promise<Space>;
+  /** Makes a namespace for all tests of the file, to be called before them; it is deleted after the last. */
+  newSharedSpace(): Promise<Space>;
 }
 
 /** The cluster of the file that calls this: an embedded one of its own, or the real one that all files share. */
 export function useCluster(): ClusterUnderTest {
   let target: Target | undefined;
   const spaces: Space[] = [];
+  const shared: Space[] = [];
   const kubelets: SimulatedKubelet[] = [];
   const started = () => {
     if (target === undefined) throw new Error('cluster: expected a call from within a test');
@@ -38,18 +41,24 @@ export function useCluster(): ClusterUnderTest {
   // Nobody edits a finalizer here: that a namespace can always be deleted is part of what is tested (R121). Real Kubernetes takes its time
   // for that, so the end of the run waits for all of them.
   afterEach(() => inParallel(kubelets.splice(0), 4, (kubelet) => kubelet.stop()));
-  afterEach(() => inParallel(spaces.splice(0), 4, (space) => (CLUSTER === 'kubernetes' ? space.drop() : space.remove())), SET_UP_MS);
-  afterAll(() => target?.stop(), SET_UP_MS);
-  const newSpace = async () => {
+  const end = (ended: Space[]) => inParallel(ended.splice(0), 4, (space) => (CLUSTER === 'kubernetes' ? space.drop() : space.remove()));
+  afterEach(() => end(spaces), SET_UP_MS);
+  afterAll(async () => {
+    await end(shared);
+    await target?.stop();
+  }, SET_UP_MS);
+  const createIn = async (created: Space[]) => {
     const space = await Space.create(started());
-    spaces.push(space);
+    created.push(space);
     return space;
   };
+  const newSpace = () => createIn(spaces);
   return {
     get target() {
       return started();
     },
     newSpace,
+    newSharedSpace: () => createIn(shared),
     newSimulatedSpace: async () => {
       const space = await newSpace();
       kubelets.push(await SimulatedKubelet.start(started(), space));
