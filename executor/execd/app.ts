@@ -9,6 +9,7 @@ import { CommandPreparation } from './commands/prepare';
 import { commandRoutes } from './commands/routes';
 import { CommandRunner } from './commands/runner';
 import { PipeStock } from './commands/pipes';
+import { fileRoutes } from './files/routes';
 import { Refusal } from './refusal';
 import { Router, type RouteTable } from './router';
 import type { Sandbox } from './sandbox';
@@ -49,7 +50,7 @@ export class ExecdApp {
       const { route, params } = this.router.find(request.method ?? '', pathname);
       await route({ request, response, params, query: searchParams });
     } catch (error) {
-      if (!(error instanceof Refusal)) {
+      if (!(error instanceof Refusal) && !response.destroyed) {
         this.options.log.error({ err: error }, 'execd request failed');
       }
       sendRefusal(response, error instanceof Refusal ? error : new Refusal(500, 'RUNTIME_ERROR', error instanceof Error ? error.message : String(error)));
@@ -78,6 +79,7 @@ export class ExecdApp {
         },
       },
       ...commandRoutes({ runner: this.runner, preparation, clock, dataDir }),
+      ...fileRoutes(sandbox, dataDir),
     };
   }
 

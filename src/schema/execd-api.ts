@@ -98,3 +98,44 @@ export interface CommandStatus {
   readonly started_at: string;
   readonly finished_at?: string;
 }
+
+// The kernel ends a path at the first NUL.
+const path = kernelText.check(z.minLength(1));
+
+/** Rights on a file: `mode` is octal digits as a decimal number (755), 0 and what is missing stay as they are; owner and group are names. */
+const permissionMembers = {
+  mode: z.nullish(z.int().check(z.minimum(0), z.maximum(7777))),
+  owner: z.nullish(z.string()),
+  group: z.nullish(z.string()),
+};
+const permission = z.object(permissionMembers);
+export type Permission = z.infer<typeof permission>;
+
+/** Body of POST /files/permissions and POST /directories: rights by path. */
+export const permissionsRequest = z.record(path, permission);
+
+/** Body of POST /files/mv. */
+export const moveRequest = z.array(z.object({ src: path, dest: path }));
+
+/** Body of POST /files/replace: texts by path. */
+export const replaceRequest = z.record(path, z.object({ old: z.string().check(z.minLength(1)), new: z.string() }));
+
+/** First part of each pair of an upload. */
+export const uploadMetadata = z.object({ path, ...permissionMembers });
+export type UploadMetadata = z.infer<typeof uploadMetadata>;
+
+/** A file or directory; links are not followed. Times are RFC 3339. */
+export interface FileInfo {
+  /** Absolute. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  /** In bytes. */
+  readonly size: number;
+  readonly modified_at: string;
+  /** Of the last change of the file's rights or content: Linux tells nothing older. */
+  readonly created_at: string;
+  readonly owner: string;
+  readonly group: string;
+  /** Octal digits as a decimal number, such as 755. */
+  readonly mode: number;
+}

@@ -2,13 +2,13 @@ import type { RunCommandRequest } from '../../../src/schema/execd-api';
 import { EnvVar } from '../../../src/schema/names';
 import { expandPath } from '../files/expand-path';
 import { readSmallFile } from '../files/read-small';
+import { Users } from '../files/users';
 import { Walk } from '../files/walk';
 import { badBody } from '../refusal';
 import type { CommandOrder, CommandUser, OpenSandbox, Sandbox } from '../sandbox';
-import { parseGroups, parsePasswd } from '../user-files';
 import { parseEnvFile } from './env-file';
 
-/** Most bytes that are read of the file of variables and of the files of users. */
+/** Most bytes that are read of the file of variables. */
 const MOST_FILE_BYTES = 1024 * 1024;
 
 /** What a request says about its command beside the program. */
@@ -55,15 +55,12 @@ export class CommandPreparation {
 const USER_CAPABILITIES = (1n << 6n) | (1n << 7n);
 
 async function findUser(walk: Walk, { credentials }: OpenSandbox, uid: number, gid: number | undefined): Promise<CommandUser | undefined> {
-  const [passwd, groups] = await Promise.all(['/etc/passwd', '/etc/group'].map((path) => readSmallFile(walk, path, MOST_FILE_BYTES)));
-  const user = parsePasswd(passwd ?? '').find((entry) => entry.uid === uid);
-  const members = parseGroups(groups ?? '').filter(({ members: names }) => user !== undefined && names.includes(user.name));
-  const wanted = { uid, gid: gid ?? user?.gid ?? uid, groups: members.map((group) => group.gid) };
   if (uid === credentials.uid && (gid ?? credentials.gid) === credentials.gid) {
     return undefined; // as everything there
   }
   if (credentials.uid !== 0 || (credentials.capabilities & USER_CAPABILITIES) !== USER_CAPABILITIES) {
     throw badBody({ path: 'uid', expected: `${credentials.uid}, the user of the sandbox, who is not root or may not become another`, got: String(uid) });
   }
-  return wanted;
+  const user = (await Users.read(walk)).find(uid);
+  return { uid, gid: gid ?? user?.gid ?? uid, groups: user?.groups ?? [] };
 }

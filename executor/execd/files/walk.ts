@@ -3,6 +3,7 @@ import { type FileHandle, open, readlink, statfs } from 'node:fs/promises';
 import { Refusal } from '../refusal';
 import type { OpenSandbox } from '../sandbox';
 import { mayAccess, Want } from './access';
+import { systemCode } from './failures';
 
 /** Opens an entry itself and nothing of its content: neither does it follow a link nor wait for a writer. Linux knows it, and Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -152,7 +153,7 @@ export class Walk {
       }
       return { handle, stats, name };
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      if (systemCode(error) === 'ENOENT') {
         return undefined;
       }
       throw error;

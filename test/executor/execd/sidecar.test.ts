@@ -37,6 +37,14 @@ test('commands run in the main container, as its user, while there is one (E23, 
     expect(await client.refused('POST', '/command', body)).toEqual({ status: 400, code: 'INVALID_REQUEST_BODY' });
   }
   expect((await client.runBody('/command', { argv: ['/usr/bin/perl', '-v'] })).exitCode).toBe(127);
+  const form = new FormData();
+  form.append('metadata', new Blob(['{"path":"/tmp/link/deep/a"}']), 'metadata'); // a link to /work, which lies elsewhere for the executor
+  form.append('file', new Blob(['uploaded']), 'a');
+  expect((await fetch(`${client.origin}/files/upload`, { method: 'POST', body: form, headers: { 'x-execd-access-token': 'open sesame' } })).status).toBe(200);
+  expect((await client.run('ls -ln deep/a; cat deep/a')).stdout).toEqual([expect.stringMatching(`^-rwxr-xr-x +1 ${uid} +${gid} `), 'uploaded']);
+  expect(await (await client.ask('GET', '/files/download?path=/etc/greeting')).text()).toBe('of the main container\n');
+  expect(await client.refused('GET', '/files/download?path=/usr/bin/perl')).toMatchObject({ status: 404 });
+  expect(await client.refused('GET', '/files/download?path=/proc/1/environ')).toMatchObject({ status: 400 });
   const { stdout } = await client.run('setsid sleep 1000 >/dev/null 2>&1 & echo $!; exec sleep 0');
   const { id } = await client.run('setsid sleep 1001 & echo $!; wait', { background: true });
   const strays = [Number(stdout[0]), await until(async () => {

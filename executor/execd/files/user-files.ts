@@ -3,7 +3,6 @@ export interface PasswdEntry {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  readonly home: string;
 }
 
 /** A group as /etc/group has it. */
@@ -16,8 +15,8 @@ export interface GroupEntry {
 
 /** Entries of /etc/passwd; lines that are none are left out. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {
-  return fieldsOf(text).flatMap(([name = '', , uid = '', gid = '', , home = '']) =>
-    isId(uid) && isId(gid) && name !== '' ? [{ name, uid: Number(uid), gid: Number(gid), home }] : [],
+  return fieldsOf(text).flatMap(([name = '', , uid = '', gid = '']) =>
+    isId(uid) && isId(gid) && name !== '' ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
   );
 }
 
