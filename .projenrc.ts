@@ -77,7 +77,7 @@ const project = new typescript.TypeScriptProject({
     'commander@^15.1.0', // command lines
     'listr2@^11.4.0', // progress of `sandboxes`
     'ws@^8.23.0', // web sockets of `kubectl exec` in the embedded API; client-node brings it anyway
-    'yaml@^2.9.1', // reads manifests, writes kubeconfigs
+    'yaml@^2.9.1', // reads manifests and the server's template, writes kubeconfigs
     'ajv-formats@^3.0.1', // forms of texts, such as uri and ipv6, in custom resources of the embedded API
     '@marcbachmann/cel-js@^8.0.0', // CEL rules of CRDs in the embedded API
     'esbuild@^0.28.2', // one bundled file for each program

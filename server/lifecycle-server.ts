@@ -9,7 +9,12 @@ import type { PodTemplateSpec } from '../src/schema/kubernetes';
 import { SERVER_AGENT } from '../src/schema/names';
 import type { ServerConfig } from '../src/schema/server-config';
 import { ConcurrencyLimit } from './concurrency-limit';
+import { Diagnostics } from './diagnostics/diagnostics';
+import { diagnosticsRoutes } from './diagnostics/routes';
+import { ServerMetrics } from './metrics';
+import { notYetRoutes } from './not-yet-routes';
 import { PoolStore } from './pools/pool-store';
+import { poolRoutes } from './pools/routes';
 import { SandboxCreator } from './sandboxes/creator';
 import { directEndpoint, portOf } from './sandboxes/endpoints';
 import { SandboxOperations } from './sandboxes/operations';
@@ -52,6 +57,7 @@ export class LifecycleServer {
   readonly routes: readonly Route[];
   readonly app: ReturnType<typeof createApp>;
   readonly sandboxes: SandboxStore;
+  readonly metrics = new ServerMetrics();
   private readonly pools: PoolStore;
   private readonly transport: Transport;
   /** Ends the watches. */
@@ -63,11 +69,11 @@ export class LifecycleServer {
   constructor(private readonly options: LifecycleServerOptions) {
     const { connection, config, namespace, keys, version, base, clock, log, newId = randomUUID } = options;
     const { write_qps: qps, write_burst: burst } = config.kubernetes;
-    this.transport = new Transport({ connection, clock, agent: SERVER_AGENT, qps, burst: burst === 0 ? Math.max(1, qps) : burst });
+    this.transport = new Transport({ connection, clock, agent: SERVER_AGENT, onAnswer: (answer) => this.metrics.kubeAnswered(answer), qps, burst: burst === 0 ? Math.max(1, qps) : burst });
     const api = new KubeApi({ transport: this.transport });
     this.sandboxes = new SandboxStore({ api, namespace, clock, log, ...(config.kubernetes.read_qps > 0 && { liveReadsPerSecond: config.kubernetes.read_qps }) });
     this.pools = new PoolStore({ api, namespace, clock, log });
-    const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, config, version, base, clock, log, newId });
+    const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, config, version, base, clock, log, newId, onCreate: (create) => this.metrics.created(create) });
     const service = serviceRoutes({ version, notReady: () => this.notReady(), openApi: () => openApiDocument(this.routes, version) });
     this.routes = [
       ...service,
@@ -79,8 +85,15 @@ export class LifecycleServer {
         toReply: (batch: BatchSandbox) => toSandbox(batch, (name) => this.pools.find(name)),
         endpointOf: (batch, port) => directEndpoint(batch, portOf(port)),
       }),
+      ...notYetRoutes({ store: this.sandboxes }),
+      ...poolRoutes({ pools: this.pools, namespace, allowPrivileged: config.pools.allow_privileged }),
+      ...diagnosticsRoutes({ store: this.sandboxes, diagnostics: new Diagnostics({ api, namespace }) }),
     ];
-    this.app = createApp({ routes: this.routes, keys, log, stop: this.stopping.signal, corsOrigins: config.server.cors_origins });
+    this.app = createApp({ routes: this.routes, keys, log, stop: this.stopping.signal, corsOrigins: config.server.cors_origins, onAnswer: (answer) => this.metrics.answered(answer), onRefusedKey: () => this.metrics.rejectedKey() });
+    this.metrics.observe({
+      watchAgesMs: () => [['batchsandboxes', this.sandboxes.ageMs()], ['pools', this.pools.ageMs()]],
+      proxiedStreams: () => 0,
+    });
   }
 
   /** Begins to watch the cluster; resolves when everything has been listed, or the signal aborts. */

@@ -7,9 +7,11 @@ import { BAD_SETTINGS_EXIT_CODE, loadSettings, settingsHelp, settingsProblemText
 import { createLogger, type Logger } from '../src/program/log';
 import { aborted, closeInOrder, type CloseStep, listenForStop } from '../src/program/shutdown';
 import { readVersion } from '../src/program/version';
+import { metricsRoutes, serveRoutes } from '../src/program/web';
 import type { ServerConfig } from '../src/schema/server-config';
 import { serverSettings, type ServerSettings } from '../src/schema/server-settings';
 import type { LogLevel } from '../src/schema/settings';
+import { readBaseTemplate } from './config/base-template';
 import { readKeyFile, watchKeyFile } from './config/key-file';
 import { readConfig } from './config/read-config';
 import { LifecycleServer } from './lifecycle-server';
@@ -84,7 +86,9 @@ async function run(config: ServerConfig, settings: ServerSettings, log: Logger):
   if (file !== undefined) watchKeyFile(file, (fromFile) => apiKeys.replace([...(given === undefined ? [] : [given]), ...fromFile]), log, stop.signal);
   const connection = await connectToCluster(config.kubernetes.kubeconfig_path, process.env, clock);
   const namespace = config.kubernetes.namespace ?? settings.podNamespace ?? connection.namespace ?? 'default';
-  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, version: readVersion(__dirname), clock, log });
+  const { batchsandbox_template_file: templateFile } = config.kubernetes;
+  const base = templateFile === undefined ? undefined : await readBaseTemplate(templateFile);
+  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, version: readVersion(__dirname), base, clock, log });
   const { host, port, timeout_keep_alive: keepAlive, timeout_graceful_shutdown: grace } = config.server;
   // First of all: a server that waits for the API server lives, and says that it is not ready.
   const http = await serveHttp({ fetch: (request) => server.app.fetch(request), host, port, keepAliveMs: keepAlive * 1000 }, clock);
@@ -92,6 +96,11 @@ async function run(config: ServerConfig, settings: ServerSettings, log: Logger):
     { name: 'requests', close: () => http.close(grace * 1000, () => server.stopRequests()) },
     { name: 'watches', close: () => server.close() },
   ];
+  if (config.server.metrics_port !== 0) {
+    server.metrics.observeProcess();
+    const metrics = await serveRoutes(metricsRoutes(server.metrics.registry), { host, port: config.server.metrics_port });
+    steps.push({ name: 'metrics', close: () => metrics.close() });
+  }
   log.info({ host, port: http.port, namespace, server: connection.server.href }, 'listening');
   await server.start(stop.signal);
   if (!stop.signal.aborted) log.info('serving');

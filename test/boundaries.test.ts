@@ -23,9 +23,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'operator/pool': { rooms: ['operator', 'operator/kube', ...contract], packages: [] },
   'operator/tasks': { rooms: ['operator', 'operator/kube', ...contract], packages: ['jose', 'undici', 'zod'] },
   'operator/batch': { rooms: ['operator', 'operator/kube', 'operator/tasks', ...contract], packages: [] },
-  server: { rooms: ['server/config', 'server/pools', 'server/sandboxes', 'server/web', 'operator/kube', ...contract], packages: [] },
-  'server/config': { rooms: contract, packages: ['smol-toml', 'zod'] },
+  server: { rooms: ['server/config', 'server/diagnostics', 'server/pools', 'server/sandboxes', 'server/web', 'operator/kube', ...contract], packages: ['prom-client', 'zod'] },
+  'server/config': { rooms: contract, packages: ['smol-toml', 'yaml', 'zod'] },
   'server/web': { rooms: ['server', ...contract], packages: ['@hono/node-server', 'hono', 'zod'] },
+  'server/diagnostics': { rooms: ['server', 'server/sandboxes', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   'server/pools': { rooms: ['server', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   'server/sandboxes': { rooms: ['server', 'server/pools', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   executor: { rooms: contract, packages: ['jose', 'zod'] },
@@ -178,7 +179,7 @@ describe('compiled', () => {
   test('the server reaches no constructs and nothing of the embedded cluster', () => {
     const reached = packagesReachedFrom('lib/server/main.js');
     expect(reached).toContain('smol-toml');
-    const foreign = ['ajv-formats', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'listr2', 'yaml'];
+    const foreign = ['ajv-formats', 'cdk8s', 'cdk8s-plus-28', 'commander', 'constructs', 'listr2'];
     expect(reached.filter((name) => foreign.includes(name))).toEqual([]);
   });
 

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import ts from 'typescript';
 import { z } from 'zod';
 import { OperatorMetrics } from '../operator/metrics';
+import { ServerMetrics } from '../server/metrics';
 import { keysOf } from '../server/config/config-keys';
 import { executorSettings } from '../src/schema/executor-settings';
 import { operatorSettings } from '../src/schema/operator-settings';
@@ -49,10 +51,17 @@ describe('docs/settings.md', () => {
 test('docs/metrics.md lists every metric as the code has it', async () => {
   const metrics = new OperatorMetrics(new ManualClock(), 'api');
   metrics.observe({ pools: () => [], batches: () => [], watchAgesMs: () => [], queueDepths: () => [], leading: () => false });
-  const own = (await metrics.registry.getMetricsAsJSON()).filter(({ name }) => !/^(process|nodejs)_/.test(name));
-  const rows = own.map(({ name, type, help }) => [name, String(type), labelsOf(metrics.registry.getSingleMetric(name)).join(', ') || '–', help]);
-  expect(tableRows(readPage('docs/metrics.md'), 'Operator')).toEqual(rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+  const server = new ServerMetrics();
+  server.observe({ watchAgesMs: () => [], proxiedStreams: () => 0 });
+  await expectDocumented('Operator', metrics.registry);
+  await expectDocumented('Server', server.registry);
 });
+
+async function expectDocumented(heading: string, registry: Registry): Promise<void> {
+  const own = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^(process|nodejs)_/.test(name));
+  const rows = own.map(({ name, type, help }) => [name, String(type), labelsOf(registry.getSingleMetric(name)).join(', ') || '–', help]);
+  expect(tableRows(readPage('docs/metrics.md'), heading)).toEqual(rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+}
 
 test('docs/security.md names tests that there are', () => {
   const named = [...readPage('docs/security.md').matchAll(/`((?:acceptance|cluster|executor|kubernetes|operator|src)\/[\w/-]+)`/g)].map(([, file]) => `test/${file}.test.ts`);

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { NotLeadingError } from './api-error';
 import type { StreamReader } from './exchange';
-import { collectionPath, objectPath, type ObjectRef, type ResourceType } from './resource-types';
+import { collectionPath, objectPath, type ObjectRef, PODS, type ResourceType } from './resource-types';
 import type { KubeCall, Transport } from './transport';
 
 /** A page of a list. */
@@ -63,6 +63,20 @@ export interface DeleteOptions extends CallOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly dryRun?: boolean;
+}
+
+/** Which part of a log to read. */
+export interface PodLogQuery {
+  /** @default - the only container */
+  readonly container?: string;
+  /** Last lines. @default - all */
+  readonly tailLines?: number;
+  /** Only what is as young, in seconds. @default - all */
+  readonly sinceSeconds?: number;
+  /** Most bytes, from the front. @default - no limit */
+  readonly limitBytes?: number;
+  /** Whether each line begins with its time. @default false */
+  readonly timestamps?: boolean;
 }
 
 /** What {@link KubeApi} needs. */
@@ -183,6 +197,14 @@ export class KubeApi {
     const { namespace, ...parameters } = query;
     const path = withQuery(collectionPath(type, namespace), { watch: true, allowWatchBookmarks: true, ...parameters });
     await this.transport.stream(path, signal, reader);
+  }
+
+  /** What a container of a pod has written, as text. */
+  async podLog({ namespace, name }: ObjectRef, query: PodLogQuery, signal: AbortSignal): Promise<string> {
+    const chunks: Buffer[] = [];
+    const path = withQuery(`${objectPath(PODS, { namespace, name })}/log`, { ...query });
+    await this.transport.stream(path, signal, { onOpen: () => undefined, onData: (chunk) => void chunks.push(Buffer.from(chunk)) });
+    return Buffer.concat(chunks).toString('utf8');
   }
 
   private read(path: string, deadlineMs: number, { signal }: CallOptions): Promise<unknown> {

@@ -21,6 +21,8 @@ export interface AppOptions {
   readonly stop: AbortSignal;
   /** Origins of web pages that may call. @default - none */
   readonly corsOrigins?: readonly string[];
+  /** Told of every request without a good key. */
+  readonly onRefusedKey?: () => void;
   /** Told of every answer; `operation` is `unknown` where no route was meant. */
   readonly onAnswer?: (answer: { readonly operation: string; readonly status: number; readonly durationMs: number }) => void;
 }
@@ -40,7 +42,7 @@ const NO_CONTENT: readonly number[] = [204, 205, 304];
  * `{code, message}` (L37, L40). Opens no socket.
  */
 export function createApp(options: AppOptions): Hono<{ Variables: Variables }> {
-  const { routes, keys, log, corsOrigins = [], onAnswer } = options;
+  const { routes, keys, log, corsOrigins = [], onAnswer, onRefusedKey } = options;
   const open = new Set(routes.filter((route) => route.open === true).flatMap(mountsOf));
   const app = new Hono<{ Variables: Variables }>();
 
@@ -56,6 +58,7 @@ export function createApp(options: AppOptions): Hono<{ Variables: Variables }> {
         context.set('caller', verdict.name);
         await next();
       } else {
+        onRefusedKey?.();
         context.res = answerError(context, new LifecycleError(verdict.reason === 'missing' ? 'MISSING_API_KEY' : 'INVALID_API_KEY'));
       }
     } else {

@@ -1,0 +1,16 @@
+import { answerSuite } from './api/answers';
+import { createSuite } from './api/create';
+import { diagnosticsSuite } from './api/diagnostics';
+import { openApiSuite } from './api/openapi';
+import { poolSuite } from './api/pools';
+import { sandboxSuite } from './api/sandboxes';
+import { useServer } from './api/server-under-test';
+
+const server = useServer();
+
+answerSuite(server);
+createSuite(server);
+sandboxSuite(server);
+poolSuite(server);
+diagnosticsSuite(server);
+openApiSuite(server);

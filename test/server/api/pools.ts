@@ -1,0 +1,61 @@
+import type { PoolReply } from '../../../src/schema/lifecycle-pools';
+import { until } from '../../support/waiting';
+import type { ServerUnderTest } from './server-under-test';
+
+const capacitySpec = { bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 5 };
+const template = (spec: object = {}, container: object = {}) => ({ spec: { containers: [{ name: 'main', image: 'busybox', ...container }], ...spec } });
+
+/** Pools over REST. */
+export function poolSuite(server: ServerUnderTest): void {
+  describe('a pool', () => {
+    test('is made, told of, changed and deleted, with its strategies and without its template', async () => {
+      const strategies = { recycleStrategy: { type: 'Restart' }, scaleStrategy: { maxUnavailable: '50%' } };
+      const made = await server.send<PoolReply>('POST', '/v1/pools', { body: { name: 'rest', template: template(), capacitySpec, ...strategies } });
+      expect(made).toMatchObject({ status: 201, body: { name: 'rest', capacitySpec, ...strategies, createdAt: expect.stringMatching(/Z$/) as string } });
+      expect(made.body).not.toHaveProperty('template');
+      await until(async () => expect((await server.send<PoolReply>('GET', '/v1/pools/rest')).body.status).toMatchObject({ total: 0, available: 0, revision: expect.any(String) as string }));
+      expect(await server.send('POST', '/pools', { body: { name: 'rest', template: template(), capacitySpec } })).toMatchObject({ status: 409, body: { code: 'KUBERNETES::POOL_ALREADY_EXISTS' } });
+
+      const larger = { ...capacitySpec, poolMax: 7 };
+      expect(await server.send('PUT', '/v1/pools/rest', { body: { capacitySpec: larger } })).toMatchObject({ status: 200, body: { capacitySpec: larger, ...strategies } });
+      const names = async (query = '') => (await server.send<{ items: readonly PoolReply[]; pagination?: object }>('GET', `/v1/pools${query}`)).body;
+      expect((await names()).items.map(({ name }) => name)).toEqual(['rest', 'warm']);
+      expect(await names('?page=2&pageSize=1')).toMatchObject({ items: [{ name: 'warm' }], pagination: { totalItems: 2, hasNextPage: false } });
+
+      expect((await server.send('DELETE', '/v1/pools/rest')).status).toBe(204);
+      await until(async () => expect((await server.send('GET', '/v1/pools/rest')).status).toBe(404));
+    });
+
+    test.each([
+      ['a name that is none', { name: 'A', template: template(), capacitySpec }, 'name: expected a DNS label'],
+      ['no bounds', { name: 'x', template: template() }, 'capacitySpec: expected an object, got nothing'],
+      ['a lower bound above the upper', { name: 'x', template: template(), capacitySpec: { ...capacitySpec, poolMin: 6 } }, 'capacitySpec.poolMin: expected at most'],
+      ['a template that no pod can be made from', { name: 'x', template: { spec: { containers: 'none' } }, capacitySpec }, 'template.spec.containers: expected a list'],
+      ['a privileged container', { name: 'x', template: template({}, { securityContext: { privileged: true } }), capacitySpec }, 'template.spec.containers[0].securityContext.privileged: expected false (pools.allow_privileged is off)'],
+      ['a capability', { name: 'x', template: template({}, { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }), capacitySpec }, 'capabilities.add: expected none'],
+      ['the capability of the executor where processes are not shared', { name: 'x', template: template({}, { securityContext: { capabilities: { add: ['SYS_PTRACE'] } } }), capacitySpec }, 'capabilities.add: expected none'],
+      ['the network of the node', { name: 'x', template: template({ hostNetwork: true }), capacitySpec }, 'template.spec.hostNetwork: expected false'],
+      ['files of the node', { name: 'x', template: template({ volumes: [{ name: 'v', hostPath: { path: '/' } }] }), capacitySpec }, 'template.spec.volumes[0].hostPath: expected no path of the node'],
+      ['a port of the node', { name: 'x', template: template({}, { ports: [{ containerPort: 80, hostPort: 80 }] }), capacitySpec }, 'ports[0].hostPort: expected no port of the node'],
+      ['an account of the cluster', { name: 'x', template: template({ serviceAccountName: 'admin' }), capacitySpec }, 'template.spec.serviceAccountName: expected no account'],
+      ['no profile', { name: 'x', template: template({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), capacitySpec }, 'template.spec.securityContext.seccompProfile.type: expected a profile'],
+    ])('is refused with %s', async (_case, body, message) => {
+      expect(await server.send('POST', '/v1/pools', { body })).toMatchObject({ status: 400, body: { code: 'SANDBOX::INVALID_PARAMETER', message: expect.stringContaining(message) as string } });
+    });
+
+    test('may have the executor beside shared processes, and privileges where the administrator allows them', async () => {
+      const executor = template({ shareProcessNamespace: true }, { securityContext: { capabilities: { add: ['SYS_PTRACE'] } } });
+      const open = await server.world.replica('[pools]\nallow_privileged = true\n');
+      const privileged = template({ hostNetwork: true });
+      expect((await server.send('POST', '/v1/pools', { body: { name: 'sidecar', template: executor, capacitySpec } })).status).toBe(201);
+      expect((await open.send('POST', '/v1/pools', { body: { name: 'open', template: privileged, capacitySpec } })).status).toBe(201);
+      for (const name of ['sidecar', 'open']) await server.send('DELETE', `/v1/pools/${name}`);
+    });
+
+    test('that is not there is told of as such', async () => {
+      for (const [method, body] of [['GET', undefined], ['PUT', { capacitySpec }], ['DELETE', undefined]] as const) {
+        expect(await server.send(method, '/v1/pools/none', { body })).toMatchObject({ status: 404, body: { code: 'KUBERNETES::POOL_NOT_FOUND' } });
+      }
+    });
+  });
+}
