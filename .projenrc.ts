@@ -336,7 +336,13 @@ project.testTask.reset();
 project.testTask.spawn(project.compileTask);
 // ESLint has one core to itself. Cluster and images come before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
 project.testTask.exec(`${LINT} & ${CHECK} && ${BUNDLE_CLUSTER} && node lib/test/cluster.js build && ${BUILD_IMAGES}; built=$?; wait $! && exit $built`);
-project.testTask.exec('jest', { receiveArgs: true, env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings' } });
+project.testTask.exec('jest', {
+  receiveArgs: true,
+  env: {
+    NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
+    NODE_COMPILE_CACHE: '$(echo $PWD/lib/test/compile-cache)', // tests start the same programs a hundred times: a fifth less processor time for these
+  },
+});
 
 const quickstart = project.addTask('quickstart', {
   description: 'Synthesize examples/quickstart, deliver 100 sandboxes on the embedded cluster and run 100 tasks in them',
