@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { programCommand } from '../../local/programs';
+import { join } from 'node:path';
+import { packageRoot, programCommand } from '../../local/programs';
 
 /** Where a program runs, and where its output goes. */
 export interface LoggedOptions {
@@ -26,9 +27,15 @@ export function spawnLogged([file = '', ...args]: readonly string[], { env, logP
   return { child, ended: once(child, 'exit') };
 }
 
-/** Starts the operator as it is bundled. @throws Error when it has not been bundled */
-export function spawnOperator(flags: readonly string[], options: LoggedOptions): LoggedProcess {
-  return spawnLogged([...programCommand('sandbox-operator'), ...flags], options);
+/** Starts the operator as its image does, with the Node of this machine. @throws Error when it has not been bundled */
+export function spawnOperator(flags: readonly string[], { env, logPath }: LoggedOptions): LoggedProcess {
+  const image = readFileSync(join(packageRoot(), 'images/operator/Containerfile'), 'utf8');
+  const [, settings = ''] = /^ENV (.*)$/m.exec(image) ?? [];
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(image) ?? [];
+  const ofNode = (JSON.parse(entrypoint) as readonly string[]).slice(1, -1);
+  const [node, program] = programCommand('sandbox-operator');
+  const imageEnv = Object.fromEntries(settings.split(' ').map((setting) => setting.split('=')));
+  return spawnLogged([node, ...ofNode, program, ...flags], { env: { ...imageEnv, ...env }, logPath });
 }
 
 /** The last lines of a log. */
