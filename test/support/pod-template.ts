@@ -1,4 +1,5 @@
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
+import { executorSettings } from '../../src/schema/executor-settings';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
 
 /** What a pod of a test is made of. */
@@ -25,6 +26,7 @@ export function renderPodTemplate(images: TemplateImages, { executor = false, co
   const taskExecutor = {
     name: EXECUTOR_CONTAINER,
     image: images.executor,
+    env: [{ name: executorSettings.table.spareRunners.env, value: '0' }], // a spare one for each task would cost as much again; the seeds' manifests have it
     securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
     startupProbe: { tcpSocket: { port: Port.executor }, periodSeconds: 1, failureThreshold: 60 },
     readinessProbe: { httpGet: { path: '/health', port: Port.executor }, timeoutSeconds: 10, periodSeconds: 10 }, // a busy node answers late
