@@ -20,13 +20,15 @@ function untilStates(batch: string, states: string, of = space) {
 
 /** Sandboxes of the pool: as many as the largest batch of a test takes. */
 const SIZE = 7;
+/** Longest wait for the first of them in ms, before the patience of the cluster is counted in: other files start many more on the same node. */
+const POOL_WITHIN_MS = 50_000;
 
 /** A namespace with one pool for most tests. A pod comes back to it as it is, without tasks: new ones for each test would show nothing more. */
 let space: Space;
 beforeAll(async () => {
   space = await cluster.newSharedSpace();
   await space.create('Pool', 'warm', fixedPool(SIZE, cluster.target.podTemplate({ executor: true, env: [{ name: 'FROM_POD', value: 'pod' }] }), { recycleStrategy: { type: 'Noop' } }));
-  await space.untilWarm('warm', SIZE);
+  await space.untilWarm('warm', SIZE, POOL_WITHIN_MS);
 });
 afterEach(async () => {
   const names = (await space.list('BatchSandbox')).map(({ metadata }) => metadata.name);

@@ -1,5 +1,5 @@
 import { setPatience } from '../support/waiting';
 
 /** Containers take longer than processes to start, and many files of tests share one node. */
-setPatience(4);
+setPatience(6);
 jest.setTimeout(300_000);
