@@ -10,9 +10,13 @@ import { commandRoutes } from './commands/routes';
 import { CommandRunner } from './commands/runner';
 import { PipeStock } from './commands/pipes';
 import { fileRoutes } from './files/routes';
+import { Metrics } from './metrics/metrics';
+import { metricsRoutes } from './metrics/routes';
 import { Refusal } from './refusal';
 import { Router, type RouteTable } from './router';
 import type { Sandbox } from './sandbox';
+import { sessionRoutes } from './sessions/routes';
+import { Sessions } from './sessions/sessions';
 
 /** What the API works with. */
 export interface ExecdOptions {
@@ -34,6 +38,7 @@ export class ExecdApp {
   private readonly router: Router;
   private readonly runner: CommandRunner;
   private readonly pipes: PipeStock;
+  private readonly sessions = new Sessions();
 
   constructor(private readonly options: ExecdOptions) {
     this.pipes = new PipeStock(options.dataDir);
@@ -59,6 +64,7 @@ export class ExecdApp {
 
   /** Ends all that runs and forgets all that was; nothing can be started until {@link open}. */
   async end(): Promise<void> {
+    this.sessions.clear();
     await this.runner.close();
     await this.pipes.clear(); // a reset empties the data directory
   }
@@ -78,7 +84,9 @@ export class ExecdApp {
           sendEmpty(response);
         },
       },
-      ...commandRoutes({ runner: this.runner, preparation, clock, dataDir }),
+      ...commandRoutes({ runner: this.runner, preparation, clock, dataDir, findSession: (id) => this.sessions.find(id) }),
+      ...sessionRoutes({ sessions: this.sessions, runner: this.runner, preparation, sandbox, clock }),
+      ...metricsRoutes(new Metrics(sandbox, clock), clock),
       ...fileRoutes(sandbox, dataDir),
     };
   }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { EnvVar } from '../../src/schema/names';
 import { type Credentials, openMainProcess, readCredentials } from '../tasks/main-process';
 import type { ProcessIdentity } from '../tasks/process';
-import { type Outputs, type ProcessOrder, spawnInMain, spawnOnHost, type TaskProcess } from '../tasks/task-process';
+import { type OutputEnd, type Outputs, type ProcessOrder, spawnInMain, spawnOnHost, type TaskProcess } from '../tasks/task-process';
 import { Refusal } from './refusal';
 
 /** Where commands run and files are; one implementation for each place. */
@@ -23,8 +23,12 @@ export interface OpenSandbox {
   readonly credentials: Credentials;
   /** Whether what is done in it is for us to judge: the kernel judges us, and we may more than it does. */
   readonly isForeign: boolean;
-  /** Starts a command, and closes. */
-  spawn(order: CommandOrder, outputs: Outputs): TaskProcess;
+  /**
+   * Starts a command, and closes.
+   *
+   * @param more a third pipe, at MORE_FD of the command
+   */
+  spawn(order: CommandOrder, outputs: Outputs, more?: OutputEnd): TaskProcess;
   close(): void;
 }
 
@@ -34,6 +38,8 @@ export type CommandUser = Pick<Credentials, 'uid' | 'gid' | 'groups'>;
 /** What is to be started; `env` comes above the environment of the sandbox, and `workingDir` may be relative or empty. */
 export interface CommandOrder extends ProcessOrder {
   readonly user?: CommandUser;
+  /** `env` is all, without the environment of the sandbox. */
+  readonly isWholeEnv?: boolean;
 }
 
 /**
@@ -55,13 +61,13 @@ export function hostSandbox(env: Readonly<Record<string, string>>, baseDir: stri
         credentials,
         isForeign: false,
         close,
-        spawn: ({ user, ...order }, outputs) => {
-          const complete = { ...order, env: { ...env, ...order.env }, workingDir: resolve(baseDir, order.workingDir) };
+        spawn: ({ user, isWholeEnv, ...order }, outputs, more) => {
+          const complete = { ...order, env: { ...(isWholeEnv !== true && env), ...order.env }, workingDir: resolve(baseDir, order.workingDir) };
           if (user !== undefined) {
-            return spawnInMain(complete, { rootFd, workingDirFd, env: {}, credentials: { ...credentials, ...user } }, outputs);
+            return spawnInMain(complete, { rootFd, workingDirFd, env: {}, credentials: { ...credentials, ...user } }, outputs, more);
           }
           close();
-          return spawnOnHost(complete, outputs);
+          return spawnOnHost(complete, outputs, more);
         },
       };
     },
@@ -89,7 +95,8 @@ export function sidecarSandbox(mainContainer: string, ownsContainer: boolean): S
         env: Object.fromEntries(Object.entries(main.env).map((entry) => entry.map(fromBytes))) as Record<string, string>,
         isForeign: true,
         close: () => [main.rootFd, main.workingDirFd].forEach((fd) => closeSync(fd)),
-        spawn: ({ user, ...order }, outputs) => spawnInMain(order, { ...main, credentials: { ...main.credentials, ...user } }, outputs),
+        spawn: ({ user, isWholeEnv, ...order }, outputs, more) =>
+          spawnInMain(order, { ...main, env: isWholeEnv === true ? {} : main.env, credentials: { ...main.credentials, ...user } }, outputs, more),
       };
     },
   };

@@ -36,21 +36,32 @@ export interface OutputEnd {
 /** Where a task writes to. */
 export type Outputs = readonly [stdout: OutputEnd, stderr: OutputEnd];
 
+/** Descriptor of a third pipe, which few have: in the main container those below it are taken on the way there. */
+export const MORE_FD = 6;
+
 /** What is to be started: a part of an order to a runner. */
 export type ProcessOrder = Pick<RunOrder, 'taskId' | 'argv' | 'env' | 'workingDir'>;
 
 /** Whose root directory, user and environment a task gets. */
 export type EnteredProcess = Omit<MainProcess, 'identity'>;
 
-/** Starts a task beside the executor. */
-export function spawnOnHost({ argv, env, workingDir }: ProcessOrder, [stdout, stderr]: Outputs): TaskProcess {
+/** Stands for the descriptors between standard error and {@link MORE_FD}. */
+const UNUSED = ['ignore', 'ignore', 'ignore'] as const;
+
+/**
+ * Starts a task beside the executor.
+ *
+ * @param more pipe at {@link MORE_FD}
+ */
+export function spawnOnHost({ argv, env, workingDir }: ProcessOrder, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
   const problem = problemOfDirectory(workingDir);
   if (problem !== undefined) {
     return { failure: Promise.resolve({ exitCode: 126, message: problem, subject: 'workingDir' }) };
   }
   const [file = '', ...args] = argv;
+  const stdio = ['ignore' as const, stdout.writeFd, stderr.writeFd, ...(more === undefined ? [] : ([...UNUSED, more.writeFd] as const))];
   return spawnTask(
-    () => spawn(file, args, { cwd: workingDir, env, detached: true, stdio: ['ignore', stdout.writeFd, stderr.writeFd] }),
+    () => spawn(file, args, { cwd: workingDir, env, detached: true, stdio }),
     () => Promise.resolve(undefined),
     (error) => programFailure(argv, codeOf(error)),
   );
@@ -59,13 +70,15 @@ export function spawnOnHost({ argv, env, workingDir }: ProcessOrder, [stdout, st
 /**
  * Starts a task in the main container: with the files, the user, the groups and the environment of its main process, and without the
  * capabilities that it lacks. Closes the descriptors of `main`.
+ *
+ * @param more pipe at {@link MORE_FD}
  */
-export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, stderr]: Outputs): TaskProcess {
+export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
   const { uid, gid } = main.credentials;
   try {
-    [stdout, stderr].forEach((output) => output.giveTo(uid, gid));
+    [stdout, stderr, more].forEach((output) => output?.giveTo(uid, gid));
     const message = enterOrderOf(order, main);
-    const stdio = ['ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd] as const;
+    const stdio = ['ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd, ...(more === undefined ? [] : [more.writeFd])] as const;
     // The id is in its environment from the first moment, so that it is found like all other processes of the task.
     const options = { cwd: '/', env: { [EnvVar.taskId]: order.taskId }, detached: true, stdio: [...stdio] };
     return spawnTask(
@@ -151,7 +164,7 @@ function programFailure(argv: readonly string[], code: string): StartFailure {
 }
 
 /** Code of an error of the system; the error as text when it is none. */
-export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
+export const codeOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error));
 
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 

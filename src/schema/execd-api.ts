@@ -139,3 +139,29 @@ export interface FileInfo {
   /** Octal digits as a decimal number, such as 755. */
   readonly mode: number;
 }
+
+/** Body of POST /session. */
+export const createSessionRequest = z.object({
+  /** Made if absent. */
+  cwd: z.nullish(kernelText),
+});
+
+/** Body of POST /session/{id}/run. */
+export const runInSessionRequest = z.object({
+  command: kernelText.check(z.minLength(1)),
+  /** Must be a directory; the session stays there. */
+  cwd: z.nullish(kernelText),
+  /** Limit in ms; 0 is 24 hours. */
+  timeout: z.nullish(milliseconds),
+});
+
+/** Answer of GET /metrics. */
+export interface ExecdMetrics {
+  readonly cpu_count: number;
+  /** Of all of these, from 0 to 100. */
+  readonly cpu_used_pct: number;
+  readonly mem_total_mib: number;
+  readonly mem_used_mib: number;
+  /** In ms since 1970. */
+  readonly timestamp: number;
+}

@@ -44,6 +44,8 @@ export interface CommandStart {
   /** Limit on its time in ms; 0 is none. */
   readonly timeoutMs: number;
   readonly sink: CommandSink;
+  /** Takes what comes by a third pipe, which the command has at MORE_FD; absent means that it has none. */
+  readonly takeMore?: (piece: Buffer) => void;
   /** Called when the program runs, before any of its output is taken. */
   readonly onRunning: () => void;
 }
@@ -88,13 +90,13 @@ export class Command {
    * @throws StartError when no program of it can be started; an error of the system, such as EMFILE; Refusal of status 503 while there is no sandbox
    */
   static async start(start: CommandStart): Promise<Command> {
-    const { sandbox, pipes, order, argvs, sink, onRunning } = start;
+    const { sandbox, pipes, order, argvs, sink, takeMore, onRunning } = start;
     const taken: Pipe[] = [];
     try {
-      for (const _stream of ['stdout', 'stderr']) taken.push(await pipes.take());
-      const [stdout, stderr] = taken as [Pipe, Pipe];
+      for (const _stream of ['stdout', 'stderr', ...(takeMore === undefined ? [] : ['more'])]) taken.push(await pipes.take());
+      const [stdout, stderr, more] = taken as [Pipe, Pipe, Pipe | undefined];
       for (const [index, argv] of argvs.entries()) {
-        const spawned = sandbox.open().spawn({ ...order, argv }, [stdout, stderr]);
+        const spawned = sandbox.open().spawn({ ...order, argv }, [stdout, stderr], more);
         // Before the next turn of the event loop the child cannot have been reaped, so its entry in /proc is there.
         const leader = spawned.child && identifyProcess(spawned.pid);
         const exited = spawned.child && exitCodeOf(spawned.child);
@@ -103,6 +105,9 @@ export class Command {
           taken.splice(0).forEach(({ writeFd }) => closeSync(writeFd));
           onRunning();
           const readers = [new PipeReader(stdout.readFd, (piece) => sink.take('stdout', piece)), new PipeReader(stderr.readFd, (piece) => sink.take('stderr', piece))];
+          if (more !== undefined && takeMore !== undefined) {
+            readers.push(new PipeReader(more.readFd, (piece) => takeMore(piece) === undefined));
+          }
           return new Command(spawned.child, { taskId: order.taskId, leader }, readers, exited, start);
         }
         const isMissing = failure?.subject === 'command' && failure.exitCode === 127;

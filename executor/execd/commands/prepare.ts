@@ -14,8 +14,8 @@ const MOST_FILE_BYTES = 1024 * 1024;
 /** What a request says about its command beside the program. */
 export type CommandPlace = Pick<RunCommandRequest, 'cwd' | 'envs' | 'uid' | 'gid'>;
 
-/** Shells of a command, as they are looked for. */
-const SHELLS = ['bash', 'sh', '/bin/sh'] as const;
+/** Shells, as they are looked for: also where the variables of a command have another PATH. */
+export const SHELLS = ['bash', '/bin/bash', 'sh', '/bin/sh'] as const;
 
 /** Argument vectors of a command for a shell, of which the first runs whose program there is. */
 export const shellVectors = (command: string): readonly (readonly string[])[] => SHELLS.map((shell) => [shell, '-c', command]);

@@ -5,7 +5,7 @@ import { sendEmpty, sendJson } from '../answers';
 import { type Call, countOf, readJson, requireQuery } from '../calls';
 import { badBody, Refusal } from '../refusal';
 import type { RouteTable } from '../router';
-import type { CommandSink } from './command';
+import type { Command, CommandSink } from './command';
 import { EventStream } from './event-stream';
 import { OutputLog } from './output-log';
 import { type CommandPreparation, shellVectors } from './prepare';
@@ -20,6 +20,8 @@ export interface CommandRoutesOptions {
   readonly clock: Clock;
   /** Where output of the background is kept. */
   readonly dataDir: string;
+  /** What runs in a session, which an interrupt may name too. */
+  readonly findSession: (id: string) => { readonly command?: Command } | undefined;
 }
 
 /** Commands: run, interrupt, status and logs. */
@@ -29,7 +31,8 @@ export function commandRoutes(options: CommandRoutesOptions): RouteTable {
     '/command': {
       POST: (call) => runCommand(call, options),
       DELETE: async ({ query, response }) => {
-        await runner.register.require(requireQuery(query, 'id')).command?.stop();
+        const id = requireQuery(query, 'id');
+        await (options.findSession(id) ?? runner.register.require(id)).command?.stop();
         sendEmpty(response);
       },
     },

@@ -23,9 +23,11 @@ export interface RunOrder {
   readonly content: string;
   /** Argument vectors, of which the first runs whose program there is. */
   readonly argvs: readonly (readonly string[])[];
-  readonly place: Pick<CommandOrder, 'env' | 'workingDir' | 'user'>;
+  readonly place: Pick<CommandOrder, 'env' | 'workingDir' | 'user' | 'isWholeEnv'>;
   readonly timeoutMs: number;
   readonly log?: OutputLog;
+  /** @see CommandStart.takeMore */
+  readonly takeMore?: (piece: Buffer) => void;
 }
 
 /** Starts commands, and knows them. */
@@ -43,14 +45,14 @@ export class CommandRunner {
    * @param onRunning told of the command before any of its output is taken
    * @throws Refusal of status 400 for a directory that is none, 409 while all is being ended, 429 when too many run, 500 when the sandbox cannot be entered, 503 while there is none
    */
-  async start({ content, argvs, place, timeoutMs, log }: RunOrder, sink: CommandSink, onRunning: (id: string) => void): Promise<CommandRecord> {
+  async start({ content, argvs, place, timeoutMs, log, takeMore }: RunOrder, sink: CommandSink, onRunning: (id: string) => void): Promise<CommandRecord> {
     this.assertOpen();
     const id = randomBytes(16).toString('hex');
     const record = this.register.add(id, content, log);
     const taskId = `${this.options.scope}.${id}`;
     const order = { ...place, taskId, env: { ...place.env, [EnvVar.taskId]: taskId } };
     try {
-      const command = await Command.start({ ...this.options, order, argvs, timeoutMs, sink, onRunning: () => onRunning(id) });
+      const command = await Command.start({ ...this.options, order, argvs, timeoutMs, sink, takeMore, onRunning: () => onRunning(id) });
       record.command = command;
       void command.ended.then((end) => this.register.finish(record, end));
       if (this.isClosed) {
