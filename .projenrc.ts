@@ -312,7 +312,7 @@ project.addTask('bench', {
   description: 'Measure the operator on real Kubernetes with simulated nodes, beside a bare loop of the same writes: --only batch-100,burst-*, --rounds 5, --json FILE',
   steps: [
     { exec: 'esbuild test/benchmarks/bench.ts --bundle --platform=node --target=node22 --outfile=lib/test/bench.js --log-level=warning' },
-    { exec: 'node lib/test/bench.js', receiveArgs: true },
+    { execArgs: ['node', 'lib/test/bench.js'], receiveArgs: true }, // without a shell: a command, and names with *, arrive as they are
   ],
 });
 project.addTask('kill-operator', {

@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly json?: string;
   /** Whether docs/performance.md and its charts are written anew. */
   readonly writeDocs: boolean;
+  /** File of an earlier report that is shown again; nothing is played then. @default - all is measured now */
+  readonly from?: string;
 }
 
 /** Options as they stand on the command line. */
@@ -20,6 +22,7 @@ export interface RawOptions {
   readonly controller?: string;
   readonly json?: string;
   readonly writeDocs?: boolean;
+  readonly from?: string;
 }
 
 const MOST_ROUNDS = 1_000;
@@ -37,7 +40,7 @@ export interface Repertoire {
 /** Reads the options; or all that is wrong with them. */
 export function readOptions(raw: RawOptions, { all, scenarioOf, otherNames }: Repertoire): { readonly options: BenchOptions } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
-  const { only, rounds, controller, json, writeDocs = false } = raw;
+  const { only, rounds, controller, json, from, writeDocs = false } = raw;
   const chosen = new Set(only === undefined ? all : []);
   for (const name of only?.split(',').map((text) => text.trim()) ?? []) {
     const found = all.filter((scenario) => matches(name, scenario));
@@ -50,9 +53,12 @@ export function readOptions(raw: RawOptions, { all, scenarioOf, otherNames }: Re
   if (controller?.trim() === '') problems.push('--controller: expected a command, such as "./manager --leader-elect=false", got nothing');
   if (json?.trim() === '') problems.push('--json: expected the name of a file, got nothing');
   if (writeDocs && only !== undefined) problems.push('--write-docs: expected all scenarios, since the page shows all of them, got --only beside it; leave one of the two out');
+  if (from?.trim() === '') problems.push('--from: expected the name of a file that --json has written, got nothing');
+  const playing = Object.entries({ only, rounds, controller, json }).flatMap(([name, value]) => (value === undefined ? [] : `--${name}`));
+  if (from !== undefined && playing.length > 0) problems.push(`--from: expected nothing that is for playing, since an earlier report is shown, got ${playing.join(', ')} beside it`);
   if (problems.length > 0) return { problems };
   const scenarios = [...all.filter((scenario) => chosen.has(scenario)), ...[...chosen].filter((scenario) => !all.includes(scenario))];
-  return { options: { scenarios, writeDocs, controller, json, ...(rounds !== undefined && { rounds: Number(rounds) }) } };
+  return { options: { scenarios, writeDocs, controller, json, from, ...(rounds !== undefined && { rounds: Number(rounds) }) } };
 }
 
 function matches(pattern: string, { name }: Scenario): boolean {

@@ -37,7 +37,7 @@ export interface ControllerSummary {
 }
 
 /** A scenario as a report has it. */
-export interface ScenarioReport extends Pick<Scenario, 'name' | 'title' | 'group' | 'target'> {
+export interface ScenarioReport extends Pick<Scenario, 'name' | 'title' | 'group' | 'size' | 'target'> {
   readonly operator: Summary;
   readonly loop: Summary;
   readonly other?: Summary;
@@ -59,11 +59,11 @@ export interface Report {
 }
 
 /** Sums the rounds of a scenario up. @throws RangeError when a contender has played none */
-export function reportOf({ name, title, group, target }: Scenario, rounds: Rounds): ScenarioReport {
+export function reportOf({ name, title, group, size, target }: Scenario, rounds: Rounds): ScenarioReport {
   const [operator, loop] = [summaryOf(rounds.operator ?? []), summaryOf(rounds.loop ?? [])];
   const other = rounds.other === undefined ? undefined : summaryOf(rounds.other);
   const ratio = operator.rounds.median / loop.rounds.median;
-  return { name, title, group, target, operator, loop, ratio, ...(other !== undefined && { other, lead: other.rounds.median / operator.rounds.median }) };
+  return { name, title, group, size, target, operator, loop, ratio, ...(other !== undefined && { other, lead: other.rounds.median / operator.rounds.median }) };
 }
 
 function summaryOf(rounds: readonly Measured[]): Summary {

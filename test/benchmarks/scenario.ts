@@ -38,6 +38,8 @@ export interface Scenario {
   readonly title: string;
   /** Part of the docs that it belongs to. */
   readonly group: 'batch' | 'burst' | 'deletion' | 'cold' | 'pool' | 'tasks';
+  /** Sandboxes that it is about, all batches together. */
+  readonly size: number;
   /** The ratio to the bare loop that is to be reached at most. */
   readonly target: number;
   /** Measured rounds unless told otherwise, and those before that do not count. */

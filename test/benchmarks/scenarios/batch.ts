@@ -7,6 +7,7 @@ export function batchScenario(replicas: number): Scenario {
     name: `batch-${replicas}`,
     title: `one batch of ${replicas.toLocaleString('en')}`,
     group: 'batch',
+    size: replicas,
     target: 1.3,
     rounds: 10,
     warmUps: 3,

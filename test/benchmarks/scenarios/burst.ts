@@ -12,6 +12,7 @@ export function burstScenario(count: number, replicas: number): Scenario {
     name: `burst-${count}x${replicas}`,
     title: `${count} batches of ${replicas}, ${IN_FLIGHT} in flight`,
     group: 'burst',
+    size: count * replicas,
     target: 1.1,
     rounds: 5,
     warmUps: 1,

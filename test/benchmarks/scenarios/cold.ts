@@ -12,6 +12,7 @@ export function coldScenario(replicas: number): Scenario {
     name: `cold-${replicas}`,
     title: `cold batch of ${replicas.toLocaleString('en')}`,
     group: 'cold',
+    size: replicas,
     target: 1.15,
     rounds: roundsFor(replicas),
     warmUps: 1,

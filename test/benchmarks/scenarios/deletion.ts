@@ -13,6 +13,7 @@ export function deletionScenario(replicas: number): Scenario {
     name: `delete-${replicas}`,
     title: `deletion of ${replicas.toLocaleString('en')}`,
     group: 'deletion',
+    size: replicas,
     target: 1.3,
     rounds: roundsFor(replicas),
     warmUps: 1,

@@ -73,7 +73,7 @@ export class Deliveries {
     const startedMs = performance.now();
     await client.send('DELETE', path, undefined, { metadataOnly: true });
     await before();
-    await loop.mergePatch(path, DROP_FINALIZERS);
+    await loop.patch(path, DROP_FINALIZERS);
     return (await gone) - startedMs;
   }
 
