@@ -10,7 +10,7 @@ import { readPodLine } from './pod-watch';
 import type { Measured } from './runner';
 import type { Scenario } from './scenario';
 import { scenarioOf } from './scenarios/all';
-import { quantile, timesOf } from './statistics';
+import { mostWithin, quantile, timesOf } from './statistics';
 import { formatMs, renderMore, renderTable, tableCells } from './table';
 import { countWrites, deliveryWrites } from './writes';
 
@@ -32,6 +32,12 @@ describe('quantiles', () => {
     expect(() => timesOf([])).toThrow('expected values, got none');
   });
 });
+
+test.each([
+  { moments: [], want: 0 },
+  { moments: [0, 1_000], want: 1 },
+  { moments: [0, 999, 1_000, 1_500, 1_998], want: 4 },
+])('of $moments, at most $want lie within a second', ({ moments, want }) => expect(mostWithin(moments, 1_000)).toBe(want));
 
 describe('options', () => {
   const namesOf = (only?: string) => {

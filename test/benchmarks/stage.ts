@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { renderKubeconfig } from '../../local/api/kubeconfig';
 import { CLUSTER_MARKER, findMarked } from '../../local/nodes/marked-processes';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
+import { readSigningKeys, type SigningKeys } from '../../src/program/signing-keys';
 import { allCrds } from '../../src/schema/crds';
 import { type ControlPlane, startControlPlane } from '../cluster/real-cluster';
 import { ApiClient } from '../support/api-client';
@@ -64,11 +66,13 @@ export class Stage {
     /** Pods that come back to their pool as they are. */
     readonly warm: WarmPool,
     readonly processes: StageProcesses,
+    /** What our operator signs requests to executors with. */
+    readonly signingKeys: SigningKeys,
     private readonly closers: readonly (() => Promise<void>)[],
   ) {}
 
   /** Starts it. @throws Error when a part does not start; nothing is left then */
-  static async start({ command, flags }: StageOptions = {}): Promise<Stage> {
+  static async start({ command, flags = [] }: StageOptions = {}): Promise<Stage> {
     const cluster = await startControlPlane({ simulatedNodes: SIMULATED_NODES });
     const closers: (() => Promise<void>)[] = [() => cluster.stop()];
     try {
@@ -85,11 +89,14 @@ export class Stage {
       closers.unshift(() => client.close(), () => loop.close());
       const kubeconfigPath = join(cluster.folder, 'controller.kubeconfig');
       await writeFile(kubeconfigPath, renderKubeconfig(await access('controller')), { mode: 0o600 });
+      const signingKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const signingKeyPath = join(cluster.folder, 'signing-key.pem');
+      await writeFile(signingKeyPath, signingKey, { mode: 0o600 });
       const place = { folder: cluster.folder, kubeconfigPath, namespace: space.namespace };
-      const controller = command === undefined ? await Controller.startOperator(place, flags) : Controller.startOther(place, command);
+      const controller = command === undefined ? await Controller.startOperator(place, [`--executor-signing-key-file=${signingKeyPath}`, ...flags]) : Controller.startOther(place, command);
       closers.unshift(() => controller.stop());
       const [watch, loopWatch] = [await watchBatches(client, space.path('BatchSandbox')), await watchBatches(client, loopSpace.path('BatchSandbox'))];
-      return new Stage(cluster, api, client, loop, controller, space, loopSpace, watch, loopWatch, new WarmPool(space), processesOf(cluster.folder, controller.pid), closers);
+      return new Stage(cluster, api, client, loop, controller, space, loopSpace, watch, loopWatch, new WarmPool(space), processesOf(cluster.folder, controller.pid), await readSigningKeys(signingKey, signingKeyPath), closers);
     } catch (error) {
       await closeAll(closers);
       throw error;

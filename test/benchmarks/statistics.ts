@@ -18,6 +18,11 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** The most of some moments, in their order, that lie within a span of so many ms. */
+export function mostWithin(moments: readonly number[], ms: number): number {
+  return Math.max(0, ...moments.map((from) => moments.filter((at) => at >= from && at < from + ms).length));
+}
+
 /** What many times come to, each in ms. */
 export interface Times {
   readonly count: number;

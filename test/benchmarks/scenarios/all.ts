@@ -3,12 +3,14 @@ import { batchScenario } from './batch';
 import { burstScenario } from './burst';
 import { coldScenario } from './cold';
 import { deletionScenario } from './deletion';
+import { executorStartScenario } from './executor-start';
 import { fillScenario, refillScenario } from './pool';
+import { tasksScenario } from './tasks';
 
 /** Kinds of work, by the first part of their names; the second is their size. */
-const KINDS: Readonly<Record<string, (size: number) => Scenario>> = { batch: batchScenario, delete: deletionScenario, cold: coldScenario, fill: fillScenario, refill: refillScenario };
+const KINDS: Readonly<Record<string, (size: number) => Scenario>> = { batch: batchScenario, delete: deletionScenario, cold: coldScenario, fill: fillScenario, refill: refillScenario, tasks: tasksScenario };
 /** Form of a name that is not listed. */
-export const OTHER_NAMES = 'batch-N, delete-N, cold-N, fill-N, refill-N and burst-NxM with N and M from 1 to 10,000';
+export const OTHER_NAMES = 'batch-N, delete-N, cold-N, fill-N, refill-N, tasks-N and burst-NxM with N and M from 1 to 10,000';
 const MOST = 10_000;
 
 /** The scenarios of a whole run, in the order in which they are played: the pool `warm` only grows. */
@@ -21,6 +23,8 @@ export const SCENARIOS: readonly Scenario[] = [
   batchScenario(1_000),
   deletionScenario(100),
   deletionScenario(1_000),
+  tasksScenario(100),
+  executorStartScenario(),
   coldScenario(100),
   coldScenario(1_000),
   fillScenario(1_000),
