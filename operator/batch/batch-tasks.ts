@@ -40,6 +40,11 @@ export class BatchTasks {
     return this.exist ? 'U' : recorded;
   }
 
+  /** A signal that nobody here sent ended it, and that is not on record. */
+  wasKilled(index: number): boolean {
+    return this.observed.get(index)?.killed === true && !isEnd(recordedLetter(this.batch.status?.taskStates, index));
+  }
+
   isDirty(index: number): boolean {
     return this.observed.get(index)?.dirty === true;
   }

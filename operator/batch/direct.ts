@@ -101,6 +101,7 @@ export class DirectDelivery {
       release: batch.spec.taskResourcePolicyWhenCompleted === 'Release',
       releaseRequests: new Set(),
       letter: (index) => tasks.letter(index),
+      wasKilled: (index) => tasks.wasKilled(index),
       isDirty: (index) => tasks.isDirty(index),
       reused: false,
       pod: (uid) => this.tools.ownPods.get(uid),

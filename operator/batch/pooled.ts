@@ -156,6 +156,7 @@ export class PooledDelivery {
       release: batch.spec.taskResourcePolicyWhenCompleted === 'Release',
       releaseRequests: tasks.releaseRequests,
       letter: (index) => tasks.letter(index),
+      wasKilled: (index) => tasks.wasKilled(index),
       isDirty: (index) => tasks.isDirty(index),
       reused: this.returns.strategyOf(batch, record) === 'Noop',
       pod: this.podsFor(batch),

@@ -21,6 +21,8 @@ export interface SlotInput {
   readonly releaseRequests: ReadonlySet<string>;
   /** State of the task of a slot, those beyond `replicas` included. */
   letter(index: number): TaskLetter;
+  /** That task was ended by a signal which nobody asked for, and its end is not on record. */
+  wasKilled(index: number): boolean;
   /** The executor of this slot's pod holds a task of somebody else (R35). */
   isDirty(index: number): boolean;
   /** A returned pod is reused as it is, so its executor has to be emptied even when the task has ended. */
@@ -65,11 +67,13 @@ export function planSlots(input: SlotInput): SlotPlan {
     }
     const held: HeldSlot = { index, name: slot.name, uid: slot.uid };
     const letter = input.letter(index);
-    const ended = isEnd(letter);
+    const pod = input.pod(slot.uid);
+    const isLost = pod?.live !== true || input.isConflict(slot.uid);
+    // What ends with its pod has not ended of itself: it runs again in the next one (R113).
+    const ended = isEnd(letter) && !(isLost && input.wasKilled(index));
     const finishes = (input.release && ended) || input.releaseRequests.has(slot.name);
     const next = finishes ? FINISHED_SLOT : EMPTY_SLOT;
-    const pod = input.pod(slot.uid);
-    if (pod?.live !== true || input.isConflict(slot.uid)) {
+    if (isLost) {
       lost.push(held);
       slots.push(next);
       continue;

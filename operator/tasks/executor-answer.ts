@@ -36,7 +36,7 @@ const executorAnswer = z.object({
     .object({
       waiting: state.nullish(),
       running: z.object({}).nullish(),
-      terminated: state.extend({ exitCode: z.int() }).nullish(),
+      terminated: state.extend({ exitCode: z.int(), signal: z.int().nullish() }).nullish(),
     })
     .nullish(),
 });

@@ -14,6 +14,11 @@ export interface ObservedTask {
    * The executor holds a task that is not this slot's: the pod was used before (R35). Nothing was sent to it; the caller replaces it.
    */
   readonly dirty: boolean;
+  /**
+   * A signal that this operator did not ask for ended it: that of a pod that ends as well as any other. Only while its pod lives this is an
+   * end of the task; where the pod is on its way out, the task was lost with it.
+   */
+  readonly killed?: true;
   /** Exit code of an ended task; absent when it never ran. */
   readonly exitCode?: number;
   /** Reason of an ended or waiting task, such as `TaskTimeout`; at most 200 characters of the executor's words. */
@@ -31,8 +36,9 @@ export function isEnd(letter: TaskLetter): letter is 'S' | 'F' {
 export function toObservedTask(task: ExecutorAnswer): ObservedTask {
   const { terminated, running, waiting } = task.processStatus ?? {};
   if (terminated) {
-    const { exitCode, reason, message } = terminated;
-    return { letter: exitCode === 0 ? 'S' : 'F', dirty: false, exitCode, reason, message };
+    const { exitCode, reason, message, signal } = terminated;
+    const killed = exitCode !== 0 && reason !== 'TaskTimeout' && (reason === 'Stopped' || typeof signal === 'number');
+    return { letter: exitCode === 0 ? 'S' : 'F', dirty: false, ...(killed && { killed }), exitCode, reason, message };
   }
   if (running) return { letter: 'R', dirty: false };
   return { letter: 'U', dirty: false, reason: waiting?.reason, message: waiting?.message };

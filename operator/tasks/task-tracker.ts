@@ -151,7 +151,8 @@ export class TaskTracker {
   /**
    * Ends every call to a pod that is gone or no longer of this batch; its address is not used again (R116).
    *
-   * @param keepEnd whether the end of its task, if it was seen, stays in {@link observed} until {@link forgetEnds}
+   * @param keepEnd whether the end of its task, if it was seen and did not come with the end of the pod, stays in {@link observed} until
+   *   {@link forgetEnds}
    */
   forgetPod(batchUID: string, podUID: string, keepEnd = false): void {
     const conversation = this.byPod.get(podUID);
@@ -238,7 +239,8 @@ export class TaskTracker {
     tracked?.open.delete(conversation);
     if (tracked?.bySlot.get(slot) === conversation) {
       tracked.bySlot.delete(slot);
-      if (keepEnd && isEnd(conversation.observed.letter)) tracked.kept.add(slot);
+      const { letter, killed } = conversation.observed;
+      if (keepEnd && isEnd(letter) && killed !== true) tracked.kept.add(slot);
       else tracked.observed.delete(slot);
     }
     const closed = conversation.close().finally(() => this.closing.delete(closed));

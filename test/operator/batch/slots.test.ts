@@ -11,6 +11,7 @@ interface Given {
   readonly letters?: string;
   readonly dead?: string;
   readonly conflicts?: string;
+  readonly killed?: number[];
   readonly dirty?: number[];
   readonly stops?: Record<string, StopState>;
   readonly release?: boolean;
@@ -27,6 +28,7 @@ function inputOf(given: Given): SlotInput {
     release: given.release ?? false,
     releaseRequests: new Set(given.requests),
     letter: (index) => (given.letters?.[index] ?? '-') as TaskLetter,
+    wasKilled: (index) => given.killed?.includes(index) ?? false,
     isDirty: (index) => given.dirty?.includes(index) ?? false,
     reused: given.reused ?? false,
     pod: (uid) => podOf('pool', uid.slice(4), { live: !(given.dead ?? '').split(' ').includes(uid.slice(4)) }),
@@ -65,6 +67,8 @@ const rows: [string, Given, ReturnType<typeof plan>][] = [
   ['Release finishes the slot, failed tasks too (R42)', { slots: 'a b', replicas: 2, letters: 'SF', release: true, stops: { a: 'stopped', b: 'stopped' } }, { slots: 'x x', giveBack: 'a b' }],
   ['a finished slot is never filled again (R42)', { slots: 'x .', replicas: 2 }, { slots: 'x .', fill: '1' }],
   ['a dead pod whose task had ended finishes its slot under Release', { slots: 'a', replicas: 1, letters: 'S', release: true, dead: 'a' }, { slots: 'x', lost: 'a' }],
+  ['a task that was killed with its pod has not ended: its slot gets a new pod (R113)', { slots: 'a', replicas: 1, letters: 'F', release: true, dead: 'a', killed: [0] }, { slots: '.', lost: 'a', fill: '0' }],
+  ['a task that was killed in a pod that lives has ended', { slots: 'a', replicas: 1, letters: 'F', release: true, killed: [0], stops: { a: 'stopped' } }, { slots: 'x', giveBack: 'a' }],
   ['a request to give back finishes the slot (R22)', { slots: 'a b', replicas: 2, requests: ['a', 'foreign'] }, { slots: 'x b', giveBack: 'a' }],
   ['reuse empties the executor of an ended task too', { slots: 'a', replicas: 0, letters: 'S', reused: true }, { slots: 'a', stop: 'a' }],
   ['deletion lets go of ended tasks at once', { slots: 'a b', replicas: 0, letters: 'SS' }, { slots: '', giveBack: 'a b' }],

@@ -75,6 +75,8 @@ describe('toObservedTask', () => {
   const cases: [string, Parameters<typeof toObservedTask>[0]['processStatus'], ObservedTask][] = [
     ['an exit with 0 is success', { terminated: { exitCode: 0, reason: 'Succeeded', message: undefined } }, { letter: 'S', dirty: false, exitCode: 0, reason: 'Succeeded' }],
     ['any other exit is failure', { terminated: { exitCode: 143, reason: 'TaskTimeout', message: 'm' } }, { letter: 'F', dirty: false, exitCode: 143, reason: 'TaskTimeout', message: 'm' }],
+    ['an end by a signal may be that of the pod', { terminated: { exitCode: 137, signal: 9, reason: 'Failed', message: undefined } }, { letter: 'F', dirty: false, killed: true, exitCode: 137, reason: 'Failed' }],
+    ['so may a stop that nobody here asked for', { terminated: { exitCode: 143, reason: 'Stopped', message: undefined } }, { letter: 'F', dirty: false, killed: true, exitCode: 143, reason: 'Stopped' }],
     ['running is running', { running: {} }, { letter: 'R', dirty: false }],
     ['waiting is unknown', { waiting: { reason: 'WaitingForPrevious', message: undefined } }, { letter: 'U', dirty: false, reason: 'WaitingForPrevious' }],
     ['no status is unknown', undefined, { letter: 'U', dirty: false }],

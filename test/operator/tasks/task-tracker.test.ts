@@ -117,6 +117,16 @@ describe('forgetting', () => {
     expect(harness.letter(0)).not.toBeUndefined();
   });
 
+  test('keeps no end by a signal that came with the end of the pod: the task was lost, and runs again (R37, R113)', async () => {
+    const executor = only(await start({}));
+    harness.tracker.ensure(batch, [slotTask(0)]);
+    await harness.untilLetter(0, 'R');
+    executor.report({ terminated: { exitCode: 137, signal: 9, reason: 'Failed', finishedAt: '2026-01-01T00:00:00Z' } });
+    await harness.untilLetter(0, 'F');
+    harness.tracker.forgetPod(batch.uid, 'pod-0', true);
+    expect(harness.letter(0)).toBeUndefined();
+  });
+
   test('ends the calls to all pods of a batch that are gone (R116)', async () => {
     const [first, second] = await start({}, {});
     harness.tracker.ensure(batch, [slotTask(0), slotTask(1)]);
