@@ -133,7 +133,7 @@ test('what a user did is in the audit log, with its outcome', async () => {
   await kubectl([`--token=${token}`, 'delete', 'pod', 'unknown']);
   const user = 'system:serviceaccount:default:default';
   const [refused] = (await auditOf(cluster)).filter((request) => request.user === user && request.verb !== 'get');
-  expect(refused).toEqual({ user, credential: expect.stringMatching(/^JTI=/), verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', preconditionUID: '', code: 403, isOver: true, isForbidden: true });
+  expect(refused).toEqual({ user, credential: expect.stringMatching(/^JTI=/), verb: 'delete', resource: 'pods', subresource: '', namespace: 'default', name: 'unknown', preconditionUID: '', code: 403, isOver: true, isForbidden: true, isTooLate: false });
 });
 
 test('the machine keeps its own settings, which a kubelet would change', async () => {

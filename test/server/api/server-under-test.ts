@@ -50,7 +50,7 @@ export function useServer(): ServerUnderTest {
     },
   };
   beforeAll(async () => {
-    world = await startServer(BRISK.replace('sandbox_create_timeout_seconds = 1', 'sandbox_create_timeout_seconds = 20'));
+    world = await startServer(BRISK.replaceAll('_timeout_seconds = 1\n', '_timeout_seconds = 20\n'));
     await world.createPool('warm', POOL_SIZE);
   });
   afterAll(() => world?.stop());
