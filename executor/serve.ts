@@ -76,7 +76,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   await supervisor.adopt(tasks);
   const sandbox = settings.sidecarMode ? sidecarSandbox(settings.mainContainerName, ownsContainer) : hostSandbox(taskEnv, workingDir);
   const { accessToken } = settings;
-  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs] });
+  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs], proxyHosts: proxyHosts(settings) });
 
   const handle = taskRoutes({
     supervisor,
@@ -114,6 +114,12 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   supervisor.changes.close();
   await Promise.all([server.close(), runners.close(), execdClosed]);
   log.info({}, 'stopped');
+}
+
+/** The address of a pod that has no network to itself comes first, as on embedded clusters. */
+function proxyHosts({ execdListenAddr }: ExecutorSettings): readonly string[] {
+  const host = execdListenAddr?.host ?? '';
+  return ['', '0.0.0.0', '::', '127.0.0.1'].includes(host) ? ['127.0.0.1'] : [host, '127.0.0.1'];
 }
 
 /** Undefined when commands and files are not served; a port that is taken, as by an execd of the main container, keeps no tasks from running. */

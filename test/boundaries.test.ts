@@ -30,7 +30,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'server/pools': { rooms: ['server', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   'server/sandboxes': { rooms: ['server', 'server/pools', 'server/web', 'operator/kube', ...contract], packages: ['zod'] },
   executor: { rooms: contract, packages: ['jose', 'zod'] },
-  'executor/execd': { rooms: ['executor', ...contract], packages: ['zod'] },
+  'executor/execd': { rooms: ['executor', ...contract], packages: ['ws', 'zod'] },
   'local/api': { rooms: contract, packages: ['@hono/node-server', '@marcbachmann/cel-js', 'ajv-formats', 'hono', 'ws', 'yaml'] },
   'local/nodes': { rooms: ['operator/kube', ...contract], packages: [] },
   local: { rooms: ['local/api', 'local/nodes', 'operator/kube', ...contract], packages: ['commander', 'listr2', 'yaml'] },

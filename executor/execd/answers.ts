@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ExecdErrorBody } from '../../src/schema/execd-api';
 import type { Refusal } from './refusal';
 
@@ -26,4 +27,12 @@ export function sendRefusal(response: ServerResponse, { status, code, message, h
     return;
   }
   sendJson(response, { code, message } satisfies ExecdErrorBody, status, headers);
+}
+
+/** Answers a request to become another protocol with an error, and ends its connection. */
+export function refuseUpgrade(socket: Duplex, { status, code, message, headers }: Refusal): void {
+  const body = JSON.stringify({ code, message } satisfies ExecdErrorBody);
+  const all = { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
 }

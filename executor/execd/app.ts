@@ -1,10 +1,11 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/program/clock';
 import { ExecdHeader } from '../../src/schema/execd-api';
 import type { Log } from '../log';
 import { dropRest } from '../web-server';
-import { sendEmpty, sendRefusal } from './answers';
+import { refuseUpgrade, sendEmpty, sendRefusal } from './answers';
 import { CommandPreparation } from './commands/prepare';
 import { commandRoutes } from './commands/routes';
 import { CommandRunner } from './commands/runner';
@@ -12,11 +13,14 @@ import { PipeStock } from './commands/pipes';
 import { fileRoutes } from './files/routes';
 import { Metrics } from './metrics/metrics';
 import { metricsRoutes } from './metrics/routes';
+import { notOfferedRoutes } from './not-offered';
+import { forwardUpgrade, proxyRoutes } from './proxy/proxy';
 import { Refusal } from './refusal';
 import { Router, type RouteTable } from './router';
 import type { Sandbox } from './sandbox';
 import { sessionRoutes } from './sessions/routes';
 import { Sessions } from './sessions/sessions';
+import { Terminals } from './terminals/terminals';
 
 /** What the API works with. */
 export interface ExecdOptions {
@@ -31,6 +35,8 @@ export interface ExecdOptions {
   readonly accessToken?: string;
   /** Path of the file of variables where the sandbox itself names none. */
   readonly execdEnvs?: string;
+  /** Addresses of the sandbox itself, of which the first is asked that has the port of a request to forward. @default ['127.0.0.1'] */
+  readonly proxyHosts?: readonly string[];
 }
 
 /** The API of commands and files. */
@@ -38,10 +44,18 @@ export class ExecdApp {
   private readonly router: Router;
   private readonly runner: CommandRunner;
   private readonly pipes: PipeStock;
+  private readonly preparation: CommandPreparation;
   private readonly sessions = new Sessions();
+  private readonly terminals: Terminals;
+  private readonly proxyHosts: readonly string[];
+  /** Connections that no server closes any more. */
+  private readonly upgraded = new Set<Duplex>();
 
   constructor(private readonly options: ExecdOptions) {
     this.pipes = new PipeStock(options.dataDir);
+    this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
+    this.terminals = new Terminals({ ...options, preparation: this.preparation });
+    this.proxyHosts = options.proxyHosts ?? ['127.0.0.1'];
     this.runner = new CommandRunner({ ...options, pipes: this.pipes });
     this.router = new Router(this.routes());
   }
@@ -58,14 +72,41 @@ export class ExecdApp {
       if (!(error instanceof Refusal) && !response.destroyed) {
         this.options.log.error({ err: error }, 'execd request failed');
       }
-      sendRefusal(response, error instanceof Refusal ? error : new Refusal(500, 'RUNTIME_ERROR', error instanceof Error ? error.message : String(error)));
+      sendRefusal(response, toRefusal(error));
+    }
+  }
+
+  /**
+   * Answers a request to become another protocol; never rejects.
+   *
+   * @param head first bytes after the request
+   */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.upgraded.add(socket);
+    socket.once('close', () => this.upgraded.delete(socket));
+    socket.on('error', () => socket.destroy());
+    try {
+      this.authorize(request);
+      const { pathname, searchParams } = urlOf(request);
+      const [, kind, name = ''] = /^\/(proxy|pty)\/([^/]+)(?:\/.*)?$/.exec(pathname) ?? [];
+      if (kind === 'proxy') {
+        await forwardUpgrade(request, socket, head, { port: name }, this.proxyHosts);
+      } else if (kind === 'pty') {
+        this.runner.assertOpen();
+        await this.terminals.attach(name, request, socket, head, searchParams);
+      } else {
+        throw new Refusal(400, 'UNKNOWN', 'path: expected one that is a stream, such as /proxy/{port}, got another one');
+      }
+    } catch (error) {
+      refuseUpgrade(socket, toRefusal(error));
     }
   }
 
   /** Ends all that runs and forgets all that was; nothing can be started until {@link open}. */
   async end(): Promise<void> {
     this.sessions.clear();
-    await this.runner.close();
+    this.upgraded.forEach((socket) => socket.destroy());
+    await Promise.all([this.runner.close(), this.terminals.clear()]);
     await this.pipes.clear(); // a reset empties the data directory
   }
 
@@ -75,8 +116,8 @@ export class ExecdApp {
   }
 
   private routes(): RouteTable {
-    const { sandbox, clock, dataDir, execdEnvs } = this.options;
-    const preparation = new CommandPreparation(sandbox, execdEnvs);
+    const { sandbox, clock, dataDir } = this.options;
+    const { preparation } = this;
     return {
       '/ping': {
         GET: ({ response }) => {
@@ -88,6 +129,9 @@ export class ExecdApp {
       ...sessionRoutes({ sessions: this.sessions, runner: this.runner, preparation, sandbox, clock }),
       ...metricsRoutes(new Metrics(sandbox, clock), clock),
       ...fileRoutes(sandbox, dataDir),
+      ...proxyRoutes(this.proxyHosts),
+      ...this.terminals.routes(),
+      ...notOfferedRoutes,
     };
   }
 
@@ -100,6 +144,9 @@ export class ExecdApp {
     }
   }
 }
+
+const toRefusal = (error: unknown): Refusal =>
+  error instanceof Refusal ? error : new Refusal(500, 'RUNTIME_ERROR', error instanceof Error ? error.message : String(error));
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 

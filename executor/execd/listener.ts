@@ -20,6 +20,7 @@ export class ExecdListener {
   /** @throws the error of the system, such as EADDRINUSE */
   async listen(address: ListenAddress): Promise<number> {
     const server = createServer((request, response) => void this.load().then((app) => app.handle(request, response)));
+    server.on('upgrade', (request, socket, head) => void this.load().then((app) => app.upgrade(request, socket, head)));
     server.requestTimeout = 0; // an upload may take its time
     this.server = await listen(server, address, MOST_CONNECTIONS);
     return this.server.port;

@@ -26,7 +26,7 @@ sub fail { syswrite($runner, "$_[0] " . ($! + 0)); exit 1 }
 # A text that is cut short means that the runner has died: nothing must run then.
 my ($length, $order) = split(/\0/, do { local $/; <$runner> } // '', 2);
 exit 1 unless defined($order) && length($order) == $length;
-my ($syscalls, $uid, $gid, $groups, $dropped, $locked, $path, $count, @words) = split(/\0/, $order, -1);
+my ($syscalls, $uid, $gid, $groups, $dropped, $locked, $terminal, $path, $count, @words) = split(/\0/, $order, -1);
 my ($prctl, $capget, $capset, $setgroups, $setresgid, $setresuid) = map { $_ + 0 } split(/ /, $syscalls);
 my ($PR_CAPBSET_DROP, $PR_SET_NO_NEW_PRIVS, $CAPABILITY_VERSION_3) = (24, 38, 0x20080522);
 
@@ -48,6 +48,7 @@ syscall($setresgid, ($gid + 0) x 3) == 0 or fail('restrict');
 syscall($setresuid, ($uid + 0) x 3) == 0 or fail('restrict');
 
 $path eq '' or chdir($path) or fail('workingDir');
+if ($terminal) { ioctl(STDIN, 0x540E, 0) or fail('terminal') }   # TIOCSCTTY
 my @command = splice(@words, 0, $count);
 %ENV = map { split(/=/, $_, 2) } @words;
 syswrite($runner, '${READY_TO_EXEC}');
@@ -55,21 +56,26 @@ exec { $command[0] } @command;
 fail('command');
 `;
 
+/** Becomes a program on the terminal that is its standard input, which becomes its own: Node starts programs in new sessions, which have none. */
+export const TERMINAL_SCRIPT = 'ioctl(STDIN, 0x540E, 0); exec { $ARGV[0] } @ARGV; exit 127';
+
 /** What {@link ENTER_SCRIPT} is to do. All texts are latin1: one character for each byte. */
 export interface EnterOrder extends Pick<Credentials, 'uid' | 'gid' | 'groups' | 'noNewPrivileges'> {
   /** Capabilities that the task must not have, by number. */
   readonly droppedCapabilities: readonly number[];
   /** Inside the root directory; relative to the main process's one, and empty for that one itself. */
   readonly workingDir: string;
+  /** Whether its standard input is a terminal, which becomes its own. */
+  readonly hasTerminal: boolean;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** The order as the script reads it. */
 export function enterOrder(order: EnterOrder): Buffer {
-  const { uid, gid, groups, droppedCapabilities, noNewPrivileges, workingDir, argv, env } = order;
+  const { uid, gid, groups, droppedCapabilities, noNewPrivileges, hasTerminal, workingDir, argv, env } = order;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const words = [syscallNumbers(), uid, gid, groups.join(' '), droppedCapabilities.join(' '), noNewPrivileges ? 1 : 0, workingDir, argv.length, ...argv, ...variables];
+  const words = [syscallNumbers(), uid, gid, groups.join(' '), droppedCapabilities.join(' '), noNewPrivileges ? 1 : 0, hasTerminal ? 1 : 0, workingDir, argv.length, ...argv, ...variables];
   const text = words.join('\0');
   return Buffer.from(`${text.length}\0${text}`, 'latin1');
 }

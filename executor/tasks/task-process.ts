@@ -3,7 +3,7 @@ import { closeSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { EnvVar } from '../../src/schema/names';
-import { ENTER_SCRIPT, enterOrder, PERL, READY_TO_EXEC } from './enter-script';
+import { ENTER_SCRIPT, enterOrder, PERL, READY_TO_EXEC, TERMINAL_SCRIPT } from './enter-script';
 import { type MainProcess, readCredentials } from './main-process';
 import type { RunOrder } from './runner-protocol';
 
@@ -40,7 +40,10 @@ export type Outputs = readonly [stdout: OutputEnd, stderr: OutputEnd];
 export const MORE_FD = 6;
 
 /** What is to be started: a part of an order to a runner. */
-export type ProcessOrder = Pick<RunOrder, 'taskId' | 'argv' | 'env' | 'workingDir'>;
+export interface ProcessOrder extends Pick<RunOrder, 'taskId' | 'argv' | 'env' | 'workingDir'> {
+  /** Descriptor of a terminal that it reads from, and that becomes its own; absent means that its input is empty. */
+  readonly terminalFd?: number;
+}
 
 /** Whose root directory, user and environment a task gets. */
 export type EnteredProcess = Omit<MainProcess, 'identity'>;
@@ -53,13 +56,13 @@ const UNUSED = ['ignore', 'ignore', 'ignore'] as const;
  *
  * @param more pipe at {@link MORE_FD}
  */
-export function spawnOnHost({ argv, env, workingDir }: ProcessOrder, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
+export function spawnOnHost({ argv, env, workingDir, terminalFd }: ProcessOrder, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
   const problem = problemOfDirectory(workingDir);
   if (problem !== undefined) {
     return { failure: Promise.resolve({ exitCode: 126, message: problem, subject: 'workingDir' }) };
   }
-  const [file = '', ...args] = argv;
-  const stdio = ['ignore' as const, stdout.writeFd, stderr.writeFd, ...(more === undefined ? [] : ([...UNUSED, more.writeFd] as const))];
+  const [file = '', ...args] = terminalFd === undefined ? argv : [PERL, '-e', TERMINAL_SCRIPT, ...argv];
+  const stdio = [terminalFd ?? ('ignore' as const), stdout.writeFd, stderr.writeFd, ...(more === undefined ? [] : ([...UNUSED, more.writeFd] as const))];
   return spawnTask(
     () => spawn(file, args, { cwd: workingDir, env, detached: true, stdio }),
     () => Promise.resolve(undefined),
@@ -78,7 +81,7 @@ export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, 
   try {
     [stdout, stderr, more].forEach((output) => output?.giveTo(uid, gid));
     const message = enterOrderOf(order, main);
-    const stdio = ['ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd, ...(more === undefined ? [] : [more.writeFd])] as const;
+    const stdio = [order.terminalFd ?? 'ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd, ...(more === undefined ? [] : [more.writeFd])] as const;
     // The id is in its environment from the first moment, so that it is found like all other processes of the task.
     const options = { cwd: '/', env: { [EnvVar.taskId]: order.taskId }, detached: true, stdio: [...stdio] };
     return spawnTask(
@@ -109,13 +112,14 @@ function spawnTask(
   }
 }
 
-function enterOrderOf({ argv, env, workingDir }: ProcessOrder, { credentials, env: mainEnv }: EnteredProcess): Buffer {
+function enterOrderOf({ argv, env, workingDir, terminalFd }: ProcessOrder, { credentials, env: mainEnv }: EnteredProcess): Buffer {
   const { uid, gid, groups, capabilities, noNewPrivileges } = credentials;
   return enterOrder({
     uid,
     gid,
     groups,
     noNewPrivileges,
+    hasTerminal: terminalFd !== undefined,
     droppedCapabilities: bitsOf(readCredentials('self').capabilities & ~capabilities),
     workingDir: toBytes(workingDir),
     argv: argv.map(toBytes),

@@ -26,6 +26,10 @@ export function boundConnections(server: Server, max = MAX_CONNECTIONS): void {
       idle.delete(socket);
     });
   });
+  if (server.listenerCount('upgrade') > 0) {
+    // Only where somebody takes them: a listener of our own would leave them open and unanswered.
+    server.on('upgrade', ({ socket }: IncomingMessage) => void idle.delete(socket));
+  }
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     idle.delete(socket);
     response.once('close', () => {

@@ -19,7 +19,7 @@ export const EXECD_CODES = {
   CONTEXT_NOT_FOUND: [404],
   TOO_LARGE: [413],
   TOO_MANY_REQUESTS: [429],
-  RUNTIME_ERROR: [500, 409, 503],
+  RUNTIME_ERROR: [500, 409, 502, 503],
   NOT_SUPPORTED: [501],
   UNKNOWN: [400, 404, 405, 416, 426],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
@@ -165,3 +165,17 @@ export interface ExecdMetrics {
   /** In ms since 1970. */
   readonly timestamp: number;
 }
+
+/** Body of POST /code; without a language it is a command for a shell. */
+export const runCodeRequest = z.object({
+  code: kernelText.check(z.minLength(1)),
+  context: z.nullish(z.object({ id: z.nullish(z.string()), language: z.nullish(z.string()) })),
+});
+
+/** Body of POST /pty. */
+export const createTerminalRequest = z.object({
+  /** Must be a directory. */
+  cwd: z.nullish(kernelText),
+  /** For a shell; absent means a shell itself. */
+  command: z.nullish(kernelText),
+});

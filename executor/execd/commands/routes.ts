@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Clock } from '../../../src/program/clock';
-import { ExecdHeader, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
+import { ExecdHeader, runCodeRequest, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
 import { type Call, countOf, readJson, requireQuery } from '../calls';
 import { badBody, Refusal } from '../refusal';
@@ -27,22 +27,29 @@ export interface CommandRoutesOptions {
 /** Commands: run, interrupt, status and logs. */
 export function commandRoutes(options: CommandRoutesOptions): RouteTable {
   const { runner } = options;
+  const interrupt = async ({ query, response }: Call) => {
+    const id = requireQuery(query, 'id');
+    await (options.findSession(id) ?? runner.register.require(id)).command?.stop();
+    sendEmpty(response);
+  };
   return {
-    '/command': {
-      POST: (call) => runCommand(call, options),
-      DELETE: async ({ query, response }) => {
-        const id = requireQuery(query, 'id');
-        await (options.findSession(id) ?? runner.register.require(id)).command?.stop();
-        sendEmpty(response);
+    '/command': { POST: async (call) => runCommand(call, await readJson(call, runCommandRequest), options), DELETE: interrupt },
+    '/code': {
+      POST: async (call) => {
+        const { code, context } = await readJson(call, runCodeRequest);
+        if (context?.language) {
+          throw new Refusal(501, 'NOT_SUPPORTED', 'context.language: expected none, which is a command for a shell, got one; interpreters are not offered by this sandbox');
+        }
+        await runCommand(call, { command: code }, options);
       },
+      DELETE: interrupt,
     },
     '/command/status/{id}': { GET: ({ params, response }) => sendJson(response, toStatus(runner.register.require(params['id'] ?? ''))) },
     '/command/{id}/logs': { GET: (call) => sendLog(call, runner.register.require(call.params['id'] ?? '')) },
   };
 }
 
-async function runCommand(call: Call, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
-  const request = await readJson(call, runCommandRequest);
+async function runCommand(call: Call, request: RunCommandRequest, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
   const program = programOf(request);
   const outlives = request.background === true || request.on_disconnect === 'continue';
   const log = outlives ? new OutputLog(dataDir) : undefined;

@@ -45,6 +45,7 @@ export class AppInProcess {
     const log = { info: () => undefined, error: (fields: unknown) => void logged.push(fields) };
     const app = new ExecdApp({ sandbox: toSandbox(root), clock: systemClock, log, dataDir, scope: 'in-process' });
     const server = createServer((request, response) => void app.handle(request, response));
+    server.on('upgrade', (request, socket, head) => void app.upgrade(request, socket, head));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new AppInProcess(root, dataDir, logged, server, app);
   }

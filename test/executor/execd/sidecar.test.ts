@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { until } from '../../support/waiting';
 import { ExecutorProcess, isRunning } from '../executor-process';
 import { EXECUTOR_RIGHTS, MAIN_USER, MainContainer, type MainContainerOptions } from '../main-container';
@@ -18,6 +21,18 @@ afterAll(async () => {
   for (const executor of executors) await executor.clean();
   for (const main of mains) await main.stop();
 });
+
+/** All that a command writes to a terminal of its own, among the frames that carry it. */
+async function terminalOutput(client: ExecdClient, command: string): Promise<string> {
+  const { session_id: id } = (await (await client.ask('POST', '/pty', { command })).json()) as { session_id: string };
+  const headers = { 'x-execd-access-token': 'open sesame', connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' };
+  const [, socket, head] = (await once(request(`${client.origin}/pty/${id}/ws`, { headers }).end(), 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  let text = head.toString('latin1');
+  socket.setEncoding('latin1').on('data', (piece) => (text += String(piece)));
+  await until(() => expect(text).toContain('"type":"exit"'));
+  socket.destroy();
+  return text;
+}
 
 test('commands run in the main container, as its user, while there is one (E23, E24)', async () => {
   const { main, client } = await startBeside({});
@@ -45,6 +60,7 @@ test('commands run in the main container, as its user, while there is one (E23, 
   expect(await (await client.ask('GET', '/files/download?path=/etc/greeting')).text()).toBe('of the main container\n');
   expect(await client.refused('GET', '/files/download?path=/usr/bin/perl')).toMatchObject({ status: 404 });
   expect(await client.refused('GET', '/files/download?path=/proc/1/environ')).toMatchObject({ status: 400 });
+  expect(await terminalOutput(client, 'test -t 0 && test -t 1 && grep ^Uid: /proc/self/status; echo by name >/dev/tty; pwd')).toMatch(new RegExp(`Uid:\t${uid}\t[^]*by name\r\n[^]*/work`));
   const { stdout } = await client.run('setsid sleep 1000 >/dev/null 2>&1 & echo $!; exec sleep 0');
   const { id } = await client.run('setsid sleep 1001 & echo $!; wait', { background: true });
   const strays = [Number(stdout[0]), await until(async () => {

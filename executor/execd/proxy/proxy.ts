@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as startRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Call } from '../calls';
+import { badQuery, Refusal } from '../refusal';
+import type { RouteTable } from '../router';
+import { forwardedHeaders } from './forward-headers';
+
+/** Longest wait for a connection within the pod, in ms. */
+const CONNECT_MS = 5_000;
+
+/**
+ * Forwards requests to ports of the sandbox.
+ *
+ * @param hosts addresses of the sandbox itself, of which the first is asked that has the port
+ */
+export function proxyRoutes(hosts: readonly string[]): RouteTable {
+  const route = (call: Call) => forward(call, hosts);
+  return { '/proxy/{port}': { ANY: route }, '/proxy/{port}/{path*}': { ANY: route } };
+}
+
+async function forward({ request, response, params }: Call, hosts: readonly string[]): Promise<void> {
+  const socket = await connectTo(portOf(params), hosts);
+  const outgoing = startRequest({ createConnection: () => socket, method: request.method, path: targetOf(request), headers: withHost(request, forwardedHeaders(request.rawHeaders)), setHost: false });
+  response.once('close', () => outgoing.destroy());
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  answered.catch(() => undefined); // told below
+  const sent = pipeline(request, outgoing);
+  sent.catch(() => undefined); // who answers before he has read all may close
+  const [answer] = await answered.catch((error: unknown) => Promise.reject(noAnswer(error)));
+  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, forwardedHeaders(answer.rawHeaders));
+  response.flushHeaders(); // a stream may have nothing to say for a while
+  await pipeline(answer, response).catch(() => response.destroy()); // it has broken off, and so does what the caller gets
+}
+
+/**
+ * Forwards an upgrade, such as to a WebSocket: after the request, both sides are one stream.
+ *
+ * @param head first bytes after the request
+ * @throws Refusal of status 400 or 502, before anything is sent
+ */
+export async function forwardUpgrade(request: IncomingMessage, client: Duplex, head: Buffer, params: Readonly<Record<string, string>>, hosts: readonly string[]): Promise<void> {
+  const socket = await connectTo(portOf(params), hosts);
+  const headers = [...withHost(request, forwardedHeaders(request.rawHeaders)), 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
+  const lines = headers.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${headers[index + 1] ?? ''}`] : []));
+  socket.write([`${request.method ?? 'GET'} ${targetOf(request)} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1');
+  socket.write(head);
+  await Promise.all([pipeline(client, socket), pipeline(socket, client)]).catch(() => undefined);
+  socket.destroy();
+  client.destroy();
+}
+
+/** @throws Refusal of status 502 when nothing answers there */
+async function connectTo(port: number, hosts: readonly string[]): Promise<Socket> {
+  let problem: unknown;
+  for (const host of hosts) {
+    const socket = connect({ host, port, timeout: CONNECT_MS });
+    socket.once('timeout', () => socket.destroy(new Error(`no connection within ${CONNECT_MS} ms`)));
+    try {
+      await once(socket, 'connect');
+      socket.setTimeout(0);
+      return socket;
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw noAnswer(problem, port);
+}
+
+const noAnswer = (error: unknown, port?: number): Refusal => {
+  const got = error instanceof Error ? error.message : String(error);
+  return new Refusal(502, 'RUNTIME_ERROR', `port${port === undefined ? '' : ` ${port}`}: expected somebody of the sandbox to answer there, got ${got}`);
+};
+
+function portOf({ port = '' }: Readonly<Record<string, string>>): number {
+  const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+  if (number < 1 || number > 65535) {
+    throw badQuery({ path: 'port', expected: 'a number from 1 to 65535', got: `'${port.slice(0, 20)}'` });
+  }
+  return number;
+}
+
+/** Path and query behind the port, as they came. */
+const targetOf = ({ url = '' }: IncomingMessage): string => url.replace(/^\/proxy\/[^/?]*/, '').replace(/^(?!\/)/, '/');
+
+/** A caller of HTTP/1.0 may name no host. */
+const withHost = ({ headers }: IncomingMessage, raw: readonly string[]): string[] => (headers.host === undefined ? ['Host', 'sandbox', ...raw] : [...raw]);

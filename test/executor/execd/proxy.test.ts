@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { until } from '../../support/waiting';
+import { AppInProcess } from './app-in-process';
+
+let app: AppInProcess;
+let server: Server;
+let port: number;
+beforeAll(async () => {
+  app = await AppInProcess.start();
+  server = createServer((request, response) => {
+    if (request.url === '/stream') {
+      response.writeHead(200).flushHeaders();
+      request.once('close', () => response.end('later'));
+      return;
+    }
+    if (request.url === '/cut') {
+      response.writeHead(200, { 'content-length': 100 }).write('begin', () => request.socket.destroy());
+      return;
+    }
+    void (async () => {
+      let body = '';
+      for await (const piece of request) body += String(piece);
+      response.writeHead(418, 'I am a teapot', [['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2'], ['Keep-Alive', 'timeout=9']].flat());
+      response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, body }));
+    })();
+  });
+  server.on('upgrade', ({ headers, url }, socket: Duplex, head: Buffer) => {
+    const told = `${String(url)} ${String(headers.upgrade)} ${String(headers['x-mine'])} ${head.toString()}`;
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n${told}`);
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ({ port } = server.address() as AddressInfo);
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await app.stop();
+});
+
+test('a request goes to the port as it came, without keys and what is about its connection (E24)', async () => {
+  const headers = { 'open-sandbox-api-key': 'secret', 'x-execd-access-token': 'secret', 'x-mine': 'yes', connection: 'keep-alive' };
+  const answer = await app.client.ask('PATCH', `/proxy/${port}/a%20b/c?d=e&f`, 'body', { headers });
+  const { headers: forwarded, ...rest } = (await answer.json()) as { headers: Record<string, string> };
+  expect([answer.status, answer.statusText, answer.headers.getSetCookie(), rest]).toEqual([
+    418,
+    'I am a teapot',
+    ['a=1', 'b=2'],
+    { method: 'PATCH', url: '/a%20b/c?d=e&f', body: 'body' },
+  ]);
+  expect(forwarded).toMatchObject({ 'x-mine': 'yes', host: new URL(app.client.origin).host });
+  expect(JSON.stringify(forwarded)).not.toContain('secret');
+  expect(await (await app.client.ask('GET', `/proxy/${port}`)).json()).toMatchObject({ url: '/' });
+});
+
+test('a stream begins before it ends, and what breaks off breaks off', async () => {
+  const request = get(`${app.client.origin}/proxy/${port}/stream`);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  request.destroy();
+  const cut = await app.client.ask('GET', `/proxy/${port}/cut`);
+  await expect(cut.text()).rejects.toThrow();
+});
+
+test('an upgrade becomes a stream in both ways, from its first byte on', async () => {
+  const caller = connect(Number(new URL(app.client.origin).port), '127.0.0.1').setEncoding('utf8');
+  caller.write(`GET /proxy/${port}/chat?x=1 HTTP/1.1\r\nHost: x\r\nX-Mine: yes\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst `);
+  let text = '';
+  caller.on('data', (piece) => (text += String(piece)));
+  await until(() => expect(text).toMatch(/^HTTP\/1.1 101 [^]*\r\n\r\n\/chat\?x=1 echo yes first $/));
+  caller.end('second');
+  await once(caller, 'close');
+  expect(text.endsWith('first second')).toBe(true);
+});
+
+/** A port on which nobody answers. */
+async function freePort(): Promise<number> {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port: free } = other.address() as AddressInfo;
+  await new Promise((resolve) => other.close(resolve));
+  return free;
+}
+
+test('where nobody answers, or there is no such port, the caller is told', async () => {
+  const free = await freePort();
+  expect(await app.client.refused('GET', `/proxy/${free}/`)).toEqual({ status: 502, code: 'RUNTIME_ERROR' });
+  expect(await app.client.refused('GET', '/proxy/0/')).toEqual({ status: 400, code: 'MISSING_QUERY' });
+  expect(await app.client.refused('GET', '/proxy/99999/')).toEqual({ status: 400, code: 'MISSING_QUERY' });
+  for (const [path, status] of [[`/proxy/${free}/`, 502], ['/ping', 400]] as const) {
+    const caller = connect(Number(new URL(app.client.origin).port), '127.0.0.1').setEncoding('utf8');
+    caller.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    let text = '';
+    for await (const piece of caller) text += String(piece);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\n\r\n{"code":"[A-Z_]+","message":".+"}$`));
+  }
+});
+
+test.each<[string, string, unknown]>([
+  ['POST', '/code', { code: 'print(1)', context: { language: 'python' } }],
+  ['GET', '/code/contexts', undefined],
+  ['POST', '/v1/isolated/session', {}],
+])('%s %s is not offered', async (method, path, body) => {
+  expect(await app.client.refused(method, path, body)).toEqual({ status: 501, code: 'NOT_SUPPORTED' });
+});
+
+test('what is offered of what others have more of', async () => {
+  expect(await app.client.runBody('/code', { code: 'echo shell', context: {} })).toMatchObject({ stdout: ['shell'], exitCode: 0 });
+  expect(await (await app.client.ask('GET', '/v1/isolated/capabilities')).json()).toEqual({ available: false, message: expect.stringMatching(/./) });
+});
