@@ -45,7 +45,7 @@ async function load(archives: readonly string[]): Promise<void> {
 }
 
 const program = new Command('images')
-  .description('Builds the images of operator and executor as archives, without registry and network, and loads them into a running test cluster.')
+  .description('Builds the images of operator, executor and server as archives, without registry and network, and loads them into a running test cluster.')
   .option('--context <folder>', 'write what another builder needs to an empty folder, and build nothing: docker build -f FOLDER/sandbox-operator.Containerfile FOLDER')
   .action(run);
 

@@ -20,11 +20,12 @@ interface ImageContent {
 
 const CONTENTS: Readonly<Record<ImageProgram, ImageContent>> = {
   'sandbox-operator': { folder: 'operator', tools: [], scripts: [] },
+  'sandbox-server': { folder: 'server', tools: [], scripts: [] },
   'sandbox-executor': { folder: 'executor', tools: ['/usr/bin/mkfifo', '/usr/bin/perl'], scripts: ['executor/sandbox-executor-init.pl'] },
 };
 
 /**
- * The images of operator and executor under the names that the constructs use by default.
+ * The images of operator, executor and server under the names that the constructs use by default.
  *
  * @throws Error when the programs have not been bundled, or buildah cannot be had or fails
  */
@@ -33,14 +34,14 @@ export async function buildImages(): Promise<readonly ImageArchive[]> {
 }
 
 /**
- * What the images of operator and executor are made from.
+ * What the images of operator, executor and server are made from.
  *
  * @param version that they are to say they are; by default that of this package
  * @throws Error when the programs have not been bundled
  */
 export async function programImages(version = packageVersion()): Promise<readonly ImageSource[]> {
   const root = packageRoot();
-  // The same files at the same place of the context: they become one layer that both images share.
+  // The same files at the same place of the context: they become one layer that all images share.
   const node = await programWithLibraries(join(root, 'node_modules', 'node', 'bin', 'node'), 'node', 'usr/bin/node');
   return Promise.all(
     (Object.keys(CONTENTS) as ImageProgram[]).map(async (program) => ({

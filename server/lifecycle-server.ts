@@ -15,8 +15,13 @@ import { ServerMetrics } from './metrics';
 import { notYetRoutes } from './not-yet-routes';
 import { PoolStore } from './pools/pool-store';
 import { poolRoutes } from './pools/routes';
+import { AccessRenewer } from './proxy/access-renewer';
+import type { AccessTokens } from './proxy/access-token';
+import { endpointOf } from './proxy/endpoints';
+import { Gate } from './proxy/gate';
+import { Proxy } from './proxy/proxy';
+import { RouteSigner } from './proxy/route-signature';
 import { SandboxCreator } from './sandboxes/creator';
-import { directEndpoint, portOf } from './sandboxes/endpoints';
 import { SandboxOperations } from './sandboxes/operations';
 import { sandboxRoutes } from './sandboxes/routes';
 import { SandboxStore } from './sandboxes/sandbox-store';
@@ -38,6 +43,8 @@ export interface LifecycleServerOptions {
   /** Namespace of sandboxes and pools. */
   readonly namespace: string;
   readonly keys: ApiKeys;
+  /** Tokens that open single sandboxes through the proxy. */
+  readonly tokens: AccessTokens;
   /** Version of this package. */
   readonly version: string;
   /** Template of sandboxes without a pool. @default - an empty one */
@@ -58,6 +65,8 @@ export class LifecycleServer {
   readonly app: ReturnType<typeof createApp>;
   readonly sandboxes: SandboxStore;
   readonly metrics = new ServerMetrics();
+  /** Takes the requests that go into sandboxes. */
+  readonly proxy: Proxy;
   private readonly pools: PoolStore;
   private readonly transport: Transport;
   /** Ends the watches. */
@@ -67,12 +76,18 @@ export class LifecycleServer {
   private running: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LifecycleServerOptions) {
-    const { connection, config, namespace, keys, version, base, clock, log, newId = randomUUID } = options;
+    const { connection, config, namespace, keys, tokens, version, base, clock, log, newId = randomUUID } = options;
     const { write_qps: qps, write_burst: burst } = config.kubernetes;
     this.transport = new Transport({ connection, clock, agent: SERVER_AGENT, onAnswer: (answer) => this.metrics.kubeAnswered(answer), qps, burst: burst === 0 ? Math.max(1, qps) : burst });
     const api = new KubeApi({ transport: this.transport });
     this.sandboxes = new SandboxStore({ api, namespace, clock, log, ...(config.kubernetes.read_qps > 0 && { liveReadsPerSecond: config.kubernetes.read_qps }) });
     this.pools = new PoolStore({ api, namespace, clock, log });
+    const { secure_access: secureAccess } = config.ingress;
+    const signer = secureAccess === undefined ? undefined : new RouteSigner(secureAccess);
+    const gate = new Gate({ store: this.sandboxes, keys, tokens, signer, config, clock });
+    const { enabled, min_interval_seconds: interval } = config.renew_intent;
+    const renewer = enabled ? new AccessRenewer({ store: this.sandboxes, clock, log, intervalMs: interval * 1000 }) : undefined;
+    this.proxy = new Proxy({ gate, clock, log, stop: this.stopping.signal, renewer, onAnswer: (answer) => this.metrics.answered(answer) });
     const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, config, version, base, clock, log, newId, onCreate: (create) => this.metrics.created(create) });
     const service = serviceRoutes({ version, notReady: () => this.notReady(), openApi: () => openApiDocument(this.routes, version) });
     this.routes = [
@@ -83,7 +98,7 @@ export class LifecycleServer {
         operations: new SandboxOperations({ store: this.sandboxes, clock }),
         creates: new ConcurrencyLimit(config.server.max_concurrent_creates),
         toReply: (batch: BatchSandbox) => toSandbox(batch, (name) => this.pools.find(name)),
-        endpointOf: (batch, port) => directEndpoint(batch, portOf(port)),
+        endpointOf: (batch, port, input) => endpointOf(batch, port, input, { config, tokens, signer, now: clock.now() }),
       }),
       ...notYetRoutes({ store: this.sandboxes }),
       ...poolRoutes({ pools: this.pools, namespace, allowPrivileged: config.pools.allow_privileged }),
@@ -92,7 +107,7 @@ export class LifecycleServer {
     this.app = createApp({ routes: this.routes, keys, log, stop: this.stopping.signal, corsOrigins: config.server.cors_origins, onAnswer: (answer) => this.metrics.answered(answer), onRefusedKey: () => this.metrics.rejectedKey() });
     this.metrics.observe({
       watchAgesMs: () => [['batchsandboxes', this.sandboxes.ageMs()], ['pools', this.pools.ageMs()]],
-      proxiedStreams: () => 0,
+      proxiedStreams: () => this.proxy.count,
     });
   }
 

@@ -15,6 +15,7 @@ import { readBaseTemplate } from './config/base-template';
 import { readKeyFile, watchKeyFile } from './config/key-file';
 import { readConfig } from './config/read-config';
 import { LifecycleServer } from './lifecycle-server';
+import { AccessTokens } from './proxy/access-token';
 import { ApiKeys } from './web/api-keys';
 import { serveHttp } from './web/http-host';
 
@@ -83,15 +84,30 @@ async function run(config: ServerConfig, settings: ServerSettings, log: Logger):
   }
   const stop = listenForStop();
   const apiKeys = new ApiKeys(keys);
-  if (file !== undefined) watchKeyFile(file, (fromFile) => apiKeys.replace([...(given === undefined ? [] : [given]), ...fromFile]), log, stop.signal);
+  // Without a secret of their own, tokens are derived from the API keys, which all replicas have.
+  const { token_key_file: tokenFile } = config.server;
+  const tokens = new AccessTokens(tokenFile === undefined ? keys : await readKeyFile(tokenFile));
+  if (file !== undefined) {
+    watchKeyFile(
+      file,
+      (fromFile) => {
+        const all = [...(given === undefined ? [] : [given]), ...fromFile];
+        apiKeys.replace(all);
+        if (tokenFile === undefined) tokens.replace(all);
+      },
+      log,
+      stop.signal,
+    );
+  }
+  if (tokenFile !== undefined) watchKeyFile(tokenFile, (secrets) => tokens.replace(secrets), log, stop.signal);
   const connection = await connectToCluster(config.kubernetes.kubeconfig_path, process.env, clock);
   const namespace = config.kubernetes.namespace ?? settings.podNamespace ?? connection.namespace ?? 'default';
   const { batchsandbox_template_file: templateFile } = config.kubernetes;
   const base = templateFile === undefined ? undefined : await readBaseTemplate(templateFile);
-  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, version: readVersion(__dirname), base, clock, log });
+  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, tokens, version: readVersion(__dirname), base, clock, log });
   const { host, port, timeout_keep_alive: keepAlive, timeout_graceful_shutdown: grace } = config.server;
   // First of all: a server that waits for the API server lives, and says that it is not ready.
-  const http = await serveHttp({ fetch: (request) => server.app.fetch(request), host, port, keepAliveMs: keepAlive * 1000 }, clock);
+  const http = await serveHttp({ fetch: (request) => server.app.fetch(request), taker: server.proxy, host, port, keepAliveMs: keepAlive * 1000 }, clock);
   const steps: CloseStep[] = [
     { name: 'requests', close: () => http.close(grace * 1000, () => server.stopRequests()) },
     { name: 'watches', close: () => server.close() },

@@ -9,4 +9,5 @@ export { type ControllerOptions, type SigningKey } from './runtime-workload';
 export { SandboxCrds } from './sandbox-crds';
 export { type ISandboxPool, RecycleStrategy, SandboxPool, type SandboxPoolProps } from './sandbox-pool';
 export { SandboxRuntime, type SandboxRuntimeProps } from './sandbox-runtime';
+export { ServerAuth, type ServerIngressOptions, type ServerOptions, type ServerServiceOptions } from './server-options';
 export { type TaskEnvVar, type TaskOptions, type TaskShard, TaskShards, type TaskShardsProps } from './task-shards';

@@ -6,11 +6,13 @@ import { checkPoolAssignment, type PoolAssignmentOptions, renderPoolAssignment }
 import { Problems, reportAtSynth } from './problems';
 import { addPeopleRoles, addRole, type RoleDefinition } from './runtime-access';
 import { renderNetworkPolicy } from './runtime-network';
+import { addServer, renderServerDeployment } from './runtime-server';
 import { checkController, type ControllerOptions, renderDeployment, replicasOf } from './runtime-workload';
 import { SandboxCrds } from './sandbox-crds';
 import { OPERATOR_ACCESS } from './schema/access';
 import { ASSIGN_PROFILES, Port, SIGNING_SECRET } from './schema/names';
 import { isRecord } from './schema/validation';
+import { checkServer, type ServerOptions } from './server-options';
 
 /** Properties of a SandboxRuntime. */
 export interface SandboxRuntimeProps {
@@ -59,6 +61,13 @@ export interface SandboxRuntimeProps {
   readonly controller?: ControllerOptions;
 
   /**
+   * The lifecycle server, which the public OpenSandbox SDKs call.
+   *
+   * @default - none
+   */
+  readonly server?: ServerOptions;
+
+  /**
    * How the pool of a fleet with SandboxPool.any() is chosen, as a ConfigMap in the operator's namespace. A change is in force at once, for
    * fleets that have no pool yet.
    *
@@ -96,6 +105,7 @@ const PROPS: Readonly<Record<keyof SandboxRuntimeProps, true>> = {
   watchNamespaces: true,
   clusterWide: true,
   controller: true,
+  server: true,
   poolAssignment: true,
   metrics: true,
   networkPolicy: true,
@@ -118,6 +128,13 @@ export class SandboxRuntime extends Construct {
   /** The operator's ServiceAccount. */
   readonly serviceAccount: ApiObject;
 
+  /**
+   * The Deployment of the lifecycle server.
+   *
+   * @default - undefined, without the prop `server`
+   */
+  readonly serverDeployment?: ApiObject;
+
   private readonly props: SandboxRuntimeProps;
 
   constructor(scope: Construct, id: string, props: SandboxRuntimeProps = {}) {
@@ -137,6 +154,9 @@ export class SandboxRuntime extends Construct {
     this.addMetricsService();
     this.addNetworkPolicy();
     this.addDisruptionBudget();
+    if (isRecord(this.props.server)) {
+      this.serverDeployment = addServer(new Construct(this, 'Server'), this.props.server as unknown as ServerOptions, this.namespace);
+    }
     reportAtSynth(this, 'SandboxRuntime', (problems) => this.check(problems));
   }
 
@@ -220,6 +240,22 @@ export class SandboxRuntime extends Construct {
     });
   }
 
+  private checkServer(problems: Problems): void {
+    const { server } = this.props;
+    if (server === undefined) {
+      return;
+    }
+    checkServer(problems, server);
+    if (isRecord(server)) {
+      const options = server as unknown as ServerOptions;
+      const { sandboxNamespace = this.namespace } = options;
+      renderServerDeployment(problems, options, '');
+      if (this.namespaces.length > 0 && isDnsLabel(sandboxNamespace) && !this.namespaces.includes(sandboxNamespace)) {
+        problems.add('server.sandboxNamespace', `a namespace that the operator serves (${this.namespaces.join(', ')})`, sandboxNamespace, 'add it to watchNamespaces');
+      }
+    }
+  }
+
   private check(problems: Problems): void {
     const { namespace, watchNamespaces, clusterWide, controller = {}, poolAssignment = {} } = this.props;
     problems.checkKeys('', this.props, Object.keys(PROPS));
@@ -243,6 +279,7 @@ export class SandboxRuntime extends Construct {
     }
     checkController(problems, controller);
     checkPoolAssignment(problems, poolAssignment);
+    this.checkServer(problems);
     this.renderDeployment(problems);
   }
 }

@@ -21,9 +21,11 @@ test('the table of error codes is the one of the code', () => {
   expect(tableRows(page, 'Error codes')).toEqual(codes);
 });
 
-test('the table of codes of the lifecycle API is the one of the code', () => {
+test('the table of codes of the lifecycle API is the one of the code, and every code is used', () => {
   const codes = Object.entries(LIFECYCLE_ERRORS).map(([code, { httpStatus, sentence }]) => [code, String(httpStatus), sentence]);
   expect(tableRows(page, 'Lifecycle API')).toEqual(codes);
+  const sources = filesOf('server/**/*.ts').map(readPage).join('');
+  expect(Object.keys(LIFECYCLE_ERRORS).filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
 });
 
 test('every condition of a batch is documented with each reason that the operator gives', () => {

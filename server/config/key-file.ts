@@ -14,7 +14,7 @@ export function parseKeys(text: string): string[] {
 /** The keys of a file. @throws Error of node:fs, or when it holds none; it quotes nothing of the file */
 export async function readKeyFile(path: string): Promise<string[]> {
   const keys = parseKeys(await readFile(path, 'utf8'));
-  if (keys.length === 0) throw new Error(`server.api_key_file: expected at least 1 key in '${path}', got none`);
+  if (keys.length === 0) throw new Error(`keys: expected at least 1 in '${path}', got none`);
   return keys;
 }
 

@@ -45,6 +45,20 @@ export const OPERATOR_ACCESS: Readonly<Record<'served' | 'own' | 'signing', read
   signing: [{ apiGroups: [''], resources: ['secrets'], resourceNames: [SIGNING_SECRET], verbs: ['get', 'patch'] }],
 };
 
+/**
+ * What the lifecycle server needs in the namespace of its sandboxes, and not more: no other namespace, and no Secret to read.
+ *
+ * A test compares it with the requests that the server makes.
+ */
+export const SERVER_ACCESS: readonly AccessRule[] = [
+  { apiGroups: [GROUP], resources: kinds, verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  // Diagnostics.
+  { apiGroups: [''], resources: ['pods', 'pods/log'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+  // The password of a registry, and claims of volumes, that a create brings.
+  { apiGroups: [''], resources: ['secrets', 'persistentvolumeclaims'], verbs: ['create'] },
+];
+
 /** What people who look after batches and pools may do; for roles that aggregate into `edit`. */
 export const EDITOR_ACCESS: readonly AccessRule[] = [
   { apiGroups: [GROUP], resources: kinds, verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] },

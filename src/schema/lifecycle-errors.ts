@@ -30,7 +30,6 @@ export const LIFECYCLE_ERRORS = table({
   'KUBERNETES::SANDBOX_NOT_FOUND': { httpStatus: 404, sentence: 'there is no such sandbox' },
   'KUBERNETES::POOL_NOT_FOUND': { httpStatus: 404, sentence: 'there is no such pool' },
   'KUBERNETES::POD_IP_NOT_AVAILABLE': { httpStatus: 404, sentence: 'the sandbox has no address yet' },
-  'SNAPSHOT::NOT_FOUND': { httpStatus: 404, sentence: 'there is no such snapshot' },
   'GENERAL::NOT_FOUND': { httpStatus: 404, sentence: 'there is no such route' },
   'GENERAL::METHOD_NOT_ALLOWED': { httpStatus: 405, sentence: 'the route takes another method' },
   'KUBERNETES::INVALID_STATE': { httpStatus: 409, sentence: 'the state of the object does not allow this' },

@@ -26,7 +26,7 @@ afterEach(() => {
 });
 afterAll(() => Promise.all(images.map((image) => image.remove())));
 
-function imageOf(program: 'sandbox-operator' | 'sandbox-executor'): UnpackedImage {
+function imageOf(program: 'sandbox-operator' | 'sandbox-executor' | 'sandbox-server'): UnpackedImage {
   const image = images.find(({ name }) => name === defaultImage(program));
   if (image === undefined) throw new Error(`expected an image '${defaultImage(program)}', the default of the constructs, got ${images.map(({ name }) => name).join(', ')}`);
   return image;
@@ -46,15 +46,15 @@ const WHO = `
   console.log(JSON.stringify({ uid: process.getuid(), gid: process.getgid(), write, capabilities }));
 `;
 
-test('both images share the layer of Node', () => {
-  expect(images).toHaveLength(2);
-  expect(images[0]?.layers[0]).toBe(images[1]?.layers[0]);
+test('all images share the layer of Node', () => {
+  expect(images).toHaveLength(3);
+  expect(new Set(images.map(({ layers }) => layers[0])).size).toBe(1);
 });
 
 test('a folder is made that any builder takes', async () => {
   folder = mkdtempSync(join(tmpdir(), 'image-context-'));
   await stageSources(await programImages(), folder);
-  for (const name of ['sandbox-operator', 'sandbox-executor']) {
+  for (const name of ['sandbox-operator', 'sandbox-executor', 'sandbox-server']) {
     const containerfile = readFileSync(join(folder, `${name}.Containerfile`), 'utf8');
     const copied = [...containerfile.matchAll(/^COPY (\S+) \/$/gm)].map(([, from = '']) => from);
     expect(copied).toHaveLength(2);
@@ -62,18 +62,18 @@ test('a folder is made that any builder takes', async () => {
   }
 });
 
-describe('the image of the operator', () => {
+describe.each(['sandbox-operator', 'sandbox-server'] as const)('the image of %s', (program) => {
   test('holds Node and one bundled program: no shell, no package manager', async () => {
-    expect(await programsAndData(imageOf('sandbox-operator'))).toEqual([`${PACKAGE}/lib/bin/sandbox-operator.js`, `${PACKAGE}/package.json`, '/usr/bin/node']);
+    expect(await programsAndData(imageOf(program))).toEqual([`${PACKAGE}/lib/bin/${program}.js`, `${PACKAGE}/package.json`, '/usr/bin/node']);
   });
 
   test('runs as a user without rights, and needs to write nothing', async () => {
-    const image = imageOf('sandbox-operator');
+    const image = imageOf(program);
     const { stdout } = await image.run(['/usr/bin/node', '-e', WHO]);
     expect(JSON.parse(stdout)).toEqual({ uid: 65532, gid: 65532, write: 'EROFS', capabilities: '0' });
     const { exitCode, stdout: help, stderr } = await image.run([...(image.config.Entrypoint ?? []), '--help']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(help).toMatch(/^Usage: sandbox-operator /);
+    expect(help.startsWith(`Usage: ${program} `)).toBe(true);
   });
 });
 

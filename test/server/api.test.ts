@@ -3,6 +3,7 @@ import { createSuite } from './api/create';
 import { diagnosticsSuite } from './api/diagnostics';
 import { openApiSuite } from './api/openapi';
 import { poolSuite } from './api/pools';
+import { proxySuite } from './api/proxy';
 import { sandboxSuite } from './api/sandboxes';
 import { useServer } from './api/server-under-test';
 
@@ -13,4 +14,5 @@ createSuite(server);
 sandboxSuite(server);
 poolSuite(server);
 diagnosticsSuite(server);
+proxySuite(server);
 openApiSuite(server);

@@ -82,7 +82,7 @@ describe('API keys', () => {
     renameSync(file('keys.new', 'newest\n'), path);
     await until(() => expect([keys.judge('old').ok, keys.judge('newest').ok]).toEqual([false, true]));
     stop.abort();
-    await expect(readKeyFile(file('none', '\n'))).rejects.toThrow('expected at least 1 key');
+    await expect(readKeyFile(file('none', '\n'))).rejects.toThrow('keys: expected at least 1');
   });
 });
 

@@ -108,6 +108,20 @@ describe('the examples of the documents that the project comes from, line by lin
   });
 });
 
+test('through the proxy of the server runs commands, streams their output and reads and writes files', async () => {
+  const proxied = new ConnectionConfig({ domain: connectionConfig.domain, apiKey: connectionConfig.apiKey, useServerProxy: true });
+  const sandbox = await Sandbox.create({ connectionConfig: proxied, image: 'python:3.11', extensions: { poolRef: 'agent-pool' } });
+  expect((await sandbox.getEndpoint(Port.execd)).endpoint).toBe(`${connectionConfig.domain}/v1/sandboxes/${sandbox.id}/proxy/${Port.execd}`);
+  const lines: string[] = [];
+  const execution = await sandbox.commands.run('pwd; seq 1 1000', undefined, { onStdout: ({ text }) => void lines.push(text) });
+  const [home = ''] = lines;
+  expect([execution.exitCode, lines.length, lines.at(-1)]).toEqual([0, 1001, '1000']);
+  await sandbox.files.writeFiles([{ path: `${home}/note.txt`, data: 'hello\n' }]);
+  expect(await sandbox.files.readFile(`${home}/note.txt`)).toBe('hello\n');
+  await sandbox.kill();
+  await sandbox.close();
+});
+
 test('tells a wrong key, an unknown pool and a full pool by what the SDK knows of them', async () => {
   await untilWarm();
   const code = (config: ConnectionConfig, poolRef: string) =>

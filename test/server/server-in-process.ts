@@ -1,10 +1,13 @@
+import type { KubeConnection } from '../../operator/kube/connection';
 import { LifecycleServer } from '../../server/lifecycle-server';
 import { readConfig } from '../../server/config/read-config';
+import { AccessTokens } from '../../server/proxy/access-token';
 import { ApiKeys } from '../../server/web/api-keys';
 import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
 import { type OperatorInProcess, startOperator } from '../support/operator-in-process';
 import { until } from '../support/waiting';
+import { recordedConnection, type UsedRight } from './recorded-connection';
 
 /** The key that callers of a test have. */
 export const KEY = 'test-key';
@@ -27,6 +30,8 @@ export interface Sending {
 export interface ServerInProcess {
   readonly operator: OperatorInProcess;
   readonly server: LifecycleServer;
+  /** Rights that servers have used so far, as `verb resource`. */
+  readonly rights: ReadonlySet<UsedRight>;
   /** Lines of its log so far. */
   readonly log: readonly string[];
   /** Sends a request with the key, unless the headers name another. */
@@ -43,8 +48,10 @@ export async function startServer(toml = ''): Promise<ServerInProcess> {
   // Its pods run no executor that could stop a task.
   const operator = await startOperator({ flags: ['--task-stop-timeout=1ms'] });
   const closers: (() => Promise<void>)[] = [() => operator.stop()];
+  const rights = new Set<UsedRight>();
+  const connection = recordedConnection(operator.connection, rights);
   const replica = async (config = toml, clock: Clock = systemClock) => {
-    const started = await startReplica(operator, config, clock);
+    const started = await startReplica(connection, config, clock);
     closers.unshift(() => started.server.close());
     return started;
   };
@@ -52,6 +59,7 @@ export async function startServer(toml = ''): Promise<ServerInProcess> {
   return {
     ...first,
     operator,
+    rights,
     replica,
     createPool: async (name, size) => {
       await operator.createPool(name, { capacitySpec: { bufferMin: 0, bufferMax: size, poolMin: size, poolMax: size } });
@@ -66,12 +74,12 @@ export async function startServer(toml = ''): Promise<ServerInProcess> {
   };
 }
 
-async function startReplica({ connection }: OperatorInProcess, toml: string, clock: Clock): Promise<Pick<ServerInProcess, 'send' | 'server' | 'log'>> {
+async function startReplica(connection: KubeConnection, toml: string, clock: Clock): Promise<Pick<ServerInProcess, 'send' | 'server' | 'log'>> {
   const read = readConfig(toml);
   if (!read.ok) throw new Error(read.problems.join('; '));
   const log: string[] = [];
   const logger = createLogger('test', 'info', { write: (line) => void log.push(line) });
-  const server = new LifecycleServer({ connection, config: read.config, namespace: 'default', keys: new ApiKeys([KEY]), version: '0.0.0', clock, log: logger });
+  const server = new LifecycleServer({ connection, config: read.config, namespace: 'default', keys: new ApiKeys([KEY]), tokens: new AccessTokens([KEY]), version: '0.0.0', clock, log: logger });
   await server.start(new AbortController().signal);
   return { server, log, send: (...request) => send(server, ...request) };
 }

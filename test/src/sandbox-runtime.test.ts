@@ -145,7 +145,7 @@ test('refuses each wrong prop', () => {
   };
   expect(problemsOf((chart) => new SandboxRuntime(chart, 'runtime', props as unknown as SandboxRuntimeProps))).toEqual(
     [
-      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'poolAssignment', 'metrics', 'networkPolicy', 'roles', got 'rolls'; did you mean 'roles'?",
+      "expected one of 'namespace', 'createNamespace', 'installCrds', 'watchNamespaces', 'clusterWide', 'controller', 'server', 'poolAssignment', 'metrics', 'networkPolicy', 'roles', got 'rolls'; did you mean 'roles'?",
       "installCrds: expected true or false, got 'yes'",
       "namespace: expected a DNS label (at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit), got 'No_Namespace'",
       'watchNamespaces: expected a list of at least 1 namespace, got a list of 0 items; set clusterWide for all namespaces',

@@ -38,7 +38,7 @@ export function createSuite(server: ServerUnderTest): void {
     });
 
     test('without a pool makes a pod with the executor beside it, and without an account of the cluster', async () => {
-      const making = server.create(direct({ env: { A: '1' }, platform: { os: 'linux', arch: 'amd64' }, image: { uri: 'registry.example/app:1', auth: { username: 'u', password: 'p' } } }));
+      const making = server.create(direct({ env: { A: '1' }, volumes: [{ name: 'data', mountPath: '/data', pvc: { claimName: 'data' }, subPath: 'a' }], platform: { os: 'linux', arch: 'amd64' }, image: { uri: 'registry.example/app:1', auth: { username: 'u', password: 'p' } } }));
       const readying = until(async () => {
         await server.world.operator.makeReady();
         expect((await server.world.operator.pods()).filter(({ spec }) => spec?.containers?.[0]?.name === 'sandbox').map(({ status }) => status?.podIP)).toEqual(['198.18.0.1']);
@@ -51,8 +51,9 @@ export function createSuite(server: ServerUnderTest): void {
         shareProcessNamespace: true,
         nodeSelector: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' },
         imagePullSecrets: [{ name: `opensandbox-image-auth-${sandbox.id}` }],
+          volumes: expect.arrayContaining([{ name: 'data', persistentVolumeClaim: { claimName: 'data', readOnly: false } }]) as object[],
         containers: [
-          { name: 'sandbox', image: 'registry.example/app:1', command: ['sleep', 'infinity'], env: [{ name: 'A', value: '1' }, {}], resources: { limits: { cpu: '1', memory: '500Mi' } } },
+          { name: 'sandbox', image: 'registry.example/app:1', command: ['sleep', 'infinity'], env: [{ name: 'A', value: '1' }, {}], resources: { limits: { cpu: '1', memory: '500Mi' } }, volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: false, subPath: 'a' }] },
           { name: 'task-executor' },
         ],
       });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SERVER_ACCESS } from '../../../src/schema/access';
 import { mountsOf } from '../../../server/web/route';
 import { pooled, type ServerUnderTest } from './server-under-test';
 
@@ -39,5 +40,10 @@ export function openApiSuite(server: ServerUnderTest): void {
       };
       expect(server.world.server.routes.filter((route) => !isAsked(route)).map(({ operationId }) => operationId)).toEqual([]);
     });
+  });
+
+  test('the rights of the server are exactly those that the tests before have used', () => {
+    const granted = SERVER_ACCESS.flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
+    expect([...server.world.rights].sort()).toEqual([...new Set(granted)].sort());
   });
 }

@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { LifecycleServer } from '../../../server/lifecycle-server';
+import { type HttpHost, serveHttp } from '../../../server/web/http-host';
+import { systemClock } from '../../../src/program/clock';
+import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
+import { pathOf } from '../../support/operator-in-process';
+import { until } from '../../support/waiting';
+import { KEY } from '../server-in-process';
+import { type Backend, startBackend } from './backend';
+import { pooled, ROOM, type ServerUnderTest } from './server-under-test';
+
+/** An answer as it came over the socket. */
+interface RawAnswer {
+  readonly status: number;
+  readonly message: IncomingMessage;
+  readonly body: string;
+}
+
+interface Asking {
+  readonly method?: string;
+  readonly headers?: readonly string[];
+  readonly body?: string;
+}
+
+/** Headers of a web socket's handshake. */
+const UPGRADE = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'k' };
+
+const gateway = (mode: string, address: string) =>
+  `[ingress]\nmode = "gateway"\n[ingress.gateway]\naddress = "${address}"\n[ingress.gateway.route]\nmode = "${mode}"\n` +
+  '[ingress.secure_access]\nactive_key = "a"\n[[ingress.secure_access.keys]]\nkey_id = "a"\nkey = "c2VjcmV0"\n';
+
+/** Ways into sandboxes: the server's own proxy, and its gateway. */
+export function proxySuite(server: ServerUnderTest): void {
+  describe('through the server', () => {
+    let backend: Backend;
+    const hosts: HttpHost[] = [];
+    beforeAll(async () => {
+      backend = await startBackend();
+    });
+    afterAll(async () => {
+      await Promise.all(hosts.map((host) => host.close(1, () => undefined)));
+      await backend.close();
+    });
+
+    const serve = async ({ app, proxy }: LifecycleServer) => {
+      const host = await serveHttp({ fetch: (request) => app.fetch(request), taker: proxy, host: '127.0.0.1', port: 0, keepAliveMs: 1_000 }, systemClock);
+      hosts.push(host);
+      return host.port;
+    };
+    const ask = async (port: number, path: string, { method = 'GET', headers = ['open-sandbox-api-key', KEY], body }: Asking = {}): Promise<RawAnswer> => {
+      const request = httpRequest({ host: '127.0.0.1', port, path, method, headers: ['Host', 'server.example', ...headers] });
+      request.end(body);
+      const [message] = (await once(request, 'response')) as [IncomingMessage];
+      const chunks: string[] = [];
+      for await (const chunk of message.setEncoding('utf8') as AsyncIterable<string>) chunks.push(chunk);
+      return { status: message.statusCode ?? 0, message, body: chunks.join('') };
+    };
+    /** A sandbox whose address is this machine. */
+    const atHome = async (more: object = {}): Promise<SandboxReply> => {
+      const sandbox = await server.create(pooled(more));
+      const [pod = ''] = (await server.world.operator.batch(sandbox.id)).status?.allocation?.slots ?? [];
+      const { podPrefix = '' } = (await server.world.operator.batch(sandbox.id)).status?.allocation ?? {};
+      await server.world.operator.patch(`${pathOf('pods', `${podPrefix}${pod.split('/')[0] ?? ''}`)}/status`, { status: { podIP: '127.0.0.1' } });
+      await until(async () => expect((await server.send<EndpointReply>('GET', `/v1/sandboxes/${sandbox.id}/endpoints/80`)).body.endpoint).toBe('127.0.0.1:80'));
+      return sandbox;
+    };
+    const untilKnown = (replica: Pick<LifecycleServer, 'sandboxes'>, id: string) => until(() => expect(JSON.stringify(replica.sandboxes.find(id))).toContain('127.0.0.1'));
+
+    test('a request passes as it is, but for what belongs to the server and to the connection', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const headers = ['open-sandbox-api-key', KEY, 'Authorization', 'Bearer x', 'Cookie', 'c=1', 'X-Forwarded-For', '1.2.3.4', 'Connection', 'X-Hop', 'X-Hop', 'h', 'X-EXECD-ACCESS-TOKEN', 't', 'X-Twice', '1', 'X-Twice', '2', 'X-Request-ID', 'r-1'];
+      const answer = await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/a%2Fb/../c?q=%20x&q=+`, { method: 'PATCH', headers, body: 'hello' });
+      expect([answer.status, answer.body]).toEqual([200, 'got PATCH /a%2Fb/../c?q=%20x&q=+']);
+      expect(answer.message.rawHeaders.join()).toContain('Set-Cookie,a=1,Set-Cookie,b=2,X-Written-So,yes');
+      expect([answer.message.headers['x-request-id'], answer.message.trailers['x-sum']]).toEqual(['r-1', '42']);
+      const seen = backend.seen.at(-1);
+      expect(seen).toMatchObject({ method: 'PATCH', body: 'hello' });
+      const names = seen?.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+      expect(names).toEqual(['host', 'x-execd-access-token', 'x-twice', 'x-twice', 'x-request-id', 'connection', 'transfer-encoding']);
+
+      const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE'];
+      const statuses = await Promise.all(methods.map(async (method) => (await ask(port, `/sandboxes/${id}/proxy/${backend.port}`, { method })).status));
+      expect(statuses).toEqual(methods.map(() => 200));
+      // What no server of ours could send is passed on as far as that goes, and ends nothing but itself.
+      expect(await ask(port, `/sandboxes/${id}/proxy/${backend.port}/odd`)).toMatchObject({ status: 200, body: 'hi' });
+      await ask(port, `/sandboxes/${id}/proxy/${backend.port}/large`, { method: 'POST', body: 'x'.repeat(8_000_000) });
+      expect(backend.seen.at(-1)).toMatchObject({ url: '/large', body: '8000000' });
+      expect((await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/moved`)).message.headers.location).toBe(`/v1/sandboxes/${id}/proxy/${backend.port}/there?x=1`);
+    });
+
+    test('only the API key and the token of this very sandbox open it, for web sockets too', async () => {
+      const port = await serve(server.world.server);
+      const [mine, other] = await Promise.all([atHome(), server.create()]);
+      const tokenOf = async ({ id }: SandboxReply) => {
+        const { body } = await server.send<EndpointReply>('GET', `/v1/sandboxes/${id}/endpoints/80?use_server_proxy=true`, { headers: { host: `server.example:${port}` } });
+        expect(body.endpoint).toBe(`server.example:${port}/v1/sandboxes/${id}/proxy/80`);
+        return Object.entries(body.headers ?? {}).flat();
+      };
+      const path = `/sandboxes/${mine.id}/proxy/${backend.port}/x`;
+      const [own, foreign] = [await tokenOf(mine), await tokenOf(other)];
+      const statuses = await Promise.all([own, foreign, [], ['open-sandbox-api-key', 'wrong']].map(async (headers) => (await ask(port, path, { headers })).status));
+      expect(statuses).toEqual([200, 401, 401, 401]);
+      // Who may not look cannot tell what is there.
+      expect(JSON.parse((await ask(port, `/sandboxes/none/proxy/80/x`, { headers: own })).body)).toMatchObject({ code: 'MISSING_OR_INVALID_SECURE_ACCESS' });
+
+      const refused = httpRequest({ host: '127.0.0.1', port, path, headers: UPGRADE });
+      refused.end();
+      const [response] = (await once(refused, 'response')) as [IncomingMessage];
+      expect([response.statusCode, response.headers['x-request-id']]).toEqual([401, expect.stringMatching(/./)]);
+      response.resume();
+    });
+
+    test('a web socket is passed on, with the id of its request', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const request = httpRequest({ host: '127.0.0.1', port, path: `/v1/sandboxes/${id}/proxy/${backend.port}/ws?a=1`, headers: { ...UPGRADE, 'open-sandbox-api-key': KEY, 'x-request-id': 'ws-1' } });
+      request.end();
+      const [response, socket, head] = (await once(request, 'upgrade')) as [IncomingMessage, Duplex, Buffer];
+      expect(response.headers).toMatchObject({ 'x-request-id': 'ws-1', upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-accept': 'accepted' });
+      expect(backend.seen.at(-1)).toMatchObject({ method: 'UPGRADE', url: '/ws?a=1', rawHeaders: expect.arrayContaining(['Sec-WebSocket-Key', 'k']) as string[] });
+      const heard: string[] = [String(head)];
+      socket.on('data', (chunk) => heard.push(String(chunk)));
+      socket.write('hello');
+      await until(() => expect(heard.join('')).toBe('HI HELLO'));
+      expect(server.world.server.proxy.count).toBe(1);
+      socket.end();
+      await until(() => expect(server.world.server.proxy.count).toBe(0));
+    });
+
+    test('a stream is told piece by piece, and ends in the sandbox when its caller goes', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const open = async () => {
+        const request = httpRequest({ host: '127.0.0.1', port, path: `/v1/sandboxes/${id}/proxy/${backend.port}/stream`, headers: { 'open-sandbox-api-key': KEY } });
+        request.on('error', () => undefined).end();
+        const [message] = (await once(request, 'response')) as [IncomingMessage];
+        expect(String(((await once(message, 'data')) as [Buffer])[0])).toBe('first\n');
+        return { request, message };
+      };
+      const whole = await open();
+      backend.release();
+      expect(String(((await once(whole.message, 'data')) as [Buffer])[0])).toBe('last\n');
+      const cut = await open();
+      cut.request.destroy();
+      await until(() => expect(backend.left()).toBe(1));
+    });
+
+    test('what fails in the sandbox is told as JSON: nothing that listens, an answer that breaks, a port that is nobody\'s', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const code = async (path: string) => {
+        const { status, body } = await ask(port, `/v1/sandboxes/${id}/proxy/${path}`);
+        return `${status} ${(JSON.parse(body) as { code: string }).code}`;
+      };
+      expect(await code('1/x')).toBe('502 BACKEND_CONNECTION_FAILED');
+      expect(await code(`${backend.port}/break`)).toBe('502 BACKEND_RESPONSE_FAILED');
+      expect(await code('5758/getTasks')).toBe('400 DOCKER::INVALID_PORT');
+      expect(await code('0/x')).toBe('400 DOCKER::INVALID_PORT');
+    });
+
+    test.each([
+      ['header', 'gw.example', (_id: string, target: string) => ({ endpoint: 'gw.example', headers: { 'OpenSandbox-Ingress-To': target } })],
+      ['wildcard', '*.gw.example', (_id: string, target: string) => ({ endpoint: `${target}.gw.example` })],
+      ['uri', 'gw.example/box', (id: string, target: string) => ({ endpoint: `gw.example/box/${id}/${target.slice(id.length + 1)}` })],
+    ])('as gateway it serves the endpoints that it names: by %s', async (mode, address, wanted) => {
+      const replica = await server.world.replica(gateway(mode, address));
+      const port = await serve(replica.server);
+      const { id } = await atHome();
+      await untilKnown(replica.server, id);
+      const { body: endpoint } = await replica.send<EndpointReply>('GET', `/v1/sandboxes/${id}/endpoints/${backend.port}`);
+      expect(endpoint).toMatchObject(wanted(id, `${id}-${backend.port}`));
+      const [host = '', ...path] = endpoint.endpoint.split('/');
+      const call = (headers: readonly string[]) => {
+        const request = httpRequest({ host: '127.0.0.1', port, path: `/${[...path, 'hello'].join('/')}`, headers: ['Host', host, ...headers] });
+        request.end();
+        return once(request, 'response').then(([message]) => {
+          (message as IncomingMessage).resume();
+          return (message as IncomingMessage).statusCode;
+        });
+      };
+      const headers = Object.entries(endpoint.headers ?? {});
+      expect(await call(headers.flat())).toBe(200);
+      expect(backend.seen.at(-1)).toMatchObject({ url: '/hello' });
+      expect(await call(headers.filter(([name]) => name !== 'OpenSandbox-Secure-Access').flat())).toBe(401);
+    });
+
+    test('a signed route opens without a token until its end, and only as it was signed', async () => {
+      const replica = await server.world.replica(gateway('uri', 'gw.example'));
+      const port = await serve(replica.server);
+      const { id } = await atHome();
+      await untilKnown(replica.server, id);
+      const sign = (expires: number) => replica.send<EndpointReply>('GET', `/v1/sandboxes/${id}/endpoints/${backend.port}?expires=${expires}`);
+      const { body: endpoint } = await sign(Math.floor(Date.now() / 1000) + 600);
+      const path = endpoint.endpoint.slice('gw.example'.length);
+      expect(endpoint).not.toHaveProperty('headers');
+      const later = path.replace(/\/([0-9a-z]+)\/([0-9a-f]{32}a)$/, (_all, expiry: string, signature: string) => `/${(parseInt(expiry, 36) + 1).toString(36)}/${signature}`);
+      const statuses = await Promise.all([path, later, path.replace(/.a$/, (end) => (end === '0a' ? '1a' : '0a'))].map(async (each) => (await ask(port, `${each}/x`, { headers: [] })).status));
+      expect(statuses).toEqual([200, 401, 401]);
+      expect((await sign(1)).body).toMatchObject({ code: 'SANDBOX::INVALID_PARAMETER' });
+    });
+
+    test('an access renews a sandbox that asked for it', async () => {
+      const replica = await server.world.replica('[renew_intent]\nenabled = true\n');
+      const port = await serve(replica.server);
+      const { id, expiresAt = '' } = await atHome({ extensions: { ...ROOM, 'access.renew.extend.seconds': '3600' } });
+      await untilKnown(replica.server, id);
+      await ask(port, `/sandboxes/${id}/proxy/${backend.port}/x`, { headers: ['open-sandbox-api-key', KEY, 'OpenSandbox-Access-Renew', 'skip'] });
+      expect((await replica.send<SandboxReply>('GET', `/v1/sandboxes/${id}`)).body.expiresAt).toBe(expiresAt);
+      await ask(port, `/sandboxes/${id}/proxy/${backend.port}/x`);
+      await until(async () => expect(Date.parse((await replica.send<SandboxReply>('GET', `/v1/sandboxes/${id}`)).body.expiresAt ?? '')).toBeGreaterThan(Date.parse(expiresAt)));
+    });
+
+    test('streams end with the server', async () => {
+      const replica = await server.world.replica();
+      const port = await serve(replica.server);
+      const { id } = await atHome();
+      await untilKnown(replica.server, id);
+      const request = httpRequest({ host: '127.0.0.1', port, path: `/v1/sandboxes/${id}/proxy/${backend.port}/stream`, headers: { 'open-sandbox-api-key': KEY } });
+      request.on('error', () => undefined).end();
+      const [message] = (await once(request, 'response')) as [IncomingMessage];
+      const broken = new Promise((resolve) => message.on('error', () => undefined).on('close', resolve).resume());
+      replica.server.stopRequests();
+      await broken;
+      expect(replica.server.proxy.count).toBe(0);
+    });
+  });
+}
