@@ -54,9 +54,9 @@ export class ExecdApp {
   constructor(private readonly options: ExecdOptions) {
     this.pipes = new PipeStock(options.dataDir);
     this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
-    this.terminals = new Terminals({ ...options, preparation: this.preparation });
     this.proxyHosts = options.proxyHosts ?? ['127.0.0.1'];
     this.runner = new CommandRunner({ ...options, pipes: this.pipes });
+    this.terminals = new Terminals({ ...options, preparation: this.preparation, shellVectors: (toVector) => this.runner.shellVectors(toVector) });
     this.router = new Router(this.routes());
   }
 

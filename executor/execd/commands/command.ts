@@ -46,8 +46,8 @@ export interface CommandStart {
   readonly sink: CommandSink;
   /** Takes what comes by a third pipe, which the command has at MORE_FD; absent means that it has none. */
   readonly takeMore?: (piece: Buffer) => void;
-  /** Called when the program runs, before any of its output is taken. */
-  readonly onRunning: () => void;
+  /** Called with the program when it runs, before any of its output is taken. */
+  readonly onRunning: (program: string) => void;
 }
 
 /** A command that could not be started; the caller can tell one of a directory that is none. */
@@ -103,7 +103,7 @@ export class Command {
         const failure = await spawned.failure;
         if (spawned.child !== undefined && exited !== undefined && failure === undefined) {
           taken.splice(0).forEach(({ writeFd }) => closeSync(writeFd));
-          onRunning();
+          onRunning(argv[0] ?? '');
           const readers = [new PipeReader(stdout.readFd, (piece) => sink.take('stdout', piece)), new PipeReader(stderr.readFd, (piece) => sink.take('stderr', piece))];
           if (more !== undefined && takeMore !== undefined) {
             readers.push(new PipeReader(more.readFd, (piece) => takeMore(piece) === undefined));

@@ -17,9 +17,6 @@ export type CommandPlace = Pick<RunCommandRequest, 'cwd' | 'envs' | 'uid' | 'gid
 /** Shells, as they are looked for: also where the variables of a command have another PATH. */
 export const SHELLS = ['bash', '/bin/bash', 'sh', '/bin/sh'] as const;
 
-/** Argument vectors of a command for a shell, of which the first runs whose program there is. */
-export const shellVectors = (command: string): readonly (readonly string[])[] => SHELLS.map((shell) => [shell, '-c', command]);
-
 /** Prepares what commands of one sandbox need beside their program. */
 export class CommandPreparation {
   /** @param execdEnvs path of the file of variables where the sandbox itself names none */

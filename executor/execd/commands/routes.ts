@@ -8,7 +8,7 @@ import type { RouteTable } from '../router';
 import type { Command, CommandSink } from './command';
 import { EventStream } from './event-stream';
 import { OutputLog } from './output-log';
-import { type CommandPreparation, shellVectors } from './prepare';
+import type { CommandPreparation } from './prepare';
 import { type CommandRecord, toStatus } from './register';
 import type { CommandRunner } from './runner';
 import { StreamOutput } from './stream-output';
@@ -50,7 +50,7 @@ export function commandRoutes(options: CommandRoutesOptions): RouteTable {
 }
 
 async function runCommand(call: Call, request: RunCommandRequest, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
-  const program = programOf(request);
+  const program = programOf(request, runner);
   const outlives = request.background === true || request.on_disconnect === 'continue';
   const log = outlives ? new OutputLog(dataDir) : undefined;
   const stream = new EventStream(call.response, clock);
@@ -98,7 +98,7 @@ const sinkOf = (log: OutputLog | undefined, output: StreamOutput | undefined): C
 });
 
 /** @throws Refusal of status 400 unless exactly one program is there */
-function programOf({ command, argv, uid, gid }: RunCommandRequest) {
+function programOf({ command, argv, uid, gid }: RunCommandRequest, runner: CommandRunner) {
   const both = [command, argv].filter((given) => given !== undefined && given !== null);
   if (both.length !== 1) {
     throw badBody({ path: 'command', expected: 'either a command or argv', got: both.length === 0 ? 'none of both' : 'both' });
@@ -109,7 +109,7 @@ function programOf({ command, argv, uid, gid }: RunCommandRequest) {
   if (typeof gid === 'number' && typeof uid !== 'number') {
     throw badBody({ path: 'gid', expected: 'a uid beside it', got: 'none' });
   }
-  return argv ? { content: argv.join(' '), argvs: [argv] } : { content: command ?? '', argvs: shellVectors(command ?? '') };
+  return argv ? { content: argv.join(' '), argvs: [argv] } : { content: command ?? '', argvs: runner.shellVectors((shell) => [shell, '-c', command ?? '']) };
 }
 
 /** Bytes of a log that are in memory for an answer. */

@@ -6,6 +6,7 @@ import type { CommandOrder, Sandbox } from '../sandbox';
 import { Command, type CommandSink, StartError } from './command';
 import type { OutputLog } from './output-log';
 import type { PipeStock } from './pipes';
+import { SHELLS } from './prepare';
 import { type CommandRecord, CommandRegister } from './register';
 
 /** What commands are run with. */
@@ -34,6 +35,8 @@ export interface RunOrder {
 export class CommandRunner {
   readonly register: CommandRegister;
   private isClosed = false;
+  /** The one that ran last: looking for one that is not there costs as much as a command. */
+  private lastShell: string = SHELLS[0];
 
   constructor(private readonly options: CommandRunnerOptions) {
     this.register = new CommandRegister(options.clock);
@@ -52,7 +55,11 @@ export class CommandRunner {
     const taskId = `${this.options.scope}.${id}`;
     const order = { ...place, taskId, env: { ...place.env, [EnvVar.taskId]: taskId } };
     try {
-      const command = await Command.start({ ...this.options, order, argvs, timeoutMs, sink, takeMore, onRunning: () => onRunning(id) });
+      const note = (program: string) => {
+        this.lastShell = SHELLS.find((shell) => shell === program) ?? this.lastShell;
+        onRunning(id);
+      };
+      const command = await Command.start({ ...this.options, order, argvs, timeoutMs, sink, takeMore, onRunning: note });
       record.command = command;
       void command.ended.then((end) => this.register.finish(record, end));
       if (this.isClosed) {
@@ -63,6 +70,11 @@ export class CommandRunner {
       onRunning(id);
     }
     return record;
+  }
+
+  /** Argument vectors for a shell, of which the first runs whose program there is. */
+  shellVectors(toVector: (shell: string) => readonly string[]): readonly (readonly string[])[] {
+    return [this.lastShell, ...SHELLS.filter((shell) => shell !== this.lastShell)].map(toVector);
   }
 
   /** Ends all commands. Nothing is started until {@link open}. */

@@ -14,7 +14,7 @@ import { unknownContext } from '../refusal';
 import type { RouteTable } from '../router';
 import type { Sandbox } from '../sandbox';
 import type { Session, Sessions } from './sessions';
-import { sessionVectors, StateReader } from './state';
+import { sessionVector, StateReader } from './state';
 
 /** What the routes of sessions work with. */
 export interface SessionRoutesOptions {
@@ -80,7 +80,7 @@ async function runInSession(call: Call, session: Session, request: z.infer<typeo
   const output = new StreamOutput(stream);
   const order = {
     content: request.command,
-    argvs: sessionVectors(request.command),
+    argvs: runner.shellVectors((shell) => sessionVector(shell, request.command)),
     place,
     timeoutMs: request.timeout || DEFAULT_TIMEOUT_MS,
     takeMore: (piece: Buffer) => reader.take(piece),

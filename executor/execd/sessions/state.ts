@@ -1,6 +1,5 @@
 import { EnvVar } from '../../../src/schema/names';
 import { MORE_FD } from '../../tasks/task-process';
-import { SHELLS } from '../commands/prepare';
 
 /** What a session keeps from run to run. */
 export interface SessionState {
@@ -24,8 +23,8 @@ trap '__status=$?; trap - EXIT; { printf "%s\\0" "$PWD"; env -0 || /usr/bin/env 
 eval "shift $#
 $1"`;
 
-/** Argument vectors of a run, of which the first runs whose program there is. */
-export const sessionVectors = (command: string): readonly (readonly string[])[] => SHELLS.map((shell) => [shell, '-c', SCRIPT, shell, command]);
+/** Argument vector of a run. */
+export const sessionVector = (shell: string, command: string): readonly string[] => [shell, '-c', SCRIPT, shell, command];
 
 /** Gathers the state that a run tells. */
 export class StateReader {

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, fchownSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ReadStream } from 'node:tty';
@@ -65,6 +66,7 @@ export class Terminal {
         const env = { TERM: 'xterm-256color', ...order.env, [EnvVar.taskId]: order.taskId };
         const spawned = open().spawn({ ...order, env, argv, terminalFd: slaveFd }, [end, end]);
         const leader = spawned.child && identifyProcess(spawned.pid);
+        const gone = spawned.child && once(spawned.child, 'exit');
         const failure = await spawned.failure;
         if (spawned.child !== undefined && failure === undefined) {
           return new Terminal(order.taskId, leader, spawned.child, masterFd, new ReadStream(masterFd), new OutputLog(dataDir, REPLAY_BYTES));
@@ -72,6 +74,7 @@ export class Terminal {
         if (failure !== undefined && (failure.subject !== 'command' || argv === argvs.at(-1))) {
           throw new Refusal(500, 'RUNTIME_ERROR', failure.message);
         }
+        await gone; // until then the terminal is that of its session, and nobody else's
       }
       throw new Refusal(500, 'RUNTIME_ERROR', 'terminal: expected a program, got none');
     } catch (error) {

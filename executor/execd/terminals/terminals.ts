@@ -5,7 +5,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { createTerminalRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
 import { countOf, readJson } from '../calls';
-import { type CommandPreparation, SHELLS } from '../commands/prepare';
+import type { CommandPreparation } from '../commands/prepare';
+import type { CommandRunner } from '../commands/runner';
 import { notNow, Refusal, unknownContext } from '../refusal';
 import type { RouteTable } from '../router';
 import type { Sandbox } from '../sandbox';
@@ -21,6 +22,8 @@ const MOST_FRAME_BYTES = 1024 * 1024;
 export interface TerminalsOptions {
   readonly sandbox: Sandbox;
   readonly preparation: CommandPreparation;
+  /** Argument vectors for a shell, of which the first runs whose program there is. */
+  readonly shellVectors: CommandRunner['shellVectors'];
   /** Front of the mark that all its processes carry, as those of tasks do. */
   readonly scope: string;
   readonly dataDir: string;
@@ -109,9 +112,9 @@ export class Terminals {
   }
 
   private async start({ cwd, command }: Held, id: string): Promise<Terminal> {
-    const { sandbox, preparation, scope, dataDir } = this.options;
+    const { sandbox, preparation, shellVectors, scope, dataDir } = this.options;
     const place = await preparation.prepare({ cwd });
-    const argvs = SHELLS.map((shell) => (command === undefined ? [shell] : [shell, '-c', command]));
+    const argvs = shellVectors((shell) => (command === undefined ? [shell] : [shell, '-c', command]));
     return Terminal.start(() => sandbox.open(), { ...place, taskId: `${scope}.${id}` }, argvs, dataDir);
   }
 

@@ -26,7 +26,9 @@ afterAll(async () => {
 async function terminalOutput(client: ExecdClient, command: string): Promise<string> {
   const { session_id: id } = (await (await client.ask('POST', '/pty', { command })).json()) as { session_id: string };
   const headers = { 'x-execd-access-token': 'open sesame', connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' };
-  const [, socket, head] = (await once(request(`${client.origin}/pty/${id}/ws`, { headers }).end(), 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  const asked = request(`${client.origin}/pty/${id}/ws`, { headers }).end();
+  asked.once('response', ({ statusCode }) => asked.destroy(new Error(`expected an upgrade, got status ${String(statusCode)}`)));
+  const [, socket, head] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket, Buffer];
   let text = head.toString('latin1');
   socket.setEncoding('latin1').on('data', (piece) => (text += String(piece)));
   await until(() => expect(text).toContain('"type":"exit"'));
