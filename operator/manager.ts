@@ -19,7 +19,6 @@ import { Informer } from './kube/informer';
 import { BATCHES, PODS, POOLS, type ResourceType } from './kube/resource-types';
 import { Transport } from './kube/transport';
 import { trimObject, trimPod } from './kube/trim';
-import { parseAllocation } from './allocation-record';
 import { claimantOf, compareClaimants } from './claimant';
 import { Ledger } from './ledger';
 import type { ManagerOptions } from './manager-options';
@@ -33,10 +32,13 @@ import { RecordSeal } from './recycle/record-seal';
 import { ChangeGatherer } from './tasks/change-gatherer';
 import { ExecutorClient } from './tasks/executor-client';
 import { TaskTracker } from './tasks/task-tracker';
+import { setAsideUnreadable } from './unreadable-records';
 import { WaitingBatches } from './waiting-batches';
 
 /** Changes of pods are gathered for so long, in ms, so that N pods becoming Ready together cost far fewer than N writes (R133). */
 const GATHER_MS = 50;
+/** The same for pods of a batch that makes its own, which come over seconds; the last of them is told at once. */
+const PROGRESS_MS = 100;
 /** A watch that is silent for longer is stale: bookmarks come about once a minute, and the reflector gives up after three. */
 const STALE_AFTER_MS = 240_000;
 /** How long a stop waits for events that are still to be sent, in ms. */
@@ -173,7 +175,7 @@ export class Manager {
   async act(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(this.informers().map(([, informer]) => informer.relist())), aborted(signal)]);
     if (signal.aborted) return;
-    this.setAsideUnreadable();
+    setAsideUnreadable(this.batches.cache, this.pools.cache, this.ledger);
     if (this.options.settings.importLegacyAllocations) await this.batchController.importLegacy(signal);
     this.acting = true;
     for (const pool of this.pools.cache.values()) this.poolQueue.add(objectKey(pool));
@@ -203,15 +205,6 @@ export class Manager {
     return ageMs === undefined ? undefined : `the watch of ${kind ?? ''} has been silent for ${Math.round(ageMs / 1000)} s`;
   }
 
-  /** Of what a batch held before, nobody remembers anything now (R127). */
-  private setAsideUnreadable(): void {
-    for (const batch of this.batches.cache.values()) {
-      const { problem, poolUID } = parseAllocation(batch.status?.allocation);
-      const named = this.pools.cache.get(`${batch.metadata.namespace ?? ''}/${batch.spec.poolRef ?? ''}`)?.metadata.uid ?? '';
-      if (problem !== undefined) this.ledger.setAside(poolUID === '' ? named : poolUID, claimantOf(batch));
-    }
-  }
-
   private wire(): void {
     this.pools.cache.onChange(({ key, before, after }) => this.poolObjectChanged(key, before, after));
     this.batches.cache.onChange(({ key, before, after }) => this.batchChanged(key, before, after));
@@ -222,8 +215,14 @@ export class Manager {
     this.directPods.cache.onChange(({ before, after }) => {
       if (!this.ownPods.podChanged(before, after)) return;
       // By owner and not by label, which people may edit.
-      for (const key of new Set([before, after].map(ownerKeyOf))) if (key !== undefined) this.batchQueue.addAfter(key, GATHER_MS);
+      for (const key of new Set([before, after].map(ownerKeyOf))) if (key !== undefined) this.ownPodsChanged(key);
     });
+  }
+
+  private ownPodsChanged(batchKey: string): void {
+    const batch = this.batches.cache.get(batchKey);
+    const isWhole = batch !== undefined && this.ownPods.isWhole(batch);
+    this.batchQueue.addAfter(batchKey, isWhole ? 0 : PROGRESS_MS);
   }
 
   private poolPodChanged(uid: string, facts: PodFacts | undefined): void {

@@ -1,5 +1,5 @@
 import type { Pod } from '../src/schema/kubernetes';
-import type { KubeApi, NewObject } from './kube/api';
+import { type KubeApi, metadataOf, type NewObject } from './kube/api';
 import { isAlreadyExists } from './kube/api-error';
 import type { ObjectCache } from './kube/cache';
 import type { ClosingNamespaces } from './kube/closing-namespaces';
@@ -26,7 +26,8 @@ export async function createPod({ api, closingNamespaces }: PodCreationTools, ca
   const key = `${namespace}/${name}`;
   closingNamespaces.expectOpen(namespace);
   try {
-    await cache.write(key, () => api.create(PODS, pod, { signal }));
+    // Until the watch shows the pod as the server has it, it is what was asked for.
+    await cache.write(key, async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, answer: 'metadata' }))) }));
   } catch (error) {
     closingNamespaces.note(namespace, error);
     if (!isAlreadyExists(error)) throw error;

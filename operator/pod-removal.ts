@@ -34,7 +34,11 @@ export async function removePods<P extends PodToRemove>(
 
 async function removePod(api: KubeApi, cache: ObjectCache<Pod>, { namespace, name, uid }: PodToRemove, signal: AbortSignal): Promise<void> {
   try {
-    await cache.remove(`${namespace}/${name}`, uid, () => api.delete(PODS, { namespace, name }, { uid, signal }));
+    const key = `${namespace}/${name}`;
+    await cache.remove(key, uid, async () => {
+      const left = await api.delete(PODS, { namespace, name }, { uid, signal, answer: 'metadata' });
+      return left && { ...cache.get(key), metadata: left.metadata };
+    });
   } catch (error) {
     // A conflict means another UID: the pod that was meant is gone.
     if (!isNotFound(error) && !isConflict(error)) throw error;

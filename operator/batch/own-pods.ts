@@ -1,3 +1,4 @@
+import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../src/schema/kubernetes';
 import { type PodFacts, podFacts, sameFacts } from '../pod-facts';
 
@@ -16,6 +17,8 @@ interface Place {
 export class OwnPods {
   private readonly byUID = new Map<string, PodFacts>();
   private readonly byBatch = new Map<string, Map<number, PodFacts>>();
+  /** How many pods of a batch are Ready, so that no event of a pod costs the size of its batch. */
+  private readonly readyByBatch = new Map<string, number>();
 
   /** A pod appeared, changed, or (without `after`) is gone. True when something that a plan reads has changed. */
   podChanged(before: Pod | undefined, after: Pod | undefined): boolean {
@@ -29,6 +32,7 @@ export class OwnPods {
     const known = this.byUID.get(facts.uid);
     this.byUID.set(facts.uid, facts);
     const slots = this.byBatch.get(to.batch) ?? new Map<number, PodFacts>();
+    this.countReady(to.batch, slots.get(to.slot), facts);
     this.byBatch.set(to.batch, slots.set(to.slot, facts));
     return known === undefined || !sameFacts(known, facts);
   }
@@ -37,6 +41,12 @@ export class OwnPods {
   of(batch: KubeObject): ReadonlyMap<number, PodFacts> {
     const { namespace, name, uid } = batch.metadata;
     return this.byBatch.get(batchText(namespace, name, uid)) ?? NONE;
+  }
+
+  /** Whether every slot of a batch has a Ready pod; costs nothing, whatever the size of the batch. */
+  isWhole(batch: BatchSandbox): boolean {
+    const { namespace, name, uid } = batch.metadata;
+    return (this.readyByBatch.get(batchText(namespace, name, uid)) ?? 0) >= (batch.spec.replicas ?? 1);
   }
 
   /** Facts of a pod, or `undefined` when it does not exist. */
@@ -49,9 +59,21 @@ export class OwnPods {
     const slots = this.byBatch.get(batch);
     this.byUID.delete(uid);
     // A pod of the same name may have taken the slot before we saw the old one go.
-    if (slots?.get(slot)?.uid === uid) slots.delete(slot);
-    if (slots?.size === 0) this.byBatch.delete(batch);
+    const left = slots?.get(slot);
+    if (left?.uid === uid) {
+      this.countReady(batch, left, undefined);
+      slots?.delete(slot);
+    }
+    if (slots?.size === 0) {
+      this.byBatch.delete(batch);
+      this.readyByBatch.delete(batch);
+    }
     return true;
+  }
+
+  private countReady(batch: string, before: PodFacts | undefined, after: PodFacts | undefined): void {
+    const change = Number(after?.ready === true) - Number(before?.ready === true);
+    if (change !== 0) this.readyByBatch.set(batch, (this.readyByBatch.get(batch) ?? 0) + change);
   }
 }
 

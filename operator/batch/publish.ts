@@ -1,7 +1,7 @@
 import type { BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { objectKey } from '../../src/schema/kubernetes';
 import { Annotation } from '../../src/schema/names';
-import type { KubeApi } from '../kube/api';
+import { type KubeApi, metadataOf } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
 import { BATCHES } from '../kube/resource-types';
 import type { OwnWrites } from '../own-writes';
@@ -40,19 +40,19 @@ export class BatchPublisher {
   async writeStatus(batch: BatchSandbox, status: BatchSandboxStatus, signal: AbortSignal): Promise<BatchSandbox> {
     const patch = diffStatus(batch.status, status);
     if (patch === undefined) return batch;
-    return this.patch(batch, { status: patch }, 'status', signal);
+    return this.patch(batch, { status: patch }, { status }, 'status', signal);
   }
 
   /** Writes finalizers and annotations when they differ; returns the newest batch. */
   async writeMetadata(batch: BatchSandbox, wanted: WantedMetadata, signal: AbortSignal): Promise<BatchSandbox> {
     const metadata = planMetadata(batch, wanted);
     if (metadata === undefined) return batch;
-    return this.patch(batch, { metadata }, undefined, signal);
+    return this.patch(batch, { metadata }, {}, undefined, signal);
   }
 
   /** Writes the Pool that was chosen for a batch into its spec; returns the newest batch. The only thing of a user's that the operator writes (R73). */
   async writePoolRef(batch: BatchSandbox, poolName: string, signal: AbortSignal): Promise<BatchSandbox> {
-    return this.patch(batch, { spec: { poolRef: poolName } }, undefined, signal);
+    return this.patch(batch, { spec: { poolRef: poolName } }, { spec: { ...batch.spec, poolRef: poolName } }, undefined, signal);
   }
 
   /** Forgets what was written to a batch that is gone. */
@@ -60,10 +60,15 @@ export class BatchPublisher {
     this.ownWrites.forget(batch);
   }
 
-  private patch(batch: BatchSandbox, body: Record<string, unknown>, subresource: 'status' | undefined, signal: AbortSignal) {
+  /** @param after what the patch makes of the batch beside its metadata; sure, since the version is a precondition */
+  private patch(batch: BatchSandbox, body: Record<string, unknown>, after: Partial<BatchSandbox>, subresource: 'status' | undefined, signal: AbortSignal) {
     const { name, namespace, resourceVersion } = batch.metadata;
     const patch = { ...body, metadata: { ...(body.metadata as object | undefined), resourceVersion } };
-    const send = () => this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal });
+    const send = async () => ({
+      ...batch,
+      ...after,
+      ...(await metadataOf(this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal, answer: 'metadata' }))),
+    });
     return this.batches.write(objectKey(batch), () => this.ownWrites.write(batch, send));
   }
 }

@@ -40,6 +40,18 @@ export interface WriteOptions extends CallOptions {
   readonly fieldManager?: string;
 }
 
+/**
+ * Has the server answer with the metadata alone: it need not write the rest, nor we read it.
+ *
+ * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+ */
+export interface MetadataAnswer {
+  readonly answer: 'metadata';
+}
+
+/** What is left of an object in such an answer. A server that does not know of it answers with all. */
+export type Written<T extends KubeObject> = Pick<T, 'metadata'>;
+
 /** Kinds of patch and their content types. */
 const PATCH_CONTENT_TYPES = {
   merge: 'application/merge-patch+json',
@@ -86,6 +98,8 @@ export interface KubeApiOptions {
   readonly mayWrite?: () => boolean;
 }
 
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+
 /** A write that has not been answered for so long is given up; shorter than a lease lasts. */
 export const WRITE_DEADLINE_MS = 10_000;
 /** A list page of many objects takes the server longer than a write. */
@@ -120,7 +134,9 @@ export class KubeApi {
    * Creates the object. One with a fixed name is sent again after a broken connection, so AlreadyExists may mean
    * that the first sending has succeeded.
    */
-  async create<T extends KubeObject>(type: ResourceType<T>, object: NewObject<T>, options: WriteOptions = {}): Promise<T> {
+  async create<T extends KubeObject>(type: ResourceType<T>, object: NewObject<T>, options: WriteOptions & MetadataAnswer): Promise<Written<T>>;
+  async create<T extends KubeObject>(type: ResourceType<T>, object: NewObject<T>, options?: WriteOptions): Promise<T>;
+  async create<T extends KubeObject>(type: ResourceType<T>, object: NewObject<T>, options: WriteOptions & Partial<MetadataAnswer> = {}): Promise<T> {
     const { metadata } = object;
     const answer = await this.write(
       {
@@ -140,7 +156,15 @@ export class KubeApi {
     ref: ObjectRef,
     contentType: PatchType,
     patch: object,
-    options: PatchOptions = {},
+    options: PatchOptions & MetadataAnswer,
+  ): Promise<Written<T>>;
+  async patch<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, contentType: PatchType, patch: object, options?: PatchOptions): Promise<T>;
+  async patch<T extends KubeObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    contentType: PatchType,
+    patch: object,
+    options: PatchOptions & Partial<MetadataAnswer> = {},
   ): Promise<T> {
     const answer = await this.write(
       {
@@ -157,7 +181,9 @@ export class KubeApi {
   }
 
   /** Deletes the object; returns it when it stays for a while (grace period, finalizers), else undefined. */
-  async delete<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: DeleteOptions = {}): Promise<T | undefined> {
+  async delete<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: DeleteOptions & MetadataAnswer): Promise<Written<T> | undefined>;
+  async delete<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options?: DeleteOptions): Promise<T | undefined>;
+  async delete<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: DeleteOptions & Partial<MetadataAnswer> = {}): Promise<T | undefined> {
     const answer = await this.write(
       {
         method: 'DELETE',
@@ -212,13 +238,19 @@ export class KubeApi {
   }
 
   /** A write may wait for its turn longer than the lease lasts, as when the whole process is stopped: it asks again when it leaves (R112). */
-  private async write(call: Omit<KubeCall, 'deadlineMs' | 'signal'>, { signal }: CallOptions): Promise<unknown> {
+  private async write(call: Omit<KubeCall, 'deadlineMs' | 'signal' | 'accept'>, { signal, answer }: CallOptions & Partial<MetadataAnswer>): Promise<unknown> {
     const beforeSend = () => {
       if (!this.mayWrite()) throw new NotLeadingError(`${call.method} ${call.path}: not sent, since this process does not hold the lease`);
     };
     beforeSend();
-    return this.transport.call({ ...call, beforeSend, deadlineMs: WRITE_DEADLINE_MS, signal });
+    return this.transport.call({ ...call, ...(answer === 'metadata' && { accept: METADATA_ONLY }), beforeSend, deadlineMs: WRITE_DEADLINE_MS, signal });
   }
+}
+
+/** The metadata of an answer, whatever else is in it. */
+export async function metadataOf<T extends KubeObject>(answer: Promise<Written<T>>): Promise<Written<T>> {
+  const { metadata } = await answer;
+  return { metadata };
 }
 
 /** An object before its creation: it may leave its name to the server by `generateName`. */
@@ -235,8 +267,9 @@ function withQuery(path: string, parameters: QueryParameters): string {
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
 }
 
+/** Nobody reads the warnings for fields that are not known, and to look for them is a good part of a large write. */
 function writeParameters({ dryRun, fieldManager }: WriteOptions): QueryParameters {
-  return { dryRun: dryRun === true ? 'All' : undefined, fieldManager };
+  return { dryRun: dryRun === true ? 'All' : undefined, fieldManager, fieldValidation: 'Ignore' };
 }
 
 function deleteBody({ uid, resourceVersion, gracePeriodSeconds, propagationPolicy, dryRun }: DeleteOptions): object {

@@ -140,8 +140,8 @@ export class EventRecorder {
     const { namespace, name, count, lastAt } = entry;
     const { signal } = this.stop;
     try {
-      if (entry.sent) await api.patch(EVENTS, { namespace, name }, 'merge', { count, lastTimestamp: lastAt }, { signal });
-      else await api.create(EVENTS, toEvent(entry, component), { signal });
+      if (entry.sent) await api.patch(EVENTS, { namespace, name }, 'merge', { count, lastTimestamp: lastAt }, { signal, answer: 'metadata' });
+      else await api.create(EVENTS, toEvent(entry, component), { signal, answer: 'metadata' });
       entry.sent = true;
     } catch (error) {
       // A create whose answer was lost has been stored; an event that has aged out is made again by its next repeat.

@@ -16,6 +16,8 @@ export interface KubeCall {
   readonly body?: unknown;
   /** @default application/json */
   readonly contentType?: string;
+  /** Forms of the answer, the most wanted first. @default application/json */
+  readonly accept?: string;
   /** Longest time for the whole call in ms, waiting and repeats included. */
   readonly deadlineMs: number;
   /** Whether the call may be sent again when its first outcome is unknown or a 5xx. A 429 is always repeated. */
@@ -108,7 +110,10 @@ export class Transport {
     const request: HttpRequest = {
       method: call.method,
       path: call.path,
-      headers: call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' },
+      headers: {
+        ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
+        ...(call.accept !== undefined && { accept: call.accept }),
+      },
       body: call.body === undefined ? undefined : JSON.stringify(call.body),
       beforeSend: call.beforeSend,
     };

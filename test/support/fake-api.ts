@@ -8,6 +8,7 @@ export interface SeenRequest {
   readonly query: URLSearchParams;
   readonly contentType: string | undefined;
   readonly authorization: string | undefined;
+  readonly accept: string | undefined;
   readonly body: unknown;
   /** Port of the client's end: one for each connection. */
   readonly connection: number;
@@ -77,6 +78,7 @@ export class FakeApi {
       query: url.searchParams,
       contentType: request.headers['content-type'],
       authorization: request.headers.authorization,
+      accept: request.headers.accept,
       body: text === '' ? undefined : (JSON.parse(text) as unknown),
       connection: request.socket.remotePort ?? 0,
     };

@@ -54,3 +54,21 @@ test('a pod whose owner is taken away is no pod of the batch any more (R105)', (
   expect(pods.podChanged(made, podOfBatch('u', 'p', { ownerReferences: [] }))).toBe(true);
   expect([slotsOf(pods, 'u'), pods.get('p')]).toEqual([[], undefined]);
 });
+
+test('a batch is whole while every slot has a Ready pod', () => {
+  const pods = new OwnPods();
+  const ready = { phase: 'Running' as const, conditions: [{ type: 'Ready', status: 'True' as const }] };
+  const [first, second] = ['0', '1'].map((slot) => ({ ...podOfBatch('u', `p${slot}`, { name: `b-${slot}` }), status: ready }));
+  const isWhole = (replicas: number) => pods.isWhole({ ...batch('u'), spec: { replicas } });
+  pods.podChanged(undefined, first);
+  pods.podChanged(first, first);
+  expect([isWhole(1), isWhole(2)]).toEqual([true, false]);
+  pods.podChanged(undefined, second);
+  expect(isWhole(2)).toBe(true);
+  const again = podOfBatch('u', 'again', { name: 'b-1' });
+  pods.podChanged(second, again);
+  expect([isWhole(1), isWhole(2)]).toEqual([true, false]);
+  pods.podChanged(first, undefined);
+  pods.podChanged(again, undefined);
+  expect(isWhole(1)).toBe(false);
+});

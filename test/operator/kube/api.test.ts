@@ -49,7 +49,7 @@ describe('KubeApi', () => {
     expect(await api.create(PODS, { metadata: ref }, { fieldManager: 'me', dryRun: true })).toEqual(answer);
     expect(sent()).toEqual({
       call: 'POST /api/v1/namespaces/ns/pods',
-      query: 'dryRun=All&fieldManager=me',
+      query: 'dryRun=All&fieldManager=me&fieldValidation=Ignore',
       body: { apiVersion: 'v1', kind: 'Pod', metadata: ref },
     });
   });
@@ -73,6 +73,17 @@ describe('KubeApi', () => {
   ])('deletes %s', async (_title, options, want) => {
     await api.delete(PODS, ref, options);
     expect(sent()).toMatchObject({ call: 'DELETE /api/v1/namespaces/ns/pods/a', body: { apiVersion: 'v1', kind: 'DeleteOptions', ...want } });
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a create', () => api.create(PODS, { metadata: ref }, { answer: 'metadata' })],
+    ['a patch', () => api.patch(PODS, ref, 'merge', {}, { answer: 'metadata' })],
+    ['a delete', () => api.delete(PODS, ref, { answer: 'metadata' })],
+  ])('%s may ask for the metadata alone', async (_title, write) => {
+    expect(await write()).toEqual(answer);
+    expect(fake.requests[0]?.accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json');
+    await api.get(PODS, ref);
+    expect(fake.requests[1]?.accept).toBe('application/json');
   });
 
   test('tells a deleted object that stays from one that is gone', async () => {
