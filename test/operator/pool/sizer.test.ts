@@ -66,10 +66,10 @@ test('in a namespace that is being deleted a pod is asked for once a minute, not
   expect((await operator.events()).filter(({ reason }) => reason === 'FailedCreate')).toEqual([]);
 
   // A new object tells that the namespace is another one: nobody waits for time to pass.
+  allowPods();
   const count = pools.countChanges();
   await operator.createBatch('next', { replicas: 1, poolRef: 'warm' });
   await until(() => expect(count().created).toBeGreaterThan(0));
-  allowPods();
   await pools.untilReady({ total: 2 });
   await pools.untilPods(4);
 });
