@@ -150,7 +150,8 @@ export class Command {
   }
 }
 
-const exitCodeOf = (child: ChildProcess): Promise<number> =>
+/** Exit code of a child; 128 and the number of the signal for one that a signal has ended. To be asked for when it is started. */
+export const exitCodeOf = (child: ChildProcess): Promise<number> =>
   new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 255) : 128 + constants.signals[signal])));
 
 /** Calls back after `ms`, of any length. */

@@ -1,9 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, fchownSync, readSync } from 'node:fs';
-import { constants } from 'node:os';
 import { ReadStream } from 'node:tty';
 import { EnvVar } from '../../../src/schema/names';
+import { exitCodeOf } from '../commands/command';
 import { OutputLog } from '../commands/output-log';
 import { endTree } from '../../tasks/end-processes';
 import { readStatFields } from '../../tasks/proc';
@@ -34,20 +32,18 @@ export class Terminal {
   viewer?: TerminalViewer;
   /** Exit code, once its first process has ended; 128 and the number of the signal for one that a signal has ended. */
   exitCode?: number;
-  private readonly exited: Promise<number>;
   private outputLength = 0;
 
   private constructor(
     private readonly taskId: string,
     private readonly leader: ProcessIdentity | undefined,
-    child: ChildProcess,
+    private readonly exited: Promise<number>,
     private readonly masterFd: number,
     private readonly master: ReadStream,
     readonly log: OutputLog,
   ) {
     master.on('data', (piece: Buffer) => this.take(piece));
     master.on('error', () => master.destroy()); // EIO: nobody holds the other end any more
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 255) : 128 + constants.signals[signal])));
     void this.exited.then((exitCode) => this.finish(exitCode));
   }
 
@@ -66,15 +62,15 @@ export class Terminal {
         const env = { TERM: 'xterm-256color', ...order.env, [EnvVar.taskId]: order.taskId };
         const spawned = open().spawn({ ...order, env, argv, terminalFd: slaveFd }, [end, end]);
         const leader = spawned.child && identifyProcess(spawned.pid);
-        const gone = spawned.child && once(spawned.child, 'exit');
+        const exited = spawned.child && exitCodeOf(spawned.child); // at once: a short program ends before anybody knows that it runs
         const failure = await spawned.failure;
-        if (spawned.child !== undefined && failure === undefined) {
-          return new Terminal(order.taskId, leader, spawned.child, masterFd, new ReadStream(masterFd), new OutputLog(dataDir, REPLAY_BYTES));
+        if (exited !== undefined && failure === undefined) {
+          return new Terminal(order.taskId, leader, exited, masterFd, new ReadStream(masterFd), new OutputLog(dataDir, REPLAY_BYTES));
         }
         if (failure !== undefined && (failure.subject !== 'command' || argv === argvs.at(-1))) {
           throw new Refusal(500, 'RUNTIME_ERROR', failure.message);
         }
-        await gone; // until then the terminal is that of its session, and nobody else's
+        await exited; // until then the terminal is that of its session, and nobody else's
       }
       throw new Refusal(500, 'RUNTIME_ERROR', 'terminal: expected a program, got none');
     } catch (error) {
