@@ -45,8 +45,15 @@ export const ExecdHeader = {
 /** Most bytes of a body of JSON. */
 export const MAX_EXECD_JSON_BYTES = 4 * 1024 * 1024;
 
+/** Longest path of the kernel, in bytes. @see include/uapi/linux/limits.h of Linux */
+export const MAX_PATH_LENGTH = 4096;
+/** Most paths that one request changes: each keeps what it leads to open until all are looked at. */
+export const MAX_EXECD_PATHS = 1_000;
+/** Longest argument of a program that the kernel takes, in bytes, without its end. @see execve(2) */
+const MAX_ARGUMENT_LENGTH = 131_071;
+
 // The kernel ends an argument or a variable at the first NUL.
-const kernelText = z.string().check(z.regex(/^[^\0]*$/, 'expected text without NUL characters'));
+const kernelText = z.string().check(z.regex(/^[^\0]*$/, 'expected text without NUL characters'), z.maxLength(MAX_ARGUMENT_LENGTH));
 const envName = z.string().check(z.regex(/^[^\0=]+$/, 'expected a name without = and NUL characters'));
 /** 2^32-1 stands for "no change" in the calls of the kernel. */
 const userId = z.int().check(z.minimum(0), z.maximum(2 ** 32 - 2));
@@ -90,7 +97,7 @@ export interface ExecdEventError {
 /** Answer of GET /command/status/{id}; times are RFC 3339. */
 export interface CommandStatus {
   readonly id: string;
-  /** The command as it was asked for. */
+  /** The command as it was asked for, the first 16,384 characters of it. */
   readonly content: string;
   readonly running: boolean;
   readonly exit_code?: number;
@@ -99,8 +106,8 @@ export interface CommandStatus {
   readonly finished_at?: string;
 }
 
-// The kernel ends a path at the first NUL.
-const path = kernelText.check(z.minLength(1));
+// The kernel ends a path at the first NUL, and takes none that is longer.
+const path = kernelText.check(z.minLength(1), z.maxLength(MAX_PATH_LENGTH));
 
 /** Rights on a file: `mode` is octal digits as a decimal number (755), 0 and what is missing stay as they are; owner and group are names. */
 const permissionMembers = {

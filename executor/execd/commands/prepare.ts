@@ -2,7 +2,7 @@ import type { RunCommandRequest } from '../../../src/schema/execd-api';
 import { EnvVar } from '../../../src/schema/names';
 import { expandPath } from '../files/expand-path';
 import { readSmallFile } from '../files/read-small';
-import { Users } from '../files/users';
+import { mayBecomeOthers, Users } from '../files/users';
 import { Walk } from '../files/walk';
 import { badBody } from '../refusal';
 import type { CommandOrder, CommandUser, OpenSandbox, Sandbox } from '../sandbox';
@@ -48,14 +48,11 @@ export class CommandPreparation {
   }
 }
 
-/** SETGID and SETUID. @see include/uapi/linux/capability.h of Linux */
-const USER_CAPABILITIES = (1n << 6n) | (1n << 7n);
-
 async function findUser(walk: Walk, { credentials }: OpenSandbox, uid: number, gid: number | undefined): Promise<CommandUser | undefined> {
   if (uid === credentials.uid && (gid ?? credentials.gid) === credentials.gid) {
     return undefined; // as everything there
   }
-  if (credentials.uid !== 0 || (credentials.capabilities & USER_CAPABILITIES) !== USER_CAPABILITIES) {
+  if (!mayBecomeOthers(credentials)) {
     throw badBody({ path: 'uid', expected: `${credentials.uid}, the user of the sandbox, who is not root or may not become another`, got: String(uid) });
   }
   const user = (await Users.read(walk)).find(uid);

@@ -13,10 +13,13 @@ const KEPT = { count: 1_000, ms: 60 * 60_000, logBytes: 256 * 1024 * 1024 } as c
 /** Most processes left behind whose output is read; above it the oldest may not write any more. */
 const MOST_LEFT_BEHIND = 256;
 
+/** Characters that are kept of a command: a thousand of them are to be told of for a while. */
+const MOST_CONTENT = 16_384;
+
 /** A command and what became of it. */
 export interface CommandRecord {
   readonly id: string;
-  /** As it was asked for. */
+  /** The begin of it, as it was asked for. */
   readonly content: string;
   readonly startedAt: Date;
   /** What it wrote; absent for one of the foreground. */
@@ -41,7 +44,7 @@ export class CommandRegister {
       throw new Refusal(429, 'TOO_MANY_REQUESTS', `commands: expected fewer than ${MOST_RUNNING} that run, got ${this.runningCount}`, { 'retry-after': '1' });
     }
     this.runningCount += 1;
-    const record: CommandRecord = { id, content, startedAt: this.clock.now(), log };
+    const record: CommandRecord = { id, content: beginOf(content), startedAt: this.clock.now(), log };
     this.records.set(id, record);
     return record;
   }
@@ -117,6 +120,11 @@ export class CommandRegister {
       record.log?.close();
     }
   }
+}
+
+/** A copy: a slice would keep the whole text in memory. */
+function beginOf(content: string): string {
+  return content.length <= MOST_CONTENT ? content : Buffer.from(content.slice(0, MOST_CONTENT), 'utf16le').toString('utf16le');
 }
 
 /** What is told of a command. */

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type FileInfo, moveRequest, permissionsRequest, replaceRequest } from '../../../src/schema/execd-api';
+import type * as z from 'zod/mini';
+import { type FileInfo, MAX_EXECD_PATHS, moveRequest, permissionsRequest, replaceRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
 import { type Call, countOf, readJson, requireQuery } from '../calls';
-import { badQuery, Refusal } from '../refusal';
+import { badBody, badQuery, Refusal } from '../refusal';
 import type { Route, RouteTable } from '../router';
 import type { OpenSandbox, Sandbox } from '../sandbox';
 import { changePermissions, deleteDirectories, deleteFiles, makeDirectories, moveFiles, replaceTexts } from './changes';
@@ -13,7 +14,7 @@ import { toFileInfo } from './file-info';
 import { compileGlob } from './glob';
 import { entriesOf } from './tree';
 import { receiveFiles } from './upload';
-import { Users } from './users';
+import { mayBecomeOthers, Users } from './users';
 import { Walk } from './walk';
 
 /** Answers a call within a walk of the sandbox. */
@@ -28,12 +29,12 @@ export function fileRoutes(sandbox: Sandbox, scratch: string): RouteTable {
   const table: Readonly<Record<string, Readonly<Record<string, FileRoute>>>> = {
     '/files': { DELETE: done(({ query }, walk) => deleteFiles(walk, query.getAll('path'))) },
     '/files/info': { GET: sendInfo },
-    '/files/permissions': { POST: done(async (call, walk) => changePermissions(walk, await readJson(call, permissionsRequest))) },
-    '/files/mv': { POST: done(async (call, walk) => moveFiles(walk, await readJson(call, moveRequest))) },
+    '/files/permissions': { POST: done(async (call, walk) => changePermissions(walk, await readPaths(call, permissionsRequest))) },
+    '/files/mv': { POST: done(async (call, walk) => moveFiles(walk, await readPaths(call, moveRequest))) },
     '/files/search': { GET: search },
     '/files/replace': {
       POST: async (call, walk) => {
-        const counts = await replaceTexts(walk, await readJson(call, replaceRequest), scratch);
+        const counts = await replaceTexts(walk, await readPaths(call, replaceRequest), scratch);
         if (call.query.get('verbose') === 'true') {
           sendJson(call.response, Object.fromEntries([...counts].map(([path, replacedCount]) => [path, { replacedCount }])));
         } else {
@@ -44,7 +45,7 @@ export function fileRoutes(sandbox: Sandbox, scratch: string): RouteTable {
     '/files/upload': { POST: done(({ request }, walk) => receiveFiles(walk, request, scratch)) },
     '/files/download': { GET: sendFile },
     '/directories': {
-      POST: done(async (call, walk) => makeDirectories(walk, await readJson(call, permissionsRequest))),
+      POST: done(async (call, walk) => makeDirectories(walk, await readPaths(call, permissionsRequest))),
       DELETE: done(({ query }, walk) => deleteDirectories(walk, query.getAll('path'))),
     },
     '/directories/list': { GET: listDirectory },
@@ -79,14 +80,29 @@ const within =
     }
   };
 
-/** The sandbox with the rights of one of its users; only who could become him may ask for that. */
+/** The sandbox with the rights of one of its users and groups; only who could become him, or is in that group, may ask for that. */
 async function asUser(walk: Walk, opened: OpenSandbox, [uid, gid]: readonly [uid: number, gid: number]): Promise<OpenSandbox> {
   const { credentials } = opened;
-  if (credentials.uid !== 0 && uid !== credentials.uid) {
-    throw badQuery({ path: 'uid', expected: `${credentials.uid}, the user of the sandbox, who is not root`, got: String(uid) });
+  if (!mayBecomeOthers(credentials)) {
+    if (uid !== credentials.uid) {
+      throw badQuery({ path: 'uid', expected: `${credentials.uid}, the user of the sandbox, who may not become another`, got: String(uid) });
+    }
+    if (![credentials.gid, ...credentials.groups].includes(gid)) {
+      throw badQuery({ path: 'gid', expected: 'a group of the user of the sandbox, who may not enter others', got: String(gid) });
+    }
   }
   const groups = uid === credentials.uid ? credentials.groups : ((await Users.read(walk)).find(uid)?.groups ?? []);
   return { ...opened, isForeign: true, credentials: { ...credentials, uid, gid, groups } };
+}
+
+/** Reads a body that names paths. @throws Refusal of status 400, also for more paths than one request may name */
+async function readPaths<S extends z.ZodMiniType<object>>(call: Call, schema: S): Promise<z.output<S>> {
+  const body = await readJson(call, schema);
+  const count = Object.keys(body).length;
+  if (count > MAX_EXECD_PATHS) {
+    throw badBody({ path: 'body', expected: `at most ${MAX_EXECD_PATHS} paths`, got: String(count) });
+  }
+  return body;
 }
 
 function idOf({ params }: Call, name: string): number {

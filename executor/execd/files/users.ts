@@ -1,8 +1,17 @@
 import { showValue } from '../../../src/schema/errors';
 import { type GroupEntry, parseGroups, parsePasswd, type PasswdEntry } from './user-files';
+import type { Credentials } from '../../tasks/main-process';
 import { badBody } from '../refusal';
 import { readSmallFile } from './read-small';
 import type { Walk } from './walk';
+
+/** SETGID and SETUID. @see include/uapi/linux/capability.h of Linux */
+const USER_CAPABILITIES = (1n << 6n) | (1n << 7n);
+
+/** Whether a process with these credentials can become another user, and enter any group. */
+export function mayBecomeOthers({ uid, capabilities }: Credentials): boolean {
+  return uid === 0 && (capabilities & USER_CAPABILITIES) === USER_CAPABILITIES;
+}
 
 /** Most bytes that are read of each file of users. */
 const MOST_FILE_BYTES = 1024 * 1024;

@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readlink, statfs } from 'node:fs/promises';
+import { MAX_PATH_LENGTH } from '../../../src/schema/execd-api';
 import { Refusal } from '../refusal';
 import type { OpenSandbox } from '../sandbox';
 import { mayAccess, Want } from './access';
@@ -67,11 +68,14 @@ export class Walk {
   /**
    * What `path` leads to; relative ones count from the working directory of the sandbox.
    *
-   * @throws Refusal of status 404 when a directory on the way is missing, 400 when one is none or is of /proc, 500 when one may not be searched
+   * @throws Refusal of status 404 when a directory on the way is missing, 400 when one is none or is of /proc, or the path is too long, 500 when one may not be searched
    */
   async find(path: string, { followsLast = true, makeDirectory }: WalkOptions = {}): Promise<Found> {
     if (path === '' || path.includes('\0')) {
       throw new Refusal(400, 'UNKNOWN', 'path: expected one without NUL characters, got none, or one with them');
+    }
+    if (Buffer.byteLength(path) > MAX_PATH_LENGTH) {
+      throw new Refusal(400, 'UNKNOWN', `path: expected at most ${MAX_PATH_LENGTH} bytes, got ${Buffer.byteLength(path)}`);
     }
     const absolute = path.startsWith('/') ? path : `${await this.workingDir()}/${path}`;
     const waiting = absolute.split('/').reverse();
@@ -88,7 +92,8 @@ export class Walk {
         continue;
       }
       if (name === '..') {
-        if (steps.length > 1) steps.pop();
+        const left = steps.length > 1 ? steps.pop() : undefined;
+        if (left !== undefined) await this.drop(left.handle);
         continue;
       }
       this.check(directory.stats, Want.search, textOf(steps));
@@ -112,7 +117,7 @@ export class Walk {
         }
         const target = await readlink(inside(directory.handle, name)).catch(() => '');
         waiting.push(...target.split('/').reverse());
-        if (target.startsWith('/')) steps.splice(1);
+        for (const left of target.startsWith('/') ? steps.splice(1) : []) await this.drop(left.handle);
         continue;
       }
       if (!step.stats.isDirectory()) {

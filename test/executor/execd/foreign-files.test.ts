@@ -141,6 +141,17 @@ test('another user has his own rights, and who is not root becomes none', async 
   expect(await status('GET', '/v1/filesystem/x/0/files/info?path=/etc')).toBe(400);
 });
 
+test('no request opens more than a bounded number of files', async () => {
+  const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`/work/${index}`, {}]));
+  expect(await status('POST', '/files/permissions', many)).toBe(400);
+  expect(await status('GET', `/files/info?path=${'/work/..'.repeat(500)}/work`)).toBe(200);
+  expect(await status('GET', `/files/info?path=${'/work/..'.repeat(600)}/work`)).toBe(400);
+});
+
+test.each(['0', '42'])('nobody who is not root enters group %s, which is none of his', async (group) => {
+  expect(await status('GET', `/v1/filesystem/1234/${group}/files/info?path=/etc`)).toBe(400);
+});
+
 test('names are those of the users of the sandbox (E18)', async () => {
   const infos = (await (await app.client.ask('GET', '/files/info?path=/work&path=/etc')).json()) as Record<string, { owner: string; group: string }>;
   expect(infos['/work']).toMatchObject({ owner: 'me', group: 'mine' });
