@@ -117,8 +117,8 @@ export class SandboxCreator {
       batch = await store.create(planSandbox(request, { id, namespace, now, poolRef, template, ...(!isAsync && { takeBack }) }), id);
     } catch (error) {
       if (isAlreadyExists(error)) return this.meet(id, request);
-      // Without an answer it may be there.
-      if (!(error instanceof ApiError) || error.status >= 500) void this.discard(id);
+      // Without an answer it may be there. Under the id of a key it may be an earlier one that is in use: if it is of now, it goes unless it is confirmed.
+      if (idempotencyKey === undefined && (!(error instanceof ApiError) || error.status >= 500)) void this.discard(id);
       throw fromKubeError(error, 'create sandbox');
     }
     if (poolRef !== undefined) return batch;
