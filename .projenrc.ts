@@ -336,7 +336,7 @@ images.spawn(bundle);
 images.exec(BUILD_IMAGES, { receiveArgs: true });
 project.testTask.reset();
 project.testTask.spawn(project.compileTask);
-// ESLint has one core to itself. Cluster and images come before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
+// The linter has one core to itself. Cluster and images come before the tests, whose processes would share the cores with Go's compiler, and several of which want the images.
 project.testTask.exec(`${LINT} & ${CHECK} && ${BUNDLE_CLUSTER} && node lib/test/cluster.js build && ${BUILD_IMAGES}; built=$?; wait $! && exit $built`);
 project.testTask.exec('jest', {
   receiveArgs: true,

@@ -26,7 +26,7 @@ export async function createPod({ api, closingNamespaces }: PodCreationTools, ca
   const key = `${namespace}/${name}`;
   closingNamespaces.expectOpen(namespace);
   try {
-    // Until the watch shows the pod as the server has it, it is what was asked for.
+    // What the server or admission added shows with the next change of the pod: nobody reads it before.
     await cache.write(key, async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, answer: 'metadata' }))) }));
   } catch (error) {
     closingNamespaces.note(namespace, error);

@@ -167,7 +167,10 @@ export class DirectDelivery {
         created.push(name);
         continue;
       }
-      if (isNamespaceClosing(result.reason)) continue;
+      if (isNamespaceClosing(result.reason)) {
+        waits.push(1_000); // for the case that the namespace is open again by now
+        continue;
+      }
       refused.push({ name, reason: result.reason });
       this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS);
       waits.push(this.backoff.waitMs(uid, slot, clock.monotonicMs()));

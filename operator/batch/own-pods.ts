@@ -43,10 +43,11 @@ export class OwnPods {
     return this.byBatch.get(batchText(namespace, name, uid)) ?? NONE;
   }
 
-  /** Whether every slot of a batch has a Ready pod; costs nothing, whatever the size of the batch. */
+  /** Whether every slot of a batch has a Ready pod, and no other pod is left; costs nothing, whatever the size of the batch. */
   isWhole(batch: BatchSandbox): boolean {
-    const { namespace, name, uid } = batch.metadata;
-    return (this.readyByBatch.get(batchText(namespace, name, uid)) ?? 0) >= (batch.spec.replicas ?? 1);
+    const { metadata: { namespace, name, uid }, spec: { replicas = 1 } } = batch;
+    const ready = this.readyByBatch.get(batchText(namespace, name, uid)) ?? 0;
+    return ready === replicas && this.of(batch).size === replicas;
   }
 
   /** Facts of a pod, or `undefined` when it does not exist. */

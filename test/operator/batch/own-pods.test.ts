@@ -64,11 +64,12 @@ test('a batch is whole while every slot has a Ready pod', () => {
   pods.podChanged(first, first);
   expect([isWhole(1), isWhole(2)]).toEqual([true, false]);
   pods.podChanged(undefined, second);
-  expect(isWhole(2)).toBe(true);
+  expect([isWhole(1), isWhole(2)]).toEqual([false, true]); // after a cut one has still to go
   const again = podOfBatch('u', 'again', { name: 'b-1' });
   pods.podChanged(second, again);
-  expect([isWhole(1), isWhole(2)]).toEqual([true, false]);
-  pods.podChanged(first, undefined);
+  expect([isWhole(1), isWhole(2)]).toEqual([false, false]);
   pods.podChanged(again, undefined);
-  expect(isWhole(1)).toBe(false);
+  expect(isWhole(1)).toBe(true);
+  pods.podChanged(first, undefined);
+  expect([isWhole(0), isWhole(1)]).toEqual([true, false]);
 });
