@@ -1,5 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../src/program/clock';
+import { ProgramMetrics } from '../src/program/metrics';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import type { RECYCLE_TYPES } from '../src/schema/pool';
 import type { ReconcileOutcome } from './controller';
@@ -36,8 +36,7 @@ export interface MetricsSource {
  *
  * @see docs/metrics.md
  */
-export class OperatorMetrics {
-  readonly registry = new Registry();
+export class OperatorMetrics extends ProgramMetrics {
   private readonly reconciles = this.counter('controller_runtime_reconcile_total', 'Passes over an object, by outcome.', ['controller', 'result']);
   private readonly reconcileErrors = this.counter('controller_runtime_reconcile_errors_total', 'Passes that failed.', ['controller']);
   private readonly reconcileSeconds = this.histogram('controller_runtime_reconcile_time_seconds', 'Time of a pass.', ['controller'], RECONCILE_BUCKETS);
@@ -60,11 +59,8 @@ export class OperatorMetrics {
   constructor(
     private readonly clock: Clock,
     private readonly host: string,
-  ) {}
-
-  /** Adds what concerns the process as a whole, such as its memory; called once in a process, since it watches its event loop for good. */
-  observeProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
+  ) {
+    super();
   }
 
   /** Registers the gauges that read the operator's state at every scrape. */
@@ -139,26 +135,5 @@ export class OperatorMetrics {
   /** Pods that were given back have been treated as their pool wants it. */
   recycled(pods: RecycledPods, count = 1): void {
     if (count > 0) this.recycledPods.inc({ ...pods }, count);
-  }
-
-  private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  private histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
-    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
-  }
-
-  private gauge<L extends string>(name: string, help: string, labelNames: L[], collect: (gauge: Gauge<L>) => void): void {
-    new Gauge<L>({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        collect(this);
-      },
-    });
   }
 }

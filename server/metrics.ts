@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ProgramMetrics } from '../src/program/metrics';
 
 /** From a read of the cache (0.1 ms) to a create that waits as long as it may. */
 const REQUEST_BUCKETS = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25];
@@ -16,17 +16,11 @@ export interface ServerMetricsSource {
  *
  * @see docs/metrics.md
  */
-export class ServerMetrics {
-  readonly registry = new Registry();
+export class ServerMetrics extends ProgramMetrics {
   private readonly requests = this.histogram('opensandbox_server_request_duration_seconds', 'Time of a request, by operation and status; of a proxied one, until its answer begins.', ['operation', 'status'], REQUEST_BUCKETS);
   private readonly creates = this.histogram('opensandbox_server_create_duration_seconds', 'Time of a create, by mode (pool or direct) and result (ready, or the code of the error).', ['mode', 'result'], CREATE_BUCKETS);
   private readonly apiRequests = this.counter('opensandbox_server_kube_requests_total', 'Requests to the API server of the cluster.', ['code', 'method']);
   private readonly rejections = this.counter('opensandbox_server_rejections_total', 'Requests turned away before they were looked at, by reason (key or route).', ['reason']);
-
-  /** Adds what concerns the process as a whole; called once in a process. */
-  observeProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
-  }
 
   /** Registers the gauges that read the state at every scrape. */
   observe(source: ServerMetricsSource): void {
@@ -55,26 +49,5 @@ export class ServerMetrics {
   /** The API server has answered, or `<error>` when it has not. */
   kubeAnswered({ method, code }: { readonly method: string; readonly code: string }): void {
     this.apiRequests.inc({ method, code });
-  }
-
-  private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  private histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
-    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
-  }
-
-  private gauge<L extends string>(name: string, help: string, labelNames: L[], collect: (gauge: Gauge<L>) => void): void {
-    new Gauge<L>({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        collect(this);
-      },
-    });
   }
 }
