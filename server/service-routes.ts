@@ -17,30 +17,8 @@ const BARE = [''] as const;
 /** Health, version, the OpenAPI document, and what SDKs report. */
 export function serviceRoutes({ version, notReady, openApi }: ServiceRoutesOptions): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/health',
-      operationId: 'health',
-      summary: 'Whether the server answers at all.',
-      tag: TAG,
-      prefixes: BARE,
-      open: true,
-      success: { status: 200, description: 'It does.', schema: health },
-      errors: [],
-      handle: () => ({ status: 200, body: { status: 'healthy' } }),
-    }),
-    route({
-      method: 'GET',
-      path: '/livez',
-      operationId: 'livez',
-      summary: 'The same, for the liveness probe.',
-      tag: TAG,
-      prefixes: BARE,
-      open: true,
-      success: { status: 200, description: 'It does.', schema: health },
-      errors: [],
-      handle: () => ({ status: 200, body: { status: 'healthy' } }),
-    }),
+    alive('/health', 'health', 'Whether the server answers at all.'),
+    alive('/livez', 'livez', 'The same, for the liveness probe.'),
     route({
       method: 'GET',
       path: '/readyz',
@@ -92,4 +70,20 @@ export function serviceRoutes({ version, notReady, openApi }: ServiceRoutesOptio
       handle: () => ({ status: 204 }),
     }),
   ];
+}
+
+/** A route that says that the server answers, to anybody. */
+function alive(path: string, operationId: string, summary: string): Route {
+  return route({
+    method: 'GET',
+    path,
+    operationId,
+    summary,
+    tag: TAG,
+    prefixes: BARE,
+    open: true,
+    success: { status: 200, description: 'It does.', schema: health },
+    errors: [],
+    handle: () => ({ status: 200, body: { status: 'healthy' } }),
+  });
 }
