@@ -94,7 +94,7 @@ export class BatchTasks {
     return mergeTaskStatus({
       recorded: this.batch.status?.taskStates ?? '',
       plans: this.tools.tasks.plans(this.batch),
-      observed: this.observed,
+      observed: this.standing(),
     });
   }
 
@@ -124,7 +124,7 @@ export class BatchTasks {
   /** Tells of tasks that have failed since the last status; `states` is what the status says now. What they printed stays out (R135). */
   reportFailed(states: string): void {
     const before = this.batch.status?.taskStates;
-    const failed = [...this.observed].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
+    const failed = [...this.standing()].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
     const [first] = failed.sort(([a], [b]) => a - b);
     if (first === undefined) return;
     const [slot, { reason = 'Failed', exitCode }] = first;
@@ -140,6 +140,21 @@ export class BatchTasks {
     const waited = `after ${this.tools.taskStopTimeoutMs / 1000} s`;
     const message = `${unstopped.length} pods deleted with tasks not confirmed as stopped ${waited}, among them '${first.name}' of slot ${first.index}`;
     this.tools.events.record(this.batch, 'Warning', 'TaskStopTimeout', message);
+  }
+
+  /** What is known of the tasks, without ends that came with the end of their pod, which may have gone since this pass began (R113). */
+  private standing(): ReadonlyMap<number, ObservedTask> {
+    const { observed } = this;
+    const lost = [...observed.keys()].filter((slot) => this.wasKilled(slot) && this.hasLostPod(slot));
+    if (lost.length === 0) return observed;
+    const standing = new Map(observed);
+    for (const slot of lost) standing.set(slot, { letter: 'U', dirty: false });
+    return standing;
+  }
+
+  private hasLostPod(slot: number): boolean {
+    const podUID = this.tools.tasks.podUID(this.uid, slot);
+    return podUID !== undefined && this.pod(podUID)?.live !== true;
   }
 
   private stopTimeLeftMs(startedAtMs = this.tools.clock.monotonicMs()): number {

@@ -15,8 +15,8 @@ export interface ObservedTask {
    */
   readonly dirty: boolean;
   /**
-   * A signal that this operator did not ask for ended it: that of a pod that ends as well as any other. Only while its pod lives this is an
-   * end of the task; where the pod is on its way out, the task was lost with it.
+   * A signal that this operator did not ask for ended it: that of a pod that ends as well as any other. Where the pod is known to end before
+   * this is on record, the task was lost with it; where it is not, this is an end like any other.
    */
   readonly killed?: true;
   /** Exit code of an ended task; absent when it never ran. */

@@ -114,6 +114,11 @@ export class TaskTracker {
     return this.batches.get(batchUID)?.observed ?? new Map<number, ObservedTask>();
   }
 
+  /** UID of the pod that a slot's task was sent to, or is to be; undefined when none is known. */
+  podUID(batchUID: string, slot: number): string | undefined {
+    return this.batches.get(batchUID)?.bySlot.get(slot)?.subject.podUID;
+  }
+
   /**
    * Asks the executors of these pods to drop their tasks, until each shows an empty set (R48).
    *

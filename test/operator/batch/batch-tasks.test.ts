@@ -1,6 +1,7 @@
 import { BatchTasks } from '../../../operator/batch/batch-tasks';
 import type { BatchTools } from '../../../operator/batch/batch-tools';
-import type { TaskLetter } from '../../../operator/tasks/task-state';
+import type { SlotTaskPlan } from '../../../operator/tasks/dispatch';
+import type { ObservedTask, TaskLetter } from '../../../operator/tasks/task-state';
 import type { TaskTracker } from '../../../operator/tasks/task-tracker';
 import { batchOf, podOf } from '../../support/builders';
 import { ManualClock } from '../../support/manual-clock';
@@ -64,4 +65,16 @@ test('an end that was seen in a pod that is gone counts until it is on record, a
   expect(next.letter(0)).toBe('S');
   next.forgetEnds();
   expect(forgotten.slice(2)).toEqual(['batch-b']);
+});
+
+test.each([
+  { title: 'a task that was killed in a pod that went meanwhile has not failed (R113)', isThere: false, states: 'U' },
+  { title: 'a task that was killed in a pod that lives has failed', isThere: true, states: 'F' },
+])('$title', ({ isThere, states }) => {
+  const killed: ObservedTask = { letter: 'F', dirty: false, killed: true, exitCode: 137 };
+  const plans: readonly SlotTaskPlan[] = [{ kind: 'task', task: { name: 'b-0', process: { command: ['true'] } } }];
+  const tracker: Partial<TaskTracker> = { observed: () => new Map([[0, killed]]), plans: () => plans, podUID: () => 'uid-0' };
+  const tools: Partial<BatchTools> = { tasks: tracker as TaskTracker };
+  const tasks = new BatchTasks(tools as BatchTools, batchOf('b', { replicas: 1, taskTemplate: {} }), () => (isThere ? podOf('pool', 'a') : undefined));
+  expect(tasks.status()).toMatchObject({ taskStates: states });
 });
