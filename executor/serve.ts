@@ -108,11 +108,13 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   runners.refill();
   await aborted(AbortSignal.any([stop, endTasks]));
   const execdClosed = execd.close();
+  supervisor.changes.close();
+  await server.close();
   if (endTasks.aborted) {
+    // Nobody is told of these ends: the pod goes, and to the operator the tasks were lost with it (R113).
     await supervisor.endTasks();
   }
-  supervisor.changes.close();
-  await Promise.all([server.close(), runners.close(), execdClosed]);
+  await Promise.all([runners.close(), execdClosed]);
   log.info({}, 'stopped');
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ExecutorTask, REVISION_HEADER } from '../../src/schema/executor-api';
 import { childrenOf } from '../support/children-of';
 import { freePort } from '../support/free-port';
 import { runProgram } from '../support/run-program';
@@ -31,13 +32,18 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('a server that ends by %s is started 
   await executor.clean();
 });
 
-test('SIGTERM to the first process ends all tasks and records the results (X14)', async () => {
+test('SIGTERM to the first process ends all tasks, records the results, and tells nobody (X14, R113)', async () => {
   const first = await startInit();
   await first.set(shell('t', 'trap "echo bye; exit 0" TERM; sleep 1000 & wait'));
   await first.running();
   const task = first.pidOf('t', 'leader');
+  const { headers } = await first.request('GET', '/getTasks');
+  const poll = first.request<readonly ExecutorTask[]>('GET', `/getTasks?after=${headers.get(REVISION_HEADER)}&wait=25`);
+  for (let later = 0; later < 2; later += 1) await first.request('GET', '/version'); // the poll is with the server
   expect(await first.kill('SIGTERM')).toBe(0);
   expect(isRunning(task)).toBe(false);
+  // Nobody is told: the pod goes, and to its operator the task was lost with it.
+  expect((await poll).body).toMatchObject([{ name: 't', processStatus: { running: {} } }]);
 
   const next = await ExecutorProcess.start([], first.home);
   expect(await next.list()).toMatchObject([{ name: 't', processStatus: { terminated: { exitCode: 143, reason: 'Stopped' } } }]);
