@@ -36,6 +36,7 @@ export interface OperatorInProcess {
   delete(path: string): Promise<void>;
   pool(name: string): Promise<Pool>;
   batch(name: string): Promise<BatchSandbox>;
+  batches(): Promise<BatchSandbox[]>;
   pods(): Promise<Pod[]>;
   /** The pod of a path, in whatever namespace. */
   podAt(path: string): Promise<Pod>;
@@ -117,6 +118,7 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     delete: (path) => send('DELETE', path),
     pool: (name) => send('GET', pathOf('pools', name)),
     batch: (name) => send('GET', pathOf('batchsandboxes', name)),
+    batches: async () => (await send<{ items: BatchSandbox[] }>('GET', `${NAMESPACE}/batchsandboxes`)).items,
     pods,
     podAt: (path) => send('GET', path),
     events: async () => (await send<{ items: KubeEvent[] }>('GET', '/api/v1/namespaces/default/events')).items,

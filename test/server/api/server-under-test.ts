@@ -57,8 +57,12 @@ export function useServer(): ServerUnderTest {
   afterEach(async () => {
     for (const { id } of (await under.list('pageSize=200')).items) await under.send('DELETE', `/sandboxes/${id}`);
     await until(async () => {
-      await started().operator.makeReady();
-      expect((await started().operator.pool('warm')).status).toMatchObject({ available: POOL_SIZE });
+      const { operator } = started();
+      await operator.makeReady();
+      // The status of the pool may still be that of before the test.
+      expect(await operator.batches()).toEqual([]);
+      expect((await operator.pods()).map(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.podIP !== undefined)).toEqual(Array<boolean>(POOL_SIZE).fill(true));
+      expect((await operator.pool('warm')).status).toMatchObject({ available: POOL_SIZE });
     });
   });
   return under;
