@@ -68,7 +68,7 @@ describe('two replicas of the operator', () => {
     await space.create('BatchSandbox', 'rotated', { replicas: 1, template: template() });
     await space.untilDelivered('rotated');
     // Not all of them need be there: a busy API server ends a watch that falls behind, of the one client and not of the other.
-    expect((await openWatches()).map(({ credential }) => credential)).toContain(old);
+    expect((await openWatches()).filter(({ credential }) => credential === old).length).toBeGreaterThan(WATCHES / 2);
     const nameless = (await auditOf(runtime.cluster)).filter(({ code }) => code === 401);
     expect(nameless).not.toEqual([]); // the old token was tried, on no resource
     expect(nameless.filter(({ resource }) => resource !== '')).toEqual([]);

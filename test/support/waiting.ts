@@ -12,6 +12,11 @@ export function setPatience(factor: number): void {
   patience = factor;
 }
 
+/** A time that a rule gives, in ms, as long as it may take now: that time itself where patience is 1, as on the embedded cluster. */
+export function withPatience(ms: number): number {
+  return patience * ms;
+}
+
 /** The default longest wait as it is now, in seconds. */
 export function patienceSeconds(): number {
   return (patience * PATIENCE_MS) / 1000;
