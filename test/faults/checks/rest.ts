@@ -178,7 +178,10 @@ function checkPool(scene: Scene, pool: Pool): Violation[] {
 /** Whether a pool passes every predicate that the profiles of these histories name. */
 function suits(pool: Pool, batch: BatchSandbox): boolean {
   if (!isAccepted(pool) || isTerminating(pool)) return false;
-  const images = ({ spec }: Pool | BatchSandbox) => (spec.template?.spec?.containers ?? []).map(({ image }) => image);
+  const images = ({ spec }: Pool | BatchSandbox) => {
+    const { containers } = spec.template?.spec ?? {};
+    return Array.isArray(containers) ? containers.map(({ image }) => image) : []; // a spoiled template is stored as it came
+  };
   return pool.metadata.labels?.tier === batch.metadata.labels?.tier && images(batch).some((image) => images(pool).includes(image));
 }
 

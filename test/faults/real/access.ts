@@ -20,6 +20,19 @@ export function readAccess(kubeconfigPath: string): Access {
   return { url: server, token: users[0].user.token, ca: Buffer.from(ca, 'base64').toString() };
 }
 
+/** Time until a server that did not answer is asked again, in ms. */
+const RETRY_MS = 50;
+
+/** How long to insist on an answer. */
+export interface Insistence {
+  readonly body?: object;
+  readonly signal?: AbortSignal;
+  /** By its status. @default - not what a server says that does not serve yet, or not now */
+  readonly isAnswer?: (status: number) => boolean;
+}
+
+const isServed = (status: number) => status !== 429 && status !== 503;
+
 /** The way of the harness itself to the API server, past every trouble. */
 export class DirectClient {
   private readonly agent: Agent;
@@ -34,6 +47,24 @@ export class DirectClient {
     const headers = { authorization: `Bearer ${this.access.token}`, 'content-type': contentType };
     const answer = await request(`${this.access.url}${path}`, { method, dispatcher: this.agent, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
     return { status: answer.statusCode, body: (await answer.body.json()) as T };
+  }
+
+  /**
+   * Sends a request until the server has taken or refused it: one that is away, or that is there and does not serve yet (429, 503), is asked again.
+   *
+   * @throws what the signal was aborted with
+   */
+  async insist<T = unknown>(method: string, path: string, { body, signal, isAnswer = isServed }: Insistence = {}): Promise<ApiAnswer<T>> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        const answer = await this.request<T>(method, path, body);
+        if (isAnswer(answer.status)) return answer;
+      } catch {
+        // It is away.
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
   }
 
   /** Opens a watch; the lines of it. @throws Error of the connection, when it opens or while it is read */
@@ -55,16 +86,9 @@ export class DirectClient {
    * @throws what the signal was aborted with
    */
   async revision(signal: AbortSignal): Promise<number> {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        const { status, body } = await this.request<{ readonly metadata: { readonly resourceVersion: string } }>('GET', '/api/v1/namespaces?limit=1');
-        if (status === 200) return Number(body.metadata.resourceVersion);
-      } catch {
-        // It is away.
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const isAnswer = (status: number) => status === 200;
+    const { body } = await this.insist<{ readonly metadata: { readonly resourceVersion: string } }>('GET', '/api/v1/namespaces?limit=1', { signal, isAnswer });
+    return Number(body.metadata.resourceVersion);
   }
 
   async close(): Promise<void> {

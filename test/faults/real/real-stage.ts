@@ -29,9 +29,6 @@ export interface RealSurroundings {
   readonly operatorNamespace: string;
 }
 
-/** Time until a user whom the API server did not answer tries again, in ms. */
-const RETRY_MS = 100;
-
 /** One namespace of a real world. */
 export class RealStage implements Stage {
   readonly history: Stage['history'];
@@ -83,15 +80,9 @@ export class RealStage implements Stage {
     // The operator reads its ConfigMaps in its own namespace, for all.
     const namespace = path.includes('/configmaps') ? this.around.operatorNamespace : this.namespace;
     const own = path.replace(`/namespaces/${NAMESPACE}/`, `/namespaces/${namespace}/`);
-    for (;;) {
-      try {
-        const { status, body: answer } = await this.around.client.request<{ readonly metadata?: { readonly resourceVersion?: string } }>(method, own, body);
-        this.chronicle.note(`user ${method} ${own} ${body === undefined ? '' : JSON.stringify(body)} -> ${status}`);
-        if (method === 'DELETE' && answer.metadata?.resourceVersion !== undefined) this.chronicle.otherDeletes.add(Number(answer.metadata.resourceVersion));
-        return { status };
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS)); // it is away
-      }
-    }
+    const { status, body: answer } = await this.around.client.insist<{ readonly metadata?: { readonly resourceVersion?: string } }>(method, own, { body });
+    this.chronicle.note(`user ${method} ${own} ${body === undefined ? '' : JSON.stringify(body)} -> ${status}`);
+    if (method === 'DELETE' && answer.metadata?.resourceVersion !== undefined) this.chronicle.otherDeletes.add(Number(answer.metadata.resourceVersion));
+    return { status };
   }
 }

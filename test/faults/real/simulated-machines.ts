@@ -66,10 +66,10 @@ export class SimulatedMachines implements Machines {
 
   shake(pod: Pod, forMs: number): void {
     if (pod.status?.phase !== 'Running') return;
-    void this.setStatus(pod, { conditions: [readiness(false)] });
+    const shaken = this.setStatus(pod, { conditions: [readiness(false)] });
     const timer = setTimeout(() => {
       this.timers.delete(timer);
-      void this.setStatus(pod, { conditions: [readiness(true)] });
+      void shaken.then(() => this.setStatus(pod, { conditions: [readiness(true)] }));
     }, forMs);
     this.timers.add(timer);
   }
@@ -121,9 +121,12 @@ export class SimulatedMachines implements Machines {
     if (ip !== undefined) this.servers.silence(ip);
   }
 
-  /** The status of this very pod; a pod that is gone has none. */
+  /** The status of this very pod, as soon as there is a server to take it: one that was lost would leave a pod unready for ever. A pod that is gone has none. */
   private async setStatus(pod: Pod, status: object): Promise<void> {
-    await this.client.request('PATCH', `${toPath(pod)}/status`, { metadata: { uid: pod.metadata.uid }, status }).catch(() => undefined); // the server is away
+    const { signal } = this.over;
+    await this.client.insist('PATCH', `${toPath(pod)}/status`, { body: { metadata: { uid: pod.metadata.uid }, status }, signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 }
 
