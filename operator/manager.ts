@@ -95,7 +95,8 @@ export class Manager {
     this.poolPods = this.inform(PODS, trimPod, Label.poolName);
     this.directPods = this.inform(PODS, trimPod, Label.batchName);
     const closingNamespaces = new ClosingNamespaces(clock, log);
-    for (const { cache } of [this.pools, this.batches]) closingNamespaces.reopenWith(cache);
+    closingNamespaces.reopenWith(this.pools.cache, (key) => this.poolQueue.add(key));
+    closingNamespaces.reopenWith(this.batches.cache, (key) => this.batchQueue.add(key));
     this.events = new EventRecorder({ api: this.api, closingNamespaces, clock, log, component: 'sandbox-operator', random });
     this.tasks = new TaskTracker({
       client: new ExecutorClient({

@@ -24,12 +24,11 @@ export interface PodCreationTools {
 export async function createPod({ api, closingNamespaces }: PodCreationTools, cache: ObjectCache<Pod>, ownerUID: string, pod: NewPod, signal: AbortSignal): Promise<void> {
   const { name, namespace = '' } = pod.metadata;
   const key = `${namespace}/${name}`;
-  closingNamespaces.expectOpen(namespace);
+  // What the server or admission added shows with the next change of the pod: nobody reads it before.
+  const send = async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, answer: 'metadata' }))) });
   try {
-    // What the server or admission added shows with the next change of the pod: nobody reads it before.
-    await cache.write(key, async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, answer: 'metadata' }))) }));
+    await closingNamespaces.create(namespace, () => cache.write(key, send));
   } catch (error) {
-    closingNamespaces.note(namespace, error);
     if (!isAlreadyExists(error)) throw error;
     const existing = await cache.write(key, () => api.get(PODS, { namespace, name }, { signal }));
     if (podFacts(existing).ownerUID !== ownerUID) throw error;

@@ -141,13 +141,12 @@ export class EventRecorder {
     const { signal } = this.stop;
     try {
       if (entry.sent) await api.patch(EVENTS, { namespace, name }, 'merge', { count, lastTimestamp: lastAt }, { signal, answer: 'metadata' });
-      else await api.create(EVENTS, toEvent(entry, component), { signal, answer: 'metadata' });
+      else await closingNamespaces.create(namespace, () => api.create(EVENTS, toEvent(entry, component), { signal, answer: 'metadata' }));
       entry.sent = true;
     } catch (error) {
       // A create whose answer was lost has been stored; an event that has aged out is made again by its next repeat.
       entry.sent = isAlreadyExists(error) || (entry.sent && !isNotFound(error));
-      if (closingNamespaces.note(namespace, error)) this.forgetClosing(namespace);
-      else if (!isAlreadyExists(error) && !isNotFound(error)) log.debug({ err: error, reason: entry.reason }, 'event not written');
+      if (!this.forgetClosing(namespace) && !isAlreadyExists(error) && !isNotFound(error)) log.debug({ err: error, reason: entry.reason }, 'event not written');
     }
   }
 }

@@ -25,6 +25,8 @@ import { planVictims } from './victims';
 const CREATES_AT_ONCE = 32;
 /** How often a pool with unmet demand (R63) or with pods that are not Ready is looked at, in ms; a look costs as much as there are of the latter. */
 const LOOK_EVERY_MS = 5_000;
+/** When a pool tries again whose pods were refused by a namespace that is open again by then, in ms: no other news would bring it back. */
+const TURNED_AWAY_MS = 1_000;
 
 /** What {@link PoolSizer} works with. */
 export interface SizerTools extends PodCreationTools {
@@ -47,6 +49,8 @@ interface Memory {
   lookedAtMs: number;
   /** Replaced pods that are still to be made. */
   owed: number;
+  /** Pods of the last pass were not made because their namespace took nothing new. */
+  turnedAway: boolean;
 }
 
 /** What a pass over the size of a pool came to. */
@@ -96,8 +100,9 @@ export class PoolSizer {
     const wanted = Math.min(plan.create, starts.createLimit);
 
     const kept = await removeUnused(this.tools, [...replaced, ...this.pickVictims(uid, replaced, plan.remove, revision)], ['idle'], signal);
-    const { created, refused } = await this.createPods(pool, wanted, signal);
+    const { created, refused, turnedAway } = await this.createPods(pool, wanted, signal);
     memory.owed = planOwed(size, plan, created);
+    memory.turnedAway = turnedAway;
     const hindrance = explainHindrance(plan.blockedBy, memory.breaker, refused);
     return { failures: [...kept, ...refused], blocked: this.blocks.explain(pool, memory.breaker.open ?? describeBriefLives(memory.brief), hindrance, nowMs) };
   }
@@ -107,11 +112,12 @@ export class PoolSizer {
     const uid = pool.metadata.uid ?? '';
     const { ledger } = this.tools;
     const waits = ledger.demands.unmet(objectKey(pool)) > 0 || ledger.counts(uid).idleNotReady > 0;
-    const { breaker, brief } = this.memories.get(uid) ?? {};
+    const { breaker, brief, turnedAway = false } = this.memories.get(uid) ?? {};
     const pauseMs = (brief?.resumeAtMs ?? 0) - this.tools.clock.monotonicMs();
     if (brief !== undefined && pauseMs > 0) return Math.min(LOOK_EVERY_MS, pauseMs);
     const closedMs = this.tools.closingNamespaces.waitMs(pool.metadata.namespace ?? '');
     if (closedMs > 0) return closedMs;
+    if (turnedAway) return TURNED_AWAY_MS;
     return waits || this.blocks.has(uid) || breaker?.open !== undefined || brief !== undefined ? LOOK_EVERY_MS : undefined;
   }
 
@@ -126,7 +132,7 @@ export class PoolSizer {
     const uid = pool.metadata.uid ?? '';
     let memory = this.memories.get(uid);
     if (memory === undefined) {
-      this.memories.set(uid, (memory = { breaker: newBreaker(revision, nowMs, writtenProblem(pool, revision)), brief: undefined, lookedAtMs: nowMs, owed: 0 }));
+      this.memories.set(uid, (memory = { breaker: newBreaker(revision, nowMs, writtenProblem(pool, revision)), brief: undefined, lookedAtMs: nowMs, owed: 0, turnedAway: false }));
     } else if (memory.breaker.revision !== revision) {
       memory.breaker = newBreaker(revision, nowMs);
       memory.brief = undefined;
@@ -160,11 +166,12 @@ export class PoolSizer {
     );
   }
 
-  private async createPods(pool: Pool, count: number, signal: AbortSignal): Promise<{ created: number; refused: unknown[] }> {
+  private async createPods(pool: Pool, count: number, signal: AbortSignal): Promise<{ created: number; refused: unknown[]; turnedAway: boolean }> {
     const { events, poolPods } = this.tools;
     const { uid = '' } = pool.metadata;
     const created: string[] = [];
     const refused: RefusedPod[] = [];
+    let turnedAway = false;
     await slowStart(Array.from({ length: count }), CREATES_AT_ONCE, async () => {
       const pod = this.newPod(pool);
       const { name } = pod.metadata;
@@ -173,13 +180,14 @@ export class PoolSizer {
         created.push(name);
       } catch (reason) {
         if (isTransient(reason)) this.uncertainNames.note(uid, name);
-        if (!isNamespaceClosing(reason)) refused.push({ name, reason });
+        if (isNamespaceClosing(reason)) turnedAway = true;
+        else refused.push({ name, reason });
         throw reason;
       }
     });
     if (created.length > 0) events.record(pool, 'Normal', 'SuccessfulCreate', describeCreated(created));
     for (const message of describeRefused(refused)) events.record(pool, 'Warning', 'FailedCreate', message);
-    return { created: created.length, refused: refused.map(({ reason }) => reason) };
+    return { created: created.length, refused: refused.map(({ reason }) => reason), turnedAway };
   }
 
   /** Under a name that may be taken already by a create that nobody heard of again, if there is one. */

@@ -14,7 +14,17 @@ beforeEach(() => {
   lines = [];
   namespaces = new ClosingNamespaces(clock, createLogger('test', 'info', { write: (line) => void lines.push(line) }));
 });
-const open = (name: string) => namespaces.waitMs(name) === 0;
+const isOpen = (name: string) => namespaces.waitMs(name) === 0;
+const refuse = (namespace: string, error: unknown = closingRefusal) => expect(namespaces.create(namespace, () => Promise.reject(error as Error))).rejects.toBe(error);
+
+/** A cache of one kind, and what is woken of it. */
+function follow() {
+  const cache = new ObjectCache({ read: () => Promise.resolve(undefined) });
+  const woken: string[] = [];
+  namespaces.reopenWith(cache, (key) => void woken.push(key));
+  const show = (namespace: string, name: string, uid: string, resourceVersion: string) => cache.apply('MODIFIED', { metadata: { namespace, name, uid, resourceVersion } });
+  return { show, woken };
+}
 
 test.each([
   { title: 'the cause of a namespace that is being deleted', error: closingRefusal, closes: true },
@@ -24,39 +34,54 @@ test.each([
   { title: 'the absence of another object', error: new ApiError(404, 'NotFound', 'none', { kind: 'events', name: 'b.1' }), closes: false },
   { title: 'an invalid object with that cause', error: new ApiError(422, 'Invalid', 'bad', { causes: [{ reason: 'NamespaceTerminating' }] }), closes: false },
   { title: 'no answer', error: new TransportError('none'), closes: false },
-])('learns from $title: $closes', ({ error, closes }) => {
-  expect(namespaces.note('ns', error)).toBe(closes);
-  expect([open('ns'), open('other')]).toEqual([!closes, true]);
+])('learns from $title: $closes', async ({ error, closes }) => {
+  await refuse('ns', error);
+  expect([isOpen('ns'), isOpen('other')]).toEqual([!closes, true]);
 });
 
-test('throws the refusal again for a minute, and says once that a namespace takes nothing new', async () => {
-  namespaces.note('ns', closingRefusal);
+test('throws the refusal again for a minute and sends nothing, and says once that a namespace takes nothing new', async () => {
+  await refuse('ns');
   await clock.advance(59_999);
-  expect(() => namespaces.expectOpen('ns')).toThrow(closingRefusal);
-  expect(() => namespaces.expectOpen('other')).not.toThrow();
-  expect(namespaces.waitMs('ns')).toBe(1);
+  const sent: string[] = [];
+  const send = (namespace: string) => namespaces.create(namespace, () => Promise.resolve(sent.push(namespace)));
+  await expect(send('ns')).rejects.toBe(closingRefusal);
+  await send('other');
+  expect([sent, namespaces.waitMs('ns')]).toEqual([['other'], 1]);
   await clock.advance(1);
-  expect(() => namespaces.expectOpen('ns')).not.toThrow();
-  namespaces.note('ns', closingRefusal);
+  await send('ns');
+  expect(sent).toEqual(['other', 'ns']);
+  await refuse('ns');
   expect(namespaces.waitMs('ns')).toBe(60_000);
   expect(lines.map((line) => (JSON.parse(line) as { namespace: string }).namespace)).toEqual(['ns']);
 });
 
-test('opens with the first object that is new, and with no other change', () => {
-  const cache = new ObjectCache({ read: () => Promise.resolve(undefined) });
-  namespaces.reopenWith(cache);
-  const show = (namespace: string, uid: string, resourceVersion: string) => cache.apply('MODIFIED', { metadata: { namespace, name: 'a', uid, resourceVersion } });
-  show('ns', 'u1', '1');
-  namespaces.note('ns', closingRefusal);
-  show('ns', 'u1', '2');
-  show('other', 'u2', '3');
-  expect(open('ns')).toBe(false);
-  show('ns', 'u3', '4');
-  expect(open('ns')).toBe(true);
+test('opens with the first object that is new, and with no other change; whatever is there is looked at then', async () => {
+  const [pools, batches] = [follow(), follow()];
+  pools.show('ns', 'p', 'u1', '1');
+  batches.show('ns', 'b', 'u2', '2');
+  batches.show('other', 'b', 'u3', '3');
+  await refuse('ns');
+  pools.show('ns', 'p', 'u1', '4');
+  pools.show('other', 'p', 'u4', '5');
+  expect([isOpen('ns'), pools.woken, batches.woken]).toEqual([false, [], []]);
+  batches.show('ns', 'c', 'u5', '6');
+  expect([isOpen('ns'), pools.woken, batches.woken]).toEqual([true, ['ns/p'], ['ns/b', 'ns/c']]);
 });
 
-test('remembers a thousand', () => {
-  for (let i = 0; i < 1_001; i++) namespaces.note(`ns-${i}`, closingRefusal);
-  namespaces.note('ns-2', closingRefusal);
-  expect(['ns-0', 'ns-1', 'ns-2', 'ns-1000'].map(open)).toEqual([true, false, false, false]);
+test('is not closed by a refusal that comes after it has opened: it may be of one before it', async () => {
+  const { show } = follow();
+  let answer: (error: Error) => void = () => undefined;
+  const late = namespaces.create('ns', () => new Promise((_, reject) => (answer = reject)));
+  show('ns', 'p', 'u1', '1');
+  answer(closingRefusal);
+  await expect(late).rejects.toBe(closingRefusal);
+  expect(isOpen('ns')).toBe(true);
+  await refuse('ns');
+  expect(isOpen('ns')).toBe(false);
+});
+
+test('remembers a thousand', async () => {
+  for (let i = 0; i < 1_001; i++) await refuse(`ns-${i}`);
+  await refuse('ns-0');
+  expect(['ns-0', 'ns-1', 'ns-2', 'ns-1000'].map(isOpen)).toEqual([false, true, false, false]);
 });

@@ -41,6 +41,7 @@ describe('EventRecorder', () => {
     await fake.stop();
   });
   const sent = () => fake.requests.map(({ method, path, body }) => ({ method, path, ...(body as Partial<KubeEvent>) }));
+  const refusePod = () => expect(closingNamespaces.create('ns', () => Promise.reject(terminating))).rejects.toBe(terminating);
   /** Moves time on until so many requests have come. */
   const untilSent = (count: number) => untilWith(clock, () => expect(fake.requests.length).toBeGreaterThanOrEqual(count));
 
@@ -123,7 +124,7 @@ describe('EventRecorder', () => {
   test('an event that was forgotten and happens again is another one', async () => {
     recorder.record(batch, 'Normal', 'Again', 'x');
     await untilSent(1);
-    closingNamespaces.note('ns', terminating);
+    await refusePod();
     recorder.record(batch, 'Normal', 'Again', 'x');
     expect(recorder.depth).toBe(0);
     await clock.advance(60_000);
@@ -154,7 +155,7 @@ describe('EventRecorder', () => {
   test('drops what waits for a namespace of which a pod was refused', async () => {
     for (let i = 0; i < 5; i++) recorder.record(batch, 'Normal', 'Many', `message ${i}`);
     recorder.record(inNamespace('other'), 'Normal', 'One', 'x');
-    closingNamespaces.note('ns', terminating);
+    await refusePod();
     await untilSent(1);
     await untilWith(clock, () => expect(recorder.depth).toBe(0));
     expect(sent().map(({ involvedObject }) => involvedObject?.namespace)).toEqual(['other']);

@@ -1,4 +1,5 @@
 import { ApiError } from '../../../operator/kube/api-error';
+import { PODS } from '../../../operator/kube/resource-types';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { pathOf } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
@@ -65,13 +66,31 @@ test('in a namespace that is being deleted a pod is asked for once a minute, not
   expect(created).toBeLessThanOrEqual(6); // pool and batch may ask at the same time
   expect((await operator.events()).filter(({ reason }) => reason === 'FailedCreate')).toEqual([]);
 
-  // A new object tells that the namespace is another one: nobody waits for time to pass.
+  // A new object tells that the namespace is another one: nobody waits for time to pass, neither pool nor batch.
   allowPods();
   const count = pools.countChanges();
-  await operator.createBatch('next', { replicas: 1, poolRef: 'warm' });
-  await until(() => expect(count().created).toBeGreaterThan(0));
+  await operator.createBatch('next', { replicas: 0, template: handMadeTemplate() });
+  await until(() => expect(count().created).toBe(3));
   await pools.untilReady({ total: 2 });
   await pools.untilPods(4);
+});
+
+test('a pool whose pods are refused by a namespace that has opened meanwhile asks again', async () => {
+  const { operator, clock } = pools;
+  const refusal = new ApiError(403, 'Forbidden', 'no new content', { causes: [{ reason: 'NamespaceTerminating' }] });
+  const { api } = operator.manager;
+  const create = api.create.bind(api);
+  jest.spyOn(api, 'create').mockImplementation(async (type, object, options) => {
+    if (type !== PODS) return create(type, object, options);
+    await operator.createBatch('news', { replicas: 0, template: handMadeTemplate() });
+    await until(async () => expect((await operator.batch('news')).status?.phase).toBe('Pending'));
+    throw refusal;
+  });
+  await operator.createPool('warm', capacity(1, 1, 1, 1));
+  await until(async () => expect(await pools.status()).toMatchObject({ total: 0 }));
+  jest.mocked(api.create).mockImplementation(create);
+  await clock.advance(1_000);
+  await until(async () => expect(await operator.pods()).toHaveLength(1));
 });
 
 test('growth that the API server refuses shows after 30 s, until pods are made (R65)', async () => {
