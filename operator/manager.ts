@@ -25,6 +25,7 @@ import type { ManagerOptions } from './manager-options';
 import { OperatorMetrics } from './metrics';
 import { OwnWrites } from './own-writes';
 import { type PodFacts, podFacts } from './pod-facts';
+import { tellOfPool } from './pool-changes';
 import { describePools } from './pool-news';
 import { PoolController } from './pool/controller';
 import { RecycleController } from './recycle/controller';
@@ -238,11 +239,7 @@ export class Manager {
     }
     if (after !== undefined) this.notePool(key, after);
     this.assignment.poolChanged(before, after);
-    const own = after !== undefined && this.ownWrites.has(after);
-    if (after === undefined) this.poolQueue.forget(key);
-    else this.ownWrites.unlessOwn(after, () => this.poolQueue.add(key));
-    if (!own) this.recycler.poolChanged(key);
-    this.waiting.poolChanged(key, before, after, own);
+    tellOfPool({ key, before, after }, this.ownWrites, { queue: this.poolQueue, recycler: this.recycler, waiting: this.waiting });
   }
 
   private notePool(key: string, { metadata: { uid = '', namespace = '' } }: Pool): void {

@@ -37,16 +37,16 @@ export class OwnWrites {
     else if (!this.has(object)) tell();
   }
 
-  /** Whether this is the state that we wrote last. */
-  has(object: KubeObject): boolean {
-    const { uid = '', resourceVersion } = object.metadata;
-    return resourceVersion !== undefined && this.versionByUID.get(uid) === resourceVersion;
-  }
-
   forget(object: KubeObject): void {
     const { uid = '' } = object.metadata;
     this.versionByUID.delete(uid);
     this.unclearByUID.delete(uid);
+  }
+
+  /** Whether this is the state that we wrote last. */
+  private has(object: KubeObject): boolean {
+    const { uid = '', resourceVersion } = object.metadata;
+    return resourceVersion !== undefined && this.versionByUID.get(uid) === resourceVersion;
   }
 
   private note<T extends KubeObject>(object: T): T {

@@ -4,7 +4,6 @@ import type { Claimant } from './claimant';
 import type { ObjectCache } from './kube/cache';
 import type { Ledger } from './ledger';
 import { servable } from './line';
-import { reasonToWait } from './pool-news';
 import { poolSource } from './pool-source';
 
 /** What {@link WaitingBatches} works with. */
@@ -36,13 +35,8 @@ export class WaitingBatches {
     for (const batch of servable(line, ledger.supply(poolSource(pool, clock.now())))) wake(batch.key, 0);
   }
 
-  /**
-   * A Pool appeared, changed or is gone: everybody who waits for it may have another reason to.
-   *
-   * @param own the change is our own write, of which only some say anything to a batch
-   */
-  poolChanged(poolKey: string, before: Pool | undefined, after: Pool | undefined, own: boolean): void {
-    if (own && reasonToWait(before) === reasonToWait(after)) return;
+  /** A Pool appeared, changed or is gone: everybody who waits for it may have another reason to. */
+  poolChanged(poolKey: string): void {
     for (const { claimant } of this.tools.ledger.demands.line(poolKey)) this.tools.wake(claimant.key, 0);
   }
 }
