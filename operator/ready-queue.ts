@@ -1,17 +1,19 @@
 import type { PodFacts } from './pod-facts';
+import { SortedRuns } from './sorted-runs';
+
+/** Entries of pods that may no longer be given out stay until they are most of all, and so many. */
+const MANY_STALE = 1_024;
 
 /**
  * Pods that may be given out, best first: current revision, then longest Ready, then name (R14).
  *
- * Taking costs what is taken: the order is kept while pods become Ready one after another, and is restored by one sort
- * before the next take when that was not so. An entry of a pod that may no longer be given out, or is Ready since another time, is dropped
- * when it is met, or when such entries are most of the queue.
+ * Taking costs what is taken, and what has come back since: a returned pod has been Ready longer than others that wait. Only another revision has all of
+ * them sorted anew. An entry of a pod that may no longer be given out, or is Ready since another time, is dropped when it is met, or when such entries
+ * are most of the queue.
  */
 export class ReadyQueue {
-  private queue: PodFacts[] = [];
-  private head = 0;
-  private sorted = true;
   private revision = '';
+  private readonly order = new SortedRuns<PodFacts>((a, b) => this.compare(a, b));
   private readonly pods = new Map<string, PodFacts>();
 
   /** Number of pods that may be given out. */
@@ -23,17 +25,15 @@ export class ReadyQueue {
   preferRevision(revision: string): void {
     if (revision === this.revision) return;
     this.revision = revision;
-    this.sorted = false;
+    this.order.replace([...this.pods.values()]);
   }
 
   add(pod: PodFacts): void {
     const known = this.pods.get(pod.uid);
     this.pods.set(pod.uid, pod);
     if (known !== undefined && known.readySince === pod.readySince && known.revision === pod.revision) return;
-    const last = this.queue.at(-1);
-    if (last !== undefined && this.compare(last, pod) > 0) this.sorted = false;
-    this.queue.push(pod);
-    if (this.queue.length - this.head > 2 * this.pods.size + 1024) this.sort();
+    this.order.add(pod);
+    if (this.order.size > 2 * this.pods.size + MANY_STALE) this.order.replace([...this.pods.values()]);
   }
 
   delete(uid: string): void {
@@ -42,26 +42,16 @@ export class ReadyQueue {
 
   /** Removes and returns at most `count` pods. */
   take(count: number): PodFacts[] {
-    if (!this.sorted) this.sort();
     const taken: PodFacts[] = [];
-    while (taken.length < count && this.head < this.queue.length) {
-      const entry = this.queue[this.head++];
-      const pod = this.pods.get(entry?.uid ?? '');
-      if (pod === undefined || pod.readySince !== entry?.readySince || pod.revision !== entry.revision) continue;
+    while (taken.length < count) {
+      const entry = this.order.take();
+      if (entry === undefined) break;
+      const pod = this.pods.get(entry.uid);
+      if (pod === undefined || pod.readySince !== entry.readySince || pod.revision !== entry.revision) continue;
       this.pods.delete(pod.uid);
       taken.push(pod);
     }
-    if (this.head > 1024 && this.head * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.head);
-      this.head = 0;
-    }
     return taken;
-  }
-
-  private sort(): void {
-    this.queue = [...this.pods.values()].sort((a, b) => this.compare(a, b));
-    this.head = 0;
-    this.sorted = true;
   }
 
   private compare(a: PodFacts, b: PodFacts): number {
