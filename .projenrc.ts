@@ -196,7 +196,7 @@ const tests = {
 };
 
 export default {
-  testTimeout: 60000,
+  testTimeout: 120000,
   testSequencer: '<rootDir>/test/longest-first.ts',
   maxWorkers: 2 * availableParallelism() + 1, // most tests wait for processes; half of the workers, rounded up, for the real cluster
   projects: [

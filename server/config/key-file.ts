@@ -23,8 +23,10 @@ export async function readKeyFile(path: string): Promise<string[]> {
  * changes nothing.
  */
 export function watchKeyFile(path: string, onKeys: (keys: readonly string[]) => void, log: Logger, signal: AbortSignal): void {
+  let reading: Promise<void> = Promise.resolve();
+  // One after the other: of two reads at once the older one might end last, and its keys would stay.
   const read = () => {
-    readKeyFile(path).then(onKeys, (error: unknown) => log.warn({ err: error, path }, 'API keys not read again; the former ones stay'));
+    reading = reading.then(() => readKeyFile(path)).then(onKeys, (error: unknown) => log.warn({ err: error, path }, 'API keys not read again; the former ones stay'));
   };
   const watcher = watch(dirname(path), { persistent: false, signal }, read);
   watcher.on('error', (error) => log.warn({ err: error, path }, 'changes of the API keys are not seen any more'));

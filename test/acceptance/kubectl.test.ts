@@ -2,7 +2,7 @@ import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
 import { NO_SCHEDULER } from '../support/hand-made-pods';
 import { endpointsOf, type Space } from '../support/space';
-import { patienceSeconds } from '../support/waiting';
+import { patienceSeconds, until } from '../support/waiting';
 
 const cluster = useCluster();
 
@@ -171,6 +171,7 @@ test('the walk-through of the seeds: a pool, and a batch from it', async () => {
   await kubectl(space, ['patch', 'batchsandbox', 'pooled-batch-sandbox', '-p', '{"spec":{"replicas":2}}', '--type=merge']);
   await waitFor(space, 'batchsandbox/pooled-batch-sandbox', 'status.replicas', '2');
   await space.untilEvent('pooled-batch-sandbox', 'PodsAllocated');
+  await waitFor(space, 'pool/example-pool', 'status.allocated', '2');
   expect(await kubectl(space, ['describe', 'pool', 'example-pool'])).toMatch(/^ {2}Allocated: +2$/m);
   await kubectl(space, ['delete', 'batchsandbox', 'pooled-batch-sandbox']);
   await waitFor(space, 'pool/example-pool', 'status.allocated', '0');
@@ -240,7 +241,7 @@ test('label, annotate, create and logs work on our objects and their pods', asyn
   await kubectl(space, ['label', 'batchsandbox', 'talker', 'team=blue']);
   await kubectl(space, ['annotate', 'batchsandbox', 'talker', 'note=kept']);
   expect(await kubectl(space, ['get', 'batchsandboxes', '-l', 'team=blue', '-o', 'jsonpath={.items[*].metadata.annotations.note}'])).toBe('kept');
-  expect(await kubectl(space, ['logs', 'talker-0'])).toBe('hello from the pod\n');
+  await until(async () => expect(await kubectl(space, ['logs', 'talker-0'])).toBe('hello from the pod\n')); // its pod is Ready before it has said so
   expect(await kubectl(space, ['api-resources', '--api-group=sandbox.opensandbox.io', '-o', 'name'])).toBe(
     'batchsandboxes.sandbox.opensandbox.io\npools.sandbox.opensandbox.io\n',
   );

@@ -30,11 +30,14 @@ test('a batch ends soon after its expireTime, unless that was moved or removed b
   const space = await cluster.newSimulatedSpace();
   await space.create('Pool', 'warm', fixedPool(3, handMadeTemplate()));
   await space.untilWarm('warm', 3);
-  const expireTime = instant(8_000); // time enough for what comes before
-  for (const name of ['ends', 'moved', 'removed']) await space.create('BatchSandbox', name, { replicas: 1, poolRef: 'warm', expireTime });
-  for (const name of ['ends', 'moved', 'removed']) await space.untilDelivered(name);
-  await space.patch('BatchSandbox', 'moved', { spec: { expireTime: instant(3_600_000) } });
-  await space.patch('BatchSandbox', 'removed', { spec: { expireTime: null } });
+  const names = ['ends', 'moved', 'removed'];
+  for (const name of names) await space.create('BatchSandbox', name, { replicas: 1, poolRef: 'warm', expireTime: instant(3_600_000) });
+  for (const name of names) await space.untilDelivered(name);
+  const setEnd = (name: string, end: string | null) => space.patch('BatchSandbox', name, { spec: { expireTime: end } });
+  const expireTime = instant(6_000); // time enough for these few requests
+  await Promise.all(names.map((name) => setEnd(name, expireTime)));
+  await setEnd('moved', instant(3_600_000));
+  await setEnd('removed', null);
   await space.get('BatchSandbox', 'ends'); // not before its time
   await space.untilGone('BatchSandbox', 'ends');
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expireTime));

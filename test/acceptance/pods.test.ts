@@ -120,11 +120,14 @@ test('a pod that is not Ready is not given out (R11)', async () => {
 test('a hundred pods that become Ready one after another cost a batch far fewer writes; each changes the status, which never goes back (R97, R133)', async () => {
   const space = await cluster.newSpace();
   const history = await History.begin<BatchSandbox>(cluster.target, space.path('BatchSandbox'));
+  const beganAt = performance.now();
   await space.create('BatchSandbox', 'own', { replicas: 100, template: handMadeTemplate() });
   await until(async () => expect(await space.list('Pod')).toHaveLength(100));
   await makeReady(space);
   await space.untilDelivered('own');
-  expect(await countWrites(space, ' batchsandboxes', 'own')).toBeLessThan(50);
+  const elapsedMs = performance.now() - beganAt;
+  // Ten a second, however slowly the pods become Ready, and the few of its beginning.
+  expect(await countWrites(space, ' batchsandboxes', 'own')).toBeLessThan(20 + elapsedMs / 100);
 
   const statuses = versionsOf(await history.end(), 'own').map(({ status }) => status);
   const changes = statuses.filter((status, index) => !isDeepStrictEqual(status, statuses[index - 1]));

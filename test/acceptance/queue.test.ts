@@ -39,8 +39,8 @@ test('a batch of AllOrNothing that is larger than its pool waits with PoolTooSma
 test('an idle pod is replaced before too little of its life is left (S23)', async () => {
   const space = await cluster.newSpace();
   const template = cluster.target.podTemplate();
-  const mortal = { ...template, spec: { ...template.spec, activeDeadlineSeconds: 12 } };
-  await space.create('Pool', 'mortal', elasticPool({ bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 3 }, mortal, { minRemainingLifetimeSeconds: 6 }));
+  const mortal = { ...template, spec: { ...template.spec, activeDeadlineSeconds: 24 } };
+  await space.create('Pool', 'mortal', elasticPool({ bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 3 }, mortal, { minRemainingLifetimeSeconds: 12 }));
   await space.untilWarm('mortal', 1);
   const [first] = await space.list('Pod');
   const reasons = new Set<string | undefined>();

@@ -119,7 +119,7 @@ describe('a condition says why', () => {
 
     await space.patch('Pool', 'bad', { spec: { template: handMadeTemplate() } });
     await space.untilDelivered('waiting');
-    expect(conditionOf(await space.get('Pool', 'bad'), 'Accepted')).toBeUndefined();
+    await space.until('Pool', 'bad', (object) => expect(conditionOf(object, 'Accepted')).toBeUndefined());
   });
 });
 

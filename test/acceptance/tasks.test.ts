@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { findMarked, sendSignal } from '../../local/nodes/marked-processes';
 import type { Pod } from '../../src/schema/kubernetes';
 import { EXECUTOR_CONTAINER, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
@@ -18,6 +19,8 @@ function untilStates(batch: string, states: string, of = space) {
   });
 }
 
+/** Variable by which a test finds the process of a task. */
+const TASK_MARK = 'MARK_OF_A_TEST';
 /** Sandboxes of the pool: as many as the largest batch of a test takes. */
 const SIZE = 7;
 /** Longest wait for the first of them in ms, before the patience of the cluster is counted in: other files start many more on the same node. */
@@ -196,13 +199,14 @@ test('with Retain a pod stays with the batch after its task has ended (R40)', as
 });
 
 test('with Release pods go back to the pool as their tasks end, and the batch is Completed after the last (R41, R42, R43)', async () => {
+  const mark = randomUUID();
   const pods = (await space.list('Pod')).map(({ metadata }) => metadata.uid).sort();
   await space.create('BatchSandbox', 'giver', {
     replicas: 3,
     poolRef: 'warm',
     taskResourcePolicyWhenCompleted: 'Release',
     taskTemplate: { spec: { process: { command: ['true'] } } },
-    shardTaskPatches: [null, { spec: { process: { command: ['false'] } } }, { spec: { process: { command: ['sleep', '600'] }, timeoutSeconds: 5 } }],
+    shardTaskPatches: [null, { spec: { process: { command: ['false'] } } }, { spec: { process: { command: ['sleep', '600'], env: [{ name: TASK_MARK, value: mark }] } } }],
   });
   const partly = await space.until('BatchSandbox', 'giver', (batch) => {
     expect(batch.status).toMatchObject({ taskStates: 'SFR', replicas: 1, ready: 1, allocated: 1, phase: 'Succeed' });
@@ -211,6 +215,8 @@ test('with Release pods go back to the pool as their tasks end, and the batch is
   expect(partly.status?.allocation?.slots?.slice(0, 2)).toEqual(['-', '-']);
   await space.untilWarm('warm', SIZE - 1);
 
+  // The nodes of all clusters are parts of this machine.
+  for (const task of findMarked(TASK_MARK, (value) => value === mark)) sendSignal(task, 'SIGKILL');
   const done = await space.until('BatchSandbox', 'giver', (batch) => expect(conditionOf(batch, 'Completed')).toMatchObject({ status: 'True' }));
   expect(done.status).toMatchObject({ taskStates: 'SFF', replicas: 0, ready: 0, allocated: 0, phase: 'Succeed', taskRunning: 0 });
   await space.untilWarm('warm', SIZE);

@@ -16,7 +16,7 @@ import { BUILD_TIMEOUT_MS, buildKubernetes } from './programs';
 const PROGRAM = join(packageRoot(), 'test', '.tmp', `cluster-${process.pid}.js`);
 
 /** Longest test that starts and ends a cluster on a busy machine, in ms. */
-const CLUSTER_TIMEOUT_MS = 120_000;
+const CLUSTER_TIMEOUT_MS = 240_000;
 
 let kubernetes: string;
 let home: string;

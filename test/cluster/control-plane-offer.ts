@@ -36,9 +36,9 @@ export function describeControlPlane(connect: () => ControlPlane): void {
     const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'main', image: 'none' }] } };
     const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a' }, spec: { selector: { matchLabels: { app: 'a' } }, template } };
     await kubectl(['apply', '--filename=-'], JSON.stringify(deployment));
-    expect(await kubectl(['wait', 'deployment/a', '--for=condition=Available', '--timeout=20s'])).toMatchObject({ exitCode: 0 });
+    expect(await kubectl(['wait', 'deployment/a', '--for=condition=Available', '--timeout=60s'])).toMatchObject({ exitCode: 0 });
     expect((await kubectl(['get', 'pods', '--output=jsonpath={.items[*].status.podIP}'])).stdout).toMatch(/^127\.250\.\d+\.\d+$/);
-    await kubectl(['delete', 'deployment/a', '--cascade=foreground', '--timeout=20s']);
+    await kubectl(['delete', 'deployment/a', '--cascade=foreground', '--timeout=60s']);
     expect((await kubectl(['get', 'pods', '--output=name'])).stdout).toBe('');
   });
 

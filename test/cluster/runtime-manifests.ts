@@ -13,7 +13,7 @@ export function describeManifests(connect: () => RuntimeInCluster): void {
 
   test('comes up in one go, as two pods with a budget that lets one of them go', async () => {
     expect(await apply()).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+    expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=90s'])).toMatchObject({ exitCode: 0 });
     await until(async () => expect(await budgetCounts()).toBe('2 1'));
   });
 
@@ -47,7 +47,7 @@ export function describeManifests(connect: () => RuntimeInCluster): void {
     const level = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
     expect(await connect().kubectl(['label', 'namespace', OPERATOR_NAMESPACE, ...level])).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await inSystem(['rollout', 'restart', `deployment/${OPERATOR_NAME}`])).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=30s'])).toMatchObject({ exitCode: 0 });
+    expect(await inSystem(['rollout', 'status', `deployment/${OPERATOR_NAME}`, '--timeout=90s'])).toMatchObject({ exitCode: 0 });
   });
 
   test('people with the role edit write what a batch asks for, and nobody but the operator what it was given', async () => {

@@ -117,7 +117,7 @@ describe('two replicas of the operator', () => {
     const late = (await runtime.requestsOf(stopped)).slice(before).filter(isWrite);
     expect([late.length <= 1, late.filter(({ code }) => code < 400)]).toEqual([true, []]);
     for (const { name } of [...warm, { name: 'cold' }, { name: 'legacy' }]) await remove('BatchSandbox', name);
-  }, 120_000);
+  }, 300_000);
 
   test('looks at no Pool because of what is written into a batch (R134)', async () => {
     await space.create('BatchSandbox', 'noisy', { replicas: 1, poolRef: 'old' });

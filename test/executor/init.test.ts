@@ -17,6 +17,9 @@ const INIT = ['/usr/bin/perl', join(__dirname, '../../executor/sandbox-executor-
 const startInit = async (env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) =>
   ExecutorProcess.start([`--listen-addr=127.0.0.1:${await freePort()}`], undefined, env, { launcher: [...launcher, ...INIT] });
 
+/** In a shell of the main container: waits until the process that was started last has become a program that hides whose it is. */
+const untilHidden = 'until grep -q ^/bin/sleep /proc/$!/cmdline; do sleep 0.02; done';
+
 const serverOf = (init: number): number => childrenOf(init).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(EXECUTOR_PROGRAM)) ?? NaN;
 
 test.each(['SIGKILL', 'SIGTERM'] as const)('a server that ends by %s is started again, and its task goes on (X11, X14)', async (signal) => {
@@ -126,7 +129,7 @@ describe('as the first process of a namespace of processes', () => {
   test('a reset ends a process that hides whose it is, and none of the main container (X29)', async () => {
     await start({ ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: `main-${process.pid}` });
     const main = await MainContainer.start({ name: `main-${process.pid}`, besidePid: init, hasCgroup: true });
-    await executor.set(shell('t', 'env -i /bin/setsid /bin/sleep 4321 & sleep 0.2'));
+    await executor.set(shell('t', `env -i /bin/setsid /bin/sleep 4321 & ${untilHidden}`));
     expect(await executor.ended()).toMatchObject({ exitCode: 0 });
     expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: 1 } });
     expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true, killed: 0 } });
@@ -140,7 +143,7 @@ describe('as the first process of a namespace of processes', () => {
     const name = `main-${process.pid}`;
     await start({ ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: name });
     const first = await MainContainer.start({ name, besidePid: init, hasCgroup: true });
-    await executor.set(shell('t', `env -i SANDBOX_MAIN_CONTAINER=${name} /bin/setsid /bin/sleep 4321 >/dev/null 2>&1 & sleep 0.2`));
+    await executor.set(shell('t', `env -i SANDBOX_MAIN_CONTAINER=${name} /bin/setsid /bin/sleep 4321 >/dev/null 2>&1 & ${untilHidden}`));
     expect(await executor.ended()).toMatchObject({ exitCode: 0 });
     await executor.set();
     await executor.until((tasks) => tasks.length === 0);

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../support/waiting';
 import { ExecutorProcess, task } from './executor-process';
 
 const SECRET = 'kept-to-itself';
@@ -28,7 +29,11 @@ test('what a task is given and what it writes is in no log of the executor, and 
   expect(lstatSync(executor.dataDir).mode & 0o777).toBe(0o700);
 
   await executor.clean();
-  const lines = executor.readOwnLog().trim().split('\n');
-  expect(lines.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toEqual(expect.arrayContaining(['listening', 'task ended', 'stopped']));
+  // What it has written last may come after its end.
+  const lines = await until(() => {
+    const read = executor.readOwnLog().trim().split('\n');
+    expect(read.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toEqual(expect.arrayContaining(['listening', 'task ended', 'stopped']));
+    return read;
+  });
   expect(lines.filter((line) => line.includes(SECRET))).toEqual([]);
 });

@@ -115,7 +115,7 @@ test('up applies a folder of manifests in an order that works, kubectl sees them
   writeFileSync(join(folder, 'b.yaml'), POD);
   const { kubeconfig, program, id } = await up(folder);
   const kubectl = (...args: string[]) => execFileSync('kubectl', [`--kubeconfig=${kubeconfig}`, ...args], { encoding: 'utf8' });
-  expect(kubectl('wait', '--for=condition=Ready', 'pod/sleeper', '--timeout=20s')).toContain('condition met');
+  expect(kubectl('wait', '--for=condition=Ready', 'pod/sleeper', '--timeout=60s')).toContain('condition met');
   expect(kubectl('get', 'configmap', 'settings', '-n', 'team-a', '-o', 'name')).toBe('configmap/settings\n');
   const status = await runSandboxes(['status', '-A', '--kubeconfig', kubeconfig], env);
   expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/^NAMESPACE {3}POOL.*\n\nNAMESPACE {3}BATCH/) as string });
@@ -128,7 +128,7 @@ test('up applies a folder of manifests in an order that works, kubectl sees them
 test('logs prints what a task has written, by a request that its executor accepts', async () => {
   writeFileSync(join(folder, 'batch.yaml'), BATCH);
   const { kubeconfig } = await up(join(folder, 'batch.yaml'));
-  execFileSync('kubectl', [`--kubeconfig=${kubeconfig}`, 'wait', '--for=jsonpath={.status.taskSucceed}=2', 'batchsandbox/dice', '--timeout=20s']);
+  execFileSync('kubectl', [`--kubeconfig=${kubeconfig}`, 'wait', '--for=jsonpath={.status.taskSucceed}=2', 'batchsandbox/dice', '--timeout=60s']);
   const logs = (...args: string[]) => runSandboxes(['logs', ...args, '--kubeconfig', kubeconfig], env);
   expect(await logs('dice-1')).toMatchObject({ code: 0, stdout: 'of dice-1\n', stderr: '' });
   expect(await logs('dice-1', '--stderr')).toMatchObject({ code: 0, stdout: 'aside\n', stderr: '' });

@@ -156,7 +156,7 @@ test('a command of the foreground ends with its caller, unless it is to go on (E
     let text = '';
     for await (const piece of caller.setEncoding('utf8')) {
       text += String(piece);
-      if (/"stdout"/.test(text)) break; // which also ends the connection
+      if (/"stdout"[^]*\n\n/.test(text)) break; // which also ends the connection
     }
     return { id: /"init","text":"(\w+)"/.exec(text)?.[1] ?? '', pid: Number(/"text":"(\d+)"/.exec(text)?.[1]) };
   };

@@ -61,8 +61,8 @@ test('a stream begins before it ends, and what breaks off breaks off', async () 
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   expect(response.statusCode).toBe(200);
   request.destroy();
-  const cut = await app.client.ask('GET', `/proxy/${port}/cut`);
-  await expect(cut.text()).rejects.toThrow();
+  // Its beginning may or may not be there before its end is known.
+  await expect(app.client.ask('GET', `/proxy/${port}/cut`).then((cut) => cut.text())).rejects.toThrow();
 });
 
 test('an upgrade becomes a stream in both ways, from its first byte on', async () => {
@@ -76,21 +76,14 @@ test('an upgrade becomes a stream in both ways, from its first byte on', async (
   expect(text.endsWith('first second')).toBe(true);
 });
 
-/** A port on which nobody answers. */
-async function freePort(): Promise<number> {
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const { port: free } = other.address() as AddressInfo;
-  await new Promise((resolve) => other.close(resolve));
-  return free;
-}
+/** A port on which nobody answers, and that no other test is given. */
+const SILENT_PORT = 1;
 
 test('where nobody answers, or there is no such port, the caller is told', async () => {
-  const free = await freePort();
-  expect(await app.client.refused('GET', `/proxy/${free}/`)).toEqual({ status: 502, code: 'RUNTIME_ERROR' });
+  expect(await app.client.refused('GET', `/proxy/${SILENT_PORT}/`)).toEqual({ status: 502, code: 'RUNTIME_ERROR' });
   expect(await app.client.refused('GET', '/proxy/0/')).toEqual({ status: 400, code: 'MISSING_QUERY' });
   expect(await app.client.refused('GET', '/proxy/99999/')).toEqual({ status: 400, code: 'MISSING_QUERY' });
-  for (const [path, status] of [[`/proxy/${free}/`, 502], ['/ping', 400]] as const) {
+  for (const [path, status] of [[`/proxy/${SILENT_PORT}/`, 502], ['/ping', 400]] as const) {
     const caller = connect(Number(new URL(app.client.origin).port), '127.0.0.1').setEncoding('utf8');
     caller.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
     let text = '';

@@ -36,7 +36,13 @@ test('a session keeps exported variables and directory from run to run, and noth
 test('a limit is told, also while a child holds the output, and the session goes on (E13)', async () => {
   const { run } = await newSession();
   await run('export A=kept');
-  const limited = await run('export A=lost; trap "" TERM; sleep 1000 & wait', { timeout: 100 });
+  let timeout = 100;
+  const limited = await until(async () => {
+    const ended = await run('export A=lost; trap "" TERM; echo >armed; sleep 1000 & wait', { timeout });
+    timeout *= 2;
+    expect(existsSync(join(app.root, 'armed'))).toBe(true); // else it was over before it ignored anything
+    return ended;
+  });
   expect(limited.events.at(-1)).toMatchObject({ type: 'error', error: { ename: 'CommandTimeout', evalue: '137' } });
   expect((await run('echo $A')).stdout).toEqual(['kept']);
 });
@@ -66,7 +72,7 @@ test('the end of a session ends what runs in it, and so does its caller', async 
   let text = '';
   for await (const piece of caller) {
     text += String(piece);
-    if (/"stdout"/.test(text)) break; // which also ends the connection
+    if (/"stdout"[^]*\n\n/.test(text)) break; // which also ends the connection
   }
   const pid = Number(/"text":"(\d+)"/.exec(text)?.[1]);
   await until(() => expect(isRunning(pid)).toBe(false));

@@ -151,7 +151,7 @@ test('warns about what it cannot do', async () => {
     { warnings },
   );
   await until(() => expect(output(pod, 'b')).toBe(`${join(folder, 'pod', 'containers', 'b')}\n`));
-  expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir', 'VariablesNotSet', 'VolumesEmpty']);
+  await until(() => expect(warnings.sort()).toEqual(['NoImages', 'NoWorkingDir', 'VariablesNotSet', 'VolumesEmpty']));
 });
 
 test('stop ends every process of the pod, also those that left their group, and removes its folder', async () => {

@@ -88,7 +88,7 @@ test('without a Pool that suits a batch waits, and looks again when one is made,
   await operator.patch(pathOf('pools', 'p'), { spec: { template: templateOf('ruby') } });
   await until(async () => expect(await waitOf('image')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (no image in common)" }));
   await until(async () => expect((await operator.batch('none')).spec.poolRef).toBe('p')); // it asks for no pods, and has its Pool all the same
-  expect(await waitOf('nodes')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (not for the nodes that it selects)" });
+  await until(async () => expect(await waitOf('nodes')).toMatchObject({ message: "no Pool in namespace 'default' suits: 'p' (not for the nodes that it selects)" }));
   await operator.patch(pathOf('pools', 'p'), { metadata: { labels: { disk: 'ssd' } } });
   await untilReady('nodes', 1);
   await operator.patch(pathOf('pools', 'p'), { spec: { template: templateOf('python') } });

@@ -30,7 +30,7 @@ test('of two large batches that want all or nothing one waits without a single p
   await untilServed('first', 3);
   await create('second', 3, whole);
   await untilWaiting('second', 'PoolExhausted');
-  expect((await operator.pool('warm')).status).toMatchObject({ allocated: 3, available: 2 });
+  await until(async () => expect((await operator.pool('warm')).status).toMatchObject({ allocated: 3, available: 2 }));
   await operator.delete(pathOf('batchsandboxes', 'first'));
   await untilServed('second', 3);
 });

@@ -27,7 +27,7 @@ test('a pool whose pods do not start keeps one of them, says why, and tries one 
   await pools.operator.makeReady();
   await pools.untilPods(4);
   await pools.untilReady({ total: 4, available: 4 });
-  expect(await pools.block()).toBeUndefined();
+  await pools.until(async () => expect(await pools.block()).toBeUndefined());
 });
 
 test('pods that end at once are not made again and again', async () => {
@@ -48,7 +48,7 @@ test('a pod that no node takes stays, and no more are made until a node takes it
   expect(uidsOf(await pools.operator.pods())).toEqual(before);
   await pools.operator.makeReady();
   await pools.untilReady({ total: 6, available: 6 });
-  expect(await pools.block()).toBeUndefined();
+  await pools.until(async () => expect(await pools.block()).toBeUndefined());
 });
 
 test('another template is tried at once', async () => {
@@ -76,7 +76,7 @@ test('pods that end soon after they are Ready are not made again and again, and 
     created += (await pools.changesWithin(10)).created;
   }
   expect(created).toBeLessThan(30); // within 200 s, not three each second
-  expect(await pools.block()).toMatchObject({ reason: 'PodsFailing', message: expect.stringMatching(/^pod 'warm-.....' ended in phase Succeeded within 30 s/) });
+  await pools.until(async () => expect(await pools.block()).toMatchObject({ reason: 'PodsFailing', message: expect.stringMatching(/^pod 'warm-.....' ended in phase Succeeded within 30 s/) }));
   await pools.edit({ template: colored('lasting') });
   await pools.untilReady({ total: 3, available: 3, updated: 3 });
   await pools.until(async () => expect(await pools.block()).toBeUndefined());

@@ -109,5 +109,5 @@ test('gives up no Ready pod for a template whose pods do not start (R68)', async
   expect(await pools.podsOfColor('red')).toHaveLength(9);
   await pools.edit({ template: colored('blue') });
   await pools.untilReady({ total: 12, available: 8, updated: 8 });
-  expect(await pools.block()).toBeUndefined();
+  await pools.until(async () => expect(await pools.block()).toBeUndefined());
 });

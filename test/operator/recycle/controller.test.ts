@@ -147,7 +147,7 @@ test('a pod whose restart hangs delays neither the next delivery nor the growth 
   const added = (await untilPods(2)).find(({ status }) => status?.podIP === undefined);
   await run(added, { main: 'c://7' });
   await until(async () => expect((await operator.batch('second')).status).toMatchObject({ ready: 1 }));
-  expect(await counts()).toMatchObject({ total: 2, allocated: 2 });
+  await until(async () => expect(await counts()).toMatchObject({ total: 2, allocated: 2 }));
 });
 
 test('a pod that does not restart is told again, and then deleted with an event; its batch goes (R53, R54, R119)', async () => {
@@ -173,13 +173,15 @@ test('a pod with an executor restarts only after that has proved it empty (X30)'
   await start();
   const executor = await FakeExecutor.start(IP, Port.executor, { status: 500 });
   executors.push(executor);
-  const pod = await heldPod({ retryInterval: '1s' }, { main: 'c://1', [EXECUTOR_CONTAINER]: 'c://2' });
+  const pod = await heldPod({ retryInterval: '1s', maxRetries: 100 }, { main: 'c://1', [EXECUTOR_CONTAINER]: 'c://2' });
   await operator.delete(pathOf('batchsandboxes', 'first'));
-  await until(() => expect(executor.count('POST /reset')).toBe(1));
-  await until(async () => expect(await recordOf()).toMatchObject({ containers: {}, retryCount: 0 }));
+  const asked = () => executor.count('POST /reset');
+  await until(() => expect(asked()).toBeGreaterThan(0));
+  await until(async () => expect(await recordOf()).toMatchObject({ containers: {} }));
   // Its containers are new by themselves: that proves nothing.
   await run(pod, { main: 'c://3', [EXECUTOR_CONTAINER]: 'c://4' });
-  await until(() => expect(executor.count('POST /reset')).toBe(2));
+  const before = asked();
+  await until(() => expect(asked()).toBeGreaterThan(before));
   expect(commands).toEqual([]);
   executor.behaviour.status = undefined;
   await until(() => expect(commands.map(({ container }) => container).sort()).toEqual(['main', EXECUTOR_CONTAINER]));
@@ -213,7 +215,7 @@ test('a pod whose batch vanished by force restarts before anybody gets it (R58)'
   await operator.patch(pathOf('batchsandboxes', 'first'), { metadata: { finalizers: null } });
   await operator.delete(pathOf('batchsandboxes', 'first'));
   await until(() => expect(commands).toHaveLength(1));
-  expect(await counts()).toMatchObject({ total: 1, allocated: 1, available: 0 });
+  await until(async () => expect(await counts()).toMatchObject({ total: 1, allocated: 1, available: 0 }));
   await run(pod, { main: 'c://2' });
   await untilAvailable(1);
   expect((await operator.pods())[0]?.metadata.uid).toBe(pod.metadata.uid);

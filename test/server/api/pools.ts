@@ -49,7 +49,7 @@ export function poolSuite(server: ServerUnderTest): void {
       const privileged = template({ hostNetwork: true });
       expect((await server.send('POST', '/v1/pools', { body: { name: 'sidecar', template: executor, capacitySpec } })).status).toBe(201);
       expect((await open.send('POST', '/v1/pools', { body: { name: 'open', template: privileged, capacitySpec } })).status).toBe(201);
-      for (const name of ['sidecar', 'open']) await server.send('DELETE', `/v1/pools/${name}`);
+      for (const name of ['sidecar', 'open']) expect((await server.send('DELETE', `/v1/pools/${name}`)).status).toBe(204);
     });
 
     test('that is not there is told of as such', async () => {

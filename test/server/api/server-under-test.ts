@@ -4,6 +4,8 @@ import { type Answer, type Sending, type ServerInProcess, startServer } from '..
 
 /** Waits of a create are a second here: the least that the configuration takes. */
 export const BRISK = '[kubernetes]\nsandbox_create_timeout_seconds = 1\npool_acquisition_timeout_seconds = 1\n[server]\nmax_sandbox_timeout_seconds = 86400\n';
+/** Waits of a create are a second for room alone: what is full must have been told by then. */
+export const IMPATIENT_FOR_ROOM = BRISK.replace('sandbox_create_timeout_seconds = 1\n', 'sandbox_create_timeout_seconds = 20\n');
 /** Pods of the pool `warm`. */
 export const POOL_SIZE = 12;
 /** What a create says to get one of them. */
