@@ -1,5 +1,5 @@
 import type { KubeApi } from '../../operator/kube/api';
-import { ApiError, isAlreadyExists } from '../../operator/kube/api-error';
+import { ApiError, isAlreadyExists, isConflict, isNotFound } from '../../operator/kube/api-error';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
@@ -16,6 +16,7 @@ import { idOfKey, planSandbox, requestDigest } from './create-plan';
 import { NotReady, untilReady } from './creation';
 import { planPod } from './pod-plan';
 import type { SandboxStore } from './sandbox-store';
+import { deletedBeforeReady } from './verdict';
 
 /** How long a sandbox of an idempotency key is kept for a repeat after its create was not ready in time, in ms. */
 const KEYED_GRACE_MS = 60_000;
@@ -145,15 +146,18 @@ export class SandboxCreator {
     return existing;
   }
 
-  /** Notes that the create is answered, where that is to be noted. */
+  /** Notes that the create is answered, where that is to be noted. @throws NotReady when a server that took it for abandoned was faster */
   private async confirm(batch: BatchSandbox): Promise<BatchSandbox> {
     const { name, uid, annotations } = batch.metadata;
     if (annotations?.[Annotation.confirmBy] === undefined) return batch;
-    try {
-      return await this.options.store.patch(name, { metadata: { uid, annotations: { [Annotation.confirmBy]: null } } });
-    } catch (error) {
+    const patch = { metadata: { uid, annotations: { [Annotation.confirmBy]: null } } };
+    const confirmed = await this.options.store.patch(name, patch).catch((error: unknown) => {
+      // A conflict on the UID alone: it is another sandbox by now.
+      if (isNotFound(error) || isConflict(error)) return undefined;
       throw fromKubeError(error, `confirm sandbox '${name}'`);
-    }
+    });
+    if (confirmed === undefined || confirmed.metadata.deletionTimestamp !== undefined) throw new NotReady(deletedBeforeReady(), false);
+    return confirmed;
   }
 
   /** Deletes a sandbox that nobody will know of; what cannot be deleted now is deleted by any server, at its time. */

@@ -7,9 +7,6 @@ import { invalidRequest, LifecycleError, sandboxNotFound } from '../lifecycle-er
 import { metadataProblems } from './metadata';
 import type { SandboxStore } from './sandbox-store';
 
-/** Tries of a change that others keep changing too. */
-const PATCH_TRIES = 5;
-
 /** What {@link SandboxOperations} needs. */
 export interface OperationsOptions {
   readonly store: SandboxStore;
@@ -65,21 +62,15 @@ export class SandboxOperations {
     const { reserved, malformed } = metadataProblems(patch);
     if (reserved.length > 0) throw invalidRequest(reserved, 'INVALID_METADATA_LABEL');
     if (malformed.length > 0) throw invalidRequest(malformed, 'SANDBOX::INVALID_METADATA_LABEL');
-    let batch = await store.get(id, signal);
+    const batch = await store.get(id, signal);
     if (Object.keys(patch).length === 0) return batch;
-    for (let tries = 1; ; tries += 1) {
-      const { uid, resourceVersion } = batch.metadata;
-      try {
-        return await store.patch(id, { metadata: { uid, resourceVersion, labels: patch } });
-      } catch (error) {
-        if (isNotFound(error)) throw sandboxNotFound(id);
-        if (!isConflict(error) || tries === PATCH_TRIES) throw fromKubeError(error, `change sandbox '${id}'`);
-      }
-      const now: BatchSandbox | undefined = await store.readLive(id, signal);
-      // Another of this name is not the one that the caller means.
-      if (now === undefined || now.metadata.uid !== uid) throw sandboxNotFound(id);
-      batch = now;
-    }
+    const attempt = ({ metadata: { uid, resourceVersion } }: BatchSandbox) => store.patch(id, { metadata: { uid, resourceVersion, labels: patch } });
+    // Another of this name is not the one that the caller means.
+    const changed = await store.whileUnchanged(batch, attempt, signal).catch((error: unknown) => {
+      throw fromKubeError(error, `change sandbox '${id}'`);
+    });
+    if (changed === undefined) throw sandboxNotFound(id);
+    return changed;
   }
 
   private async patch(batch: BatchSandbox, patch: object): Promise<BatchSandbox> {

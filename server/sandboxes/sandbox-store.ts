@@ -1,5 +1,5 @@
 import type { KubeApi, NewObject } from '../../operator/kube/api';
-import { isNotFound } from '../../operator/kube/api-error';
+import { isConflict, isNotFound } from '../../operator/kube/api-error';
 import { Informer } from '../../operator/kube/informer';
 import { BATCHES } from '../../operator/kube/resource-types';
 import { trimObject } from '../../operator/kube/trim';
@@ -16,6 +16,8 @@ import { type IndexQuery, OrderedIndex } from './ordered-index';
 const LIVE_READS = { perSecond: 20, burst: 50 } as const;
 /** What a name may be; anything else is not asked for. */
 const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+/** Tries of a change that others keep changing too. */
+const CHANGE_TRIES = 5;
 
 /** What a {@link SandboxStore} needs. */
 export interface SandboxStoreOptions {
@@ -129,14 +131,50 @@ export class SandboxStore {
     return this.informer.cache.write(this.key(id), () => api.patch(BATCHES, { namespace, name: id }, 'merge', patch, { signal }));
   }
 
+  /**
+   * Tries something that holds for the state of a sandbox that it is given, and again with the state of then when another has changed it meanwhile.
+   *
+   * @param attempt bound to the resource version of what it is given
+   * @returns undefined when the sandbox is gone, or another has its name
+   * @throws ApiError (a conflict when others change it all the time), TransportError, LifecycleError
+   */
+  async whileUnchanged<T>(batch: BatchSandbox, attempt: (now: BatchSandbox) => Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
+    const { name, uid } = batch.metadata;
+    let now: BatchSandbox | undefined = batch;
+    for (let tries = 1; now !== undefined && now.metadata.uid === uid; tries += 1) {
+      try {
+        return await attempt(now);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        if (!isConflict(error) || tries === CHANGE_TRIES) throw error;
+      }
+      now = await this.readLive(name, signal);
+    }
+    return undefined;
+  }
+
   /** Deletes this very sandbox; one that is gone already is deleted. @throws ApiError, TransportError */
-  async remove({ metadata: { name, uid = '' } }: BatchSandbox): Promise<void> {
-    const { api, namespace } = this.options;
+  async remove(batch: BatchSandbox): Promise<void> {
     try {
-      await this.informer.cache.remove(this.key(name), uid, () => api.delete(BATCHES, { namespace, name }, { uid, gracePeriodSeconds: 0, propagationPolicy: 'Background' }));
+      await this.delete(batch);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+  }
+
+  /**
+   * Deletes this very sandbox in a state of which something holds, and leaves it when that has changed, in the cache or not.
+   *
+   * @returns whether it was deleted
+   * @throws ApiError, TransportError, LifecycleError
+   */
+  async removeIf(batch: BatchSandbox, holds: (now: BatchSandbox) => boolean): Promise<boolean> {
+    const attempt = async (now: BatchSandbox) => {
+      if (!holds(now)) return false;
+      await this.delete(now, now.metadata.resourceVersion);
+      return true;
+    };
+    return (await this.whileUnchanged(batch, attempt)) ?? false;
   }
 
   /** Calls the listener after every change of one sandbox; the returned function ends that. */
@@ -147,6 +185,12 @@ export class SandboxStore {
       ofId.delete(listener);
       if (ofId.size === 0) this.listeners.delete(id);
     };
+  }
+
+  private async delete({ metadata: { name, uid = '' } }: BatchSandbox, resourceVersion?: string): Promise<void> {
+    const { api, namespace } = this.options;
+    const options = { uid, resourceVersion, gracePeriodSeconds: 0, propagationPolicy: 'Background' } as const;
+    await this.informer.cache.remove(this.key(name), uid, () => api.delete(BATCHES, { namespace, name }, options));
   }
 
   private expectSynced(): void {

@@ -16,14 +16,17 @@ export function isAbandoned(batch: BatchSandbox, now: Date): boolean {
   return isOver(annotations[Annotation.confirmBy]) || (isOver(annotations[Annotation.deliverBy]) && addressOf(batch) === undefined && annotations[Annotation.endpoints] === undefined);
 }
 
-/** Takes back what creates have left behind whose server died, until the signal aborts. Every replica does so: a deletion twice is one. */
-export async function sweepAbandoned(store: SandboxStore, clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
+/**
+ * Takes back what creates have left behind whose server died, until the signal aborts. Every replica does so, by what its cache says: one that was
+ * confirmed since stays, as each goes in the state that was looked at.
+ */
+export async function sweepAbandoned(store: Pick<SandboxStore, 'values' | 'removeIf'>, clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const now = clock.now();
-    for (const batch of [...store.values()].filter((each) => isAbandoned(each, now))) {
+    const isOver = (batch: BatchSandbox) => isAbandoned(batch, now);
+    for (const batch of [...store.values()].filter(isOver)) {
       try {
-        await store.remove(batch);
-        log.info({ sandbox: batch.metadata.name }, 'sandbox of an unanswered create deleted');
+        if (await store.removeIf(batch, isOver)) log.info({ sandbox: batch.metadata.name }, 'sandbox of an unanswered create deleted');
       } catch (error) {
         log.warn({ err: error, sandbox: batch.metadata.name }, 'sandbox of an unanswered create not deleted yet');
       }

@@ -19,9 +19,7 @@ export type Verdict =
  * @param pool its Pool, as far as it is known
  */
 export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefined): Verdict {
-  if (batch === undefined || batch.metadata.deletionTimestamp !== undefined) {
-    return failed('KUBERNETES::POD_FAILED', 'it was deleted before it was ready');
-  }
+  if (batch === undefined || batch.metadata.deletionTimestamp !== undefined) return { kind: 'failed', error: deletedBeforeReady() };
   const { state, message } = sandboxStatus(batch);
   if (state === 'Failed') {
     const invalid = conditionOf(batch, 'Accepted')?.status === 'False';
@@ -47,6 +45,11 @@ export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefi
     default:
       return { kind: 'wait', full: false, message: waiting?.message };
   }
+}
+
+/** The error for a sandbox that somebody has deleted before its create was answered. */
+export function deletedBeforeReady(): LifecycleError {
+  return new LifecycleError('KUBERNETES::POD_FAILED', 'sandbox: it was deleted before it was ready');
 }
 
 /** Whether a pool has all the pods that it may have, and none is idle. */

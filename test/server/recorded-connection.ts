@@ -4,14 +4,20 @@ import type { KubeConnection } from '../../operator/kube/connection';
 /** A request to the API server as a right: `verb resource[/subresource]`. */
 export type UsedRight = string;
 
+/** Called before a request leaves, which waits for it: a test does there what others do in between. */
+export type BeforeRequest = (right: UsedRight, path: string) => Promise<void>;
+
 /** A connection whose requests are noted as the rights that they take. */
-export function recordedConnection(connection: KubeConnection, rights: Set<UsedRight>): KubeConnection {
+export function recordedConnection(connection: KubeConnection, rights: Set<UsedRight>, before?: BeforeRequest): KubeConnection {
   return {
     ...connection,
     open: (max) =>
       new Pool(connection.server.origin, { connections: max ?? null, pipelining: 1, allowH2: false, bodyTimeout: 0, connect: connection.tls() }).compose((dispatch) => (options, handler) => {
-        rights.add(toRight(options.method, options.path));
-        return dispatch(options, handler);
+        const right = toRight(options.method, options.path);
+        rights.add(right);
+        if (before === undefined) return dispatch(options, handler);
+        void before(right, options.path).finally(() => dispatch(options, handler));
+        return true;
       }),
   };
 }

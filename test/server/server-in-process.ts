@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
 import { type OperatorInProcess, startOperator } from '../support/operator-in-process';
 import { until } from '../support/waiting';
-import { recordedConnection, type UsedRight } from './recorded-connection';
+import { type BeforeRequest, recordedConnection, type UsedRight } from './recorded-connection';
 
 /** The key that callers of a test have. */
 export const KEY = 'test-key';
@@ -26,6 +26,14 @@ export interface Sending {
   readonly signal?: AbortSignal;
 }
 
+/** What else a replica may have of its own. */
+export interface ReplicaOptions {
+  /** @default - that of the machine */
+  readonly clock?: Clock;
+  /** @default - its requests to the API server leave at once */
+  readonly before?: BeforeRequest;
+}
+
 /** A lifecycle server without a socket, and the operator that makes its sandboxes true, on one embedded API server. */
 export interface ServerInProcess {
   readonly operator: OperatorInProcess;
@@ -37,7 +45,7 @@ export interface ServerInProcess {
   /** Sends a request with the key, unless the headers name another. */
   send<T = Record<string, unknown>>(method: string, path: string, sending?: Sending): Promise<Answer<T>>;
   /** Another replica, with a configuration of its own. */
-  replica(toml?: string, clock?: Clock): Promise<Pick<ServerInProcess, 'send' | 'server' | 'log'>>;
+  replica(toml?: string, more?: ReplicaOptions): Promise<Pick<ServerInProcess, 'send' | 'server' | 'log'>>;
   /** Makes a Pool of so many pods, all of them Ready, and waits until they are idle. */
   createPool(name: string, size: number): Promise<void>;
   stop(): Promise<void>;
@@ -49,9 +57,8 @@ export async function startServer(toml = ''): Promise<ServerInProcess> {
   const operator = await startOperator({ flags: ['--task-stop-timeout=1ms'] });
   const closers: (() => Promise<void>)[] = [() => operator.stop()];
   const rights = new Set<UsedRight>();
-  const connection = recordedConnection(operator.connection, rights);
-  const replica = async (config = toml, clock: Clock = systemClock) => {
-    const started = await startReplica(connection, config, clock);
+  const replica = async (config = toml, { clock = systemClock, before }: ReplicaOptions = {}) => {
+    const started = await startReplica(recordedConnection(operator.connection, rights, before), config, clock);
     closers.unshift(() => started.server.close());
     return started;
   };

@@ -1,11 +1,15 @@
 import type { SandboxReply } from '../../../src/schema/lifecycle-reply';
 import { Annotation, Label } from '../../../src/schema/names';
 import { ManualClock, untilWith } from '../../support/manual-clock';
+import { pathOf } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
+import type { UsedRight } from '../recorded-connection';
 import { BRISK, direct, IMPATIENT_FOR_ROOM, POOL_SIZE, pooled, ROOM, type ServerUnderTest } from './server-under-test';
 
 /** How sandboxes are made. */
 export function createSuite(server: ServerUnderTest): void {
+  const annotate = (id: string, annotations: Readonly<Record<string, string | null>>) => server.world.operator.patch(pathOf('batchsandboxes', id), { metadata: { annotations } });
+
   describe('create', () => {
     test('from a pool takes one write, answers when the sandbox runs, and says what had no effect', async () => {
       const askedAt = Date.now();
@@ -144,14 +148,43 @@ export function createSuite(server: ServerUnderTest): void {
 
     test('whose server died before the answer is taken back by any other, at its time', async () => {
       const clock = new ManualClock(new Date());
-      const sweeper = await server.world.replica(BRISK, clock);
+      const sweeper = await server.world.replica(BRISK, { clock });
       // What is left of a server that is killed: the sandbox as it was written.
       const { id } = await server.create(direct(), { prefer: 'respond-async' });
       const kept = await server.create();
       const confirmBy = new Date(clock.now().getTime() + 30_000).toISOString();
-      await server.world.operator.patch(`/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default/batchsandboxes/${id}`, { metadata: { annotations: { [Annotation.confirmBy]: confirmBy } } });
+      await annotate(id, { [Annotation.confirmBy]: confirmBy });
       await until(() => expect(sweeper.server.sandboxes.find(id)?.metadata.annotations?.[Annotation.confirmBy]).toBe(confirmBy));
       await untilWith(clock, async () => expect((await server.list()).items.map((sandbox) => sandbox.id)).toEqual([kept.id]), 5_000);
+    });
+
+    test('that is confirmed while another server is about to take it back stays', async () => {
+      const clock = new ManualClock(new Date());
+      let confirmed = '';
+      const before = async (right: UsedRight, path: string) => {
+        if (right === 'delete batchsandboxes' && path.includes(confirmed)) await annotate(confirmed, { [Annotation.confirmBy]: null });
+      };
+      const sweeper = await server.world.replica(BRISK, { clock, before });
+      const ids: string[] = [];
+      const confirmBy = new Date(clock.now().getTime() + 30_000).toISOString();
+      for (const _ of ['confirmed', 'abandoned']) {
+        const { id } = await server.create(direct(), { prefer: 'respond-async' });
+        await annotate(id, { [Annotation.confirmBy]: confirmBy });
+        await until(() => expect(sweeper.server.sandboxes.find(id)?.metadata.annotations?.[Annotation.confirmBy]).toBe(confirmBy));
+        ids.push(id);
+      }
+      [confirmed = ''] = ids;
+      // They are looked at in the order in which they came.
+      await untilWith(clock, async () => expect((await server.list()).items.map((sandbox) => sandbox.id)).not.toContain(ids[1]), 5_000);
+      expect((await server.world.operator.batch(confirmed)).metadata).not.toHaveProperty('deletionTimestamp');
+    });
+
+    test('that is taken back just before it is confirmed is not told of as running', async () => {
+      const before = async (right: UsedRight, path: string) => {
+        if (right === 'patch batchsandboxes') await server.world.operator.delete(path.split('?')[0] ?? '');
+      };
+      const patient = await server.world.replica('', { before });
+      expect(await patient.send('POST', '/v1/sandboxes', { body: pooled({ timeout: null }) })).toMatchObject({ status: 500, body: { code: 'KUBERNETES::POD_FAILED' } });
     });
   });
 }
