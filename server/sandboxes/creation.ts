@@ -66,7 +66,10 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
       const why = message === undefined ? '' : `: ${message}`;
       fail(new LifecycleError('KUBERNETES::POD_READY_TIMEOUT', `sandbox: not ready within ${patience.readyMs / 1000} s${why}`, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
     };
-    const onAbort = () => fail(new LifecycleError('GENERAL::SHUTTING_DOWN', undefined, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
+    const onAbort = () => {
+      end();
+      reject(gone());
+    };
     const look = () => {
       const found = store.find(id);
       isKnown ||= found !== undefined;
@@ -92,6 +95,15 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
     if (signal.aborted) onAbort();
     else look();
   });
+}
+
+/** Ends a create whose caller has gone, or whose server ends: nobody would hear its answer. @throws NotReady */
+export function refuseGone({ aborted }: AbortSignal): void {
+  if (aborted) throw gone();
+}
+
+function gone(): NotReady {
+  return new NotReady(new LifecycleError('GENERAL::SHUTTING_DOWN', undefined, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
 }
 
 function full429(message: string | undefined): LifecycleError {

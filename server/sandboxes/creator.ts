@@ -13,7 +13,7 @@ import type { PoolStore } from '../pools/pool-store';
 import { createCompanions, pullSecretName } from './companions';
 import { checkCreate, poolRefOf } from './create-check';
 import { idOfKey, planSandbox, requestDigest } from './create-plan';
-import { NotReady, untilReady } from './creation';
+import { NotReady, refuseGone, untilReady } from './creation';
 import { planPod } from './pod-plan';
 import type { SandboxStore } from './sandbox-store';
 import { deletedBeforeReady } from './verdict';
@@ -47,7 +47,7 @@ export interface CreateInput {
   readonly request: CreateSandboxRequest;
   /** By which a repeat is known. @default - it is never repeated */
   readonly idempotencyKey?: string;
-  /** Answers as soon as it is written, with state Pending. */
+  /** Answers as soon as it is written, with state Pending; else when it runs. */
   readonly isAsync: boolean;
   readonly signal: AbortSignal;
 }
@@ -90,11 +90,14 @@ export class SandboxCreator {
     // From the cache; that it is there now spares most callers a sandbox that waits for it.
     if (poolRef !== undefined && poolRef !== ANY_POOL) await pools.get(poolRef, signal);
     const made = await this.write(request, poolRef, idempotencyKey, isAsync);
-    if (isAsync) return made;
     const { sandbox_create_timeout_seconds: ready, pool_acquisition_timeout_seconds: room } = config.kubernetes;
     try {
       const patience = { readyMs: ready * 1000, roomMs: room * 1000 };
-      return await this.confirm(await untilReady(made, { store, pools, clock: this.options.clock, patience }, signal));
+      const told = isAsync ? made : await untilReady(made, { store, pools, clock: this.options.clock, patience }, signal);
+      refuseGone(signal);
+      const confirmed = await this.confirm(told);
+      refuseGone(signal);
+      return confirmed;
     } catch (error) {
       const mayBeRepeated = error instanceof NotReady && error.isOpen && idempotencyKey !== undefined;
       if (!mayBeRepeated) await this.takeBack(made);
@@ -110,12 +113,14 @@ export class SandboxCreator {
     // A second write confirms what could otherwise stay for ever, or for longer than its create has promised; a pooled sandbox that ends by itself is one write (L23).
     const isConfirmed = poolRef === undefined || typeof request.timeout !== 'number' || idempotencyKey !== undefined;
     const keptMs = config.kubernetes.sandbox_create_timeout_seconds * 1000 + SLACK_MS + (idempotencyKey === undefined ? 0 : KEYED_GRACE_MS);
-    const takeBack = { at: new Date(now.getTime() + keptMs), unless: isConfirmed ? ('confirmed' as const) : ('delivered' as const) };
+    const at = new Date(now.getTime() + keptMs);
+    // An answer that does not wait for a delivery promises none by then.
+    const takeBack = isConfirmed ? ({ at, unless: 'confirmed' } as const) : isAsync ? undefined : ({ at, unless: 'delivered' } as const);
     const pullSecret = request.image?.auth === undefined ? undefined : pullSecretName(id);
     const template = poolRef === undefined ? planPod(request, { config, version, base, pullSecret }) : undefined;
     let batch: BatchSandbox;
     try {
-      batch = await store.create(planSandbox(request, { id, namespace, now, poolRef, template, ...(!isAsync && { takeBack }) }), id);
+      batch = await store.create(planSandbox(request, { id, namespace, now, poolRef, template, takeBack }), id);
     } catch (error) {
       if (isAlreadyExists(error)) return this.meet(id, request);
       // Without an answer it may be there. Under the id of a key it may be an earlier one that is in use: if it is of now, it goes unless it is confirmed.

@@ -137,6 +137,29 @@ export function createSuite(server: ServerUnderTest): void {
       expect((await server.send('GET', `/sandboxes/${id}/endpoints/80`)).body).toMatchObject({ code: 'KUBERNETES::POD_IP_NOT_AVAILABLE' });
     });
 
+    test('that answers at once is confirmed before its answer where it could stay for ever, and leaves nothing when its caller has gone', async () => {
+      const marks: unknown[] = [];
+      const before = async (right: UsedRight, path: string) => {
+        const [, id = ''] = /batchsandboxes\/([^?]+)/.exec(path) ?? [];
+        if (right === 'patch batchsandboxes') marks.push((await server.world.operator.batch(id)).metadata.annotations?.[Annotation.confirmBy]);
+      };
+      const patient = await server.world.replica('', { before });
+      const headers = { prefer: 'respond-async' };
+      const send = async (body: object) => (await patient.send<SandboxReply>('POST', '/v1/sandboxes', { body, headers })).body.id;
+      const ids = [await send(direct({ timeout: null })), await send(pooled())];
+      expect(marks).toEqual([expect.stringMatching(/Z$/)]);
+      for (const id of ids) {
+        const { annotations } = (await server.world.operator.batch(id)).metadata;
+        expect(annotations).not.toHaveProperty([Annotation.confirmBy]);
+        expect(annotations).not.toHaveProperty([Annotation.deliverBy]);
+      }
+      const caller = new AbortController();
+      const making = server.send('POST', '/v1/sandboxes', { body: pooled(), headers, signal: caller.signal });
+      caller.abort();
+      expect(await making).toMatchObject({ status: 503 });
+      await until(async () => expect((await server.list()).items.map(({ id }) => id).sort()).toEqual(ids.sort()));
+    });
+
     test('whose caller goes away leaves nothing', async () => {
       const caller = new AbortController();
       const making = server.send('POST', '/v1/sandboxes', { body: direct(), signal: caller.signal });
