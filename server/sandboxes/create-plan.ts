@@ -5,6 +5,7 @@ import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { CreateSandboxRequest } from '../../src/schema/lifecycle-request';
 import { Annotation, EXTENSION_ANNOTATION_PREFIX, Label } from '../../src/schema/names';
 import { Extension } from './create-check';
+import type { TakeBack } from './take-back';
 
 /** What the SDKs send when their user names no entrypoint: it only waits. */
 const IDLE_ENTRYPOINT: readonly string[] = ['tail', '-f', '/dev/null'];
@@ -18,7 +19,7 @@ export interface CreatePlanContext {
   readonly poolRef?: string;
   readonly template?: PodTemplateSpec;
   /** When servers take it back. @default - never */
-  readonly takeBack?: { readonly at: Date; readonly unless: 'delivered' | 'confirmed' };
+  readonly takeBack?: TakeBack;
 }
 
 /** The BatchSandbox of one sandbox: one replica, named by the id. */

@@ -23,7 +23,7 @@ export interface CreationContext {
 
 /** Why a sandbox did not come, and whether a repeat of the request may still meet it. */
 export class NotReady extends LifecycleError {
-  /** The time was over or the caller gone: nothing is known to be wrong. */
+  /** The time was over, the pool full or the caller gone: nothing is known to be wrong. */
   readonly isOpen: boolean;
 
   constructor(...[error, isOpen]: [LifecycleError, boolean]) {
@@ -62,7 +62,7 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
     };
     const onLate = () => {
       const { full, message } = waitsFor;
-      if (full) return fail(full429(message), false);
+      if (full) return fail(full429(message), true);
       const why = message === undefined ? '' : `: ${message}`;
       fail(new LifecycleError('KUBERNETES::POD_READY_TIMEOUT', `sandbox: not ready within ${patience.readyMs / 1000} s${why}`, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
     };
@@ -85,7 +85,7 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
         cancelRoom?.();
         cancelRoom = undefined;
       } else {
-        cancelRoom ??= clock.setTimer(patience.roomMs, () => fail(full429(waitsFor.message), false));
+        cancelRoom ??= clock.setTimer(patience.roomMs, () => fail(full429(waitsFor.message), true));
       }
     };
 

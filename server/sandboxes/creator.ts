@@ -8,7 +8,7 @@ import type { CreateSandboxRequest } from '../../src/schema/lifecycle-request';
 import { Annotation, ANY_POOL } from '../../src/schema/names';
 import type { ServerConfig } from '../../src/schema/server-config';
 import { fromKubeError } from '../kube-errors';
-import { LifecycleError, sandboxNotFound } from '../lifecycle-error';
+import { LifecycleError } from '../lifecycle-error';
 import type { PoolStore } from '../pools/pool-store';
 import { createCompanions, pullSecretName } from './companions';
 import { checkCreate, poolRefOf } from './create-check';
@@ -16,12 +16,8 @@ import { idOfKey, planSandbox, requestDigest } from './create-plan';
 import { NotReady, refuseGone, untilReady } from './creation';
 import { planPod } from './pod-plan';
 import type { SandboxStore } from './sandbox-store';
+import { isUnconfirmed, planTakeBack } from './take-back';
 import { deletedBeforeReady } from './verdict';
-
-/** How long a sandbox of an idempotency key is kept for a repeat after its create was not ready in time, in ms. */
-const KEYED_GRACE_MS = 60_000;
-/** Longest time from the write until the wait begins, in ms; a sandbox is taken back that much later than its create has given up. */
-const SLACK_MS = 10_000;
 
 /** What a {@link SandboxCreator} needs. */
 export interface CreatorOptions {
@@ -92,6 +88,7 @@ export class SandboxCreator {
     const made = await this.write(request, poolRef, idempotencyKey, isAsync);
     const { sandbox_create_timeout_seconds: ready, pool_acquisition_timeout_seconds: room } = config.kubernetes;
     try {
+      if (poolRef === undefined && isUnconfirmed(made)) await this.complete(made, request);
       const patience = { readyMs: ready * 1000, roomMs: room * 1000 };
       const told = isAsync ? made : await untilReady(made, { store, pools, clock: this.options.clock, patience }, signal);
       refuseGone(signal);
@@ -99,56 +96,59 @@ export class SandboxCreator {
       refuseGone(signal);
       return confirmed;
     } catch (error) {
-      const mayBeRepeated = error instanceof NotReady && error.isOpen && idempotencyKey !== undefined;
-      if (!mayBeRepeated) await this.takeBack(made);
+      await this.giveUp(made, error, idempotencyKey !== undefined);
       throw error;
     }
   }
 
-  /** Writes the sandbox and what it needs. The caller's going away does not cut the write, or nobody would know whether it is there. */
+  /** Writes the sandbox, or meets it. The caller's going away does not cut the write, or nobody would know whether it is there. */
   private async write(request: CreateSandboxRequest, poolRef: string | undefined, idempotencyKey: string | undefined, isAsync: boolean): Promise<BatchSandbox> {
-    const { api, namespace, store, config, version, base, clock, newId } = this.options;
-    const id = idempotencyKey === undefined ? newId() : idOfKey(idempotencyKey);
+    const { namespace, store, config, version, base, clock, newId } = this.options;
+    const [id, hasKey] = idempotencyKey === undefined ? [newId(), false] : [idOfKey(idempotencyKey), true];
     const now = clock.now();
-    // A second write confirms what could otherwise stay for ever, or for longer than its create has promised; a pooled sandbox that ends by itself is one write (L23).
-    const isConfirmed = poolRef === undefined || typeof request.timeout !== 'number' || idempotencyKey !== undefined;
-    const keptMs = config.kubernetes.sandbox_create_timeout_seconds * 1000 + SLACK_MS + (idempotencyKey === undefined ? 0 : KEYED_GRACE_MS);
-    const at = new Date(now.getTime() + keptMs);
-    // An answer that does not wait for a delivery promises none by then.
-    const takeBack = isConfirmed ? ({ at, unless: 'confirmed' } as const) : isAsync ? undefined : ({ at, unless: 'delivered' } as const);
+    const readyMs = config.kubernetes.sandbox_create_timeout_seconds * 1000;
+    const takeBack = planTakeBack({ now, readyMs, isPooled: poolRef !== undefined, hasEnd: typeof request.timeout === 'number', hasKey, isAsync });
     const pullSecret = request.image?.auth === undefined ? undefined : pullSecretName(id);
     const template = poolRef === undefined ? planPod(request, { config, version, base, pullSecret }) : undefined;
-    let batch: BatchSandbox;
     try {
-      batch = await store.create(planSandbox(request, { id, namespace, now, poolRef, template, takeBack }), id);
+      return await store.create(planSandbox(request, { id, namespace, now, poolRef, template, takeBack }), id);
     } catch (error) {
-      if (isAlreadyExists(error)) return this.meet(id, request);
+      if (isAlreadyExists(error)) return this.meet(id, request, takeBack?.at);
       // Without an answer it may be there. Under the id of a key it may be an earlier one that is in use: if it is of now, it goes unless it is confirmed.
-      if (idempotencyKey === undefined && (!(error instanceof ApiError) || error.status >= 500)) void this.discard(id);
+      if (!hasKey && (!(error instanceof ApiError) || error.status >= 500)) void this.discard(id);
       throw fromKubeError(error, 'create sandbox');
     }
-    if (poolRef !== undefined) return batch;
-    try {
-      await createCompanions(api, batch, request, config.storage);
-    } catch (error) {
-      await this.takeBack(batch);
-      throw fromKubeError(error, 'create sandbox');
-    }
-    return batch;
   }
 
-  /** The sandbox that this request, sent before, has made. */
-  private async meet(id: string, request: CreateSandboxRequest): Promise<BatchSandbox> {
+  /** The sandbox that this request, sent before, has made. While nobody has been told of it, its time begins anew, or it could go while this create waits. */
+  private async meet(id: string, request: CreateSandboxRequest, takeBackAt: Date | undefined): Promise<BatchSandbox> {
     const { store } = this.options;
+    const isGoing = () => new LifecycleError('KUBERNETES::INVALID_STATE', 'idempotency key: the sandbox that it made is being deleted; try again, or take a new key', { retryAfterSeconds: 1 });
     const existing = store.find(id) ?? (await store.readLive(id));
-    if (existing === undefined) throw sandboxNotFound(id);
+    if (existing === undefined) throw isGoing();
     if (existing.metadata.annotations?.[Annotation.requestDigest] !== requestDigest(request)) {
       throw new LifecycleError('IDEMPOTENCY::KEY_REUSED', 'idempotency key: it was used for another request; take a new one');
     }
-    if (existing.metadata.deletionTimestamp !== undefined) {
-      throw new LifecycleError('KUBERNETES::INVALID_STATE', 'idempotency key: the sandbox that it made is being deleted; take a new one', { retryAfterSeconds: 1 });
-    }
-    return existing;
+    // Bound to what was looked at: one that another create has confirmed meanwhile must not be marked again.
+    const prolong = async (now: BatchSandbox) => {
+      const { uid, resourceVersion, deletionTimestamp } = now.metadata;
+      if (deletionTimestamp !== undefined) throw isGoing();
+      if (!isUnconfirmed(now) || takeBackAt === undefined) return now;
+      return store.patch(id, { metadata: { uid, resourceVersion, annotations: { [Annotation.confirmBy]: takeBackAt.toISOString() } } });
+    };
+    const met = await store.whileUnchanged(existing, prolong).catch((error: unknown) => {
+      throw fromKubeError(error, `meet sandbox '${id}'`);
+    });
+    if (met === undefined) throw isGoing();
+    return met;
+  }
+
+  /** Makes what the pod of a sandbox needs beside itself, or what is missing of it. */
+  private async complete(batch: BatchSandbox, request: CreateSandboxRequest): Promise<void> {
+    const { api, config } = this.options;
+    await createCompanions(api, batch, request, config.storage).catch((error: unknown) => {
+      throw fromKubeError(error, 'create sandbox');
+    });
   }
 
   /** Notes that the create is answered, where that is to be noted. @throws NotReady when a server that took it for abandoned was faster */
@@ -165,22 +165,30 @@ export class SandboxCreator {
     return confirmed;
   }
 
-  /** Deletes a sandbox that nobody will know of; what cannot be deleted now is deleted by any server, at its time. */
-  private async takeBack(batch: BatchSandbox): Promise<void> {
+  /**
+   * Deletes the sandbox of a create that has failed, if nobody can know of it; what cannot be deleted now is deleted by any server, at its time.
+   *
+   * One of a key belongs to every request with that key. It stays for a repeat until its time is over, and goes at once only when nothing can come of it;
+   * and it never goes once one of them has been answered.
+   */
+  private async giveUp(batch: BatchSandbox, error: unknown, hasKey: boolean): Promise<void> {
+    const { store, log } = this.options;
     try {
-      await this.options.store.remove(batch);
-    } catch (error) {
-      this.options.log.warn({ err: error, sandbox: batch.metadata.name }, 'sandbox not taken back yet');
+      if (!hasKey) await store.remove(batch);
+      else if (error instanceof NotReady && !error.isOpen) await store.removeIf(batch, isUnconfirmed);
+    } catch (failure) {
+      log.warn({ err: failure, sandbox: batch.metadata.name }, 'sandbox not taken back yet');
     }
   }
 
   /** Deletes a sandbox of which only the name is known, if it is there. */
   private async discard(id: string): Promise<void> {
+    const { store, log } = this.options;
     try {
-      const batch = await this.options.store.readLive(id);
-      if (batch !== undefined) await this.takeBack(batch);
+      const batch = await store.readLive(id);
+      if (batch !== undefined) await store.remove(batch);
     } catch (error) {
-      this.options.log.warn({ err: error, sandbox: id }, 'sandbox not looked for');
+      log.warn({ err: error, sandbox: id }, 'sandbox not taken back yet');
     }
   }
 }

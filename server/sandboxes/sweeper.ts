@@ -1,20 +1,11 @@
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import { Annotation } from '../../src/schema/names';
 import type { SandboxStore } from './sandbox-store';
-import { addressOf } from './state';
+import { isAbandoned } from './take-back';
 
 /** Time between two looks, in ms: how much later than said a sandbox is taken back. */
 const SWEEP_MS = 5_000;
-
-/** Whether a sandbox is one that nobody has been told of, and its time is over; pure. */
-export function isAbandoned(batch: BatchSandbox, now: Date): boolean {
-  const { annotations = {}, deletionTimestamp } = batch.metadata;
-  if (deletionTimestamp !== undefined) return false;
-  const isOver = (time: string | undefined) => time !== undefined && Date.parse(time) <= now.getTime();
-  return isOver(annotations[Annotation.confirmBy]) || (isOver(annotations[Annotation.deliverBy]) && addressOf(batch) === undefined && annotations[Annotation.endpoints] === undefined);
-}
 
 /**
  * Takes back what creates have left behind whose server died, until the signal aborts. Every replica does so, by what its cache says: one that was

@@ -1,3 +1,4 @@
+import { idOfKey } from '../../../server/sandboxes/create-plan';
 import type { SandboxReply } from '../../../src/schema/lifecycle-reply';
 import { Annotation, Label } from '../../../src/schema/names';
 import { ManualClock, untilWith } from '../../support/manual-clock';
@@ -108,7 +109,36 @@ export function createSuite(server: ServerUnderTest): void {
       expect(await server.send('POST', '/v1/sandboxes', { body: pooled({ timeout: 700 }), headers })).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY::KEY_REUSED' } });
     });
 
-    test('that finds a full pool says so, may be repeated later, and leaves nothing', async () => {
+    test('with a key leaves a sandbox that another create with it has told of, whatever becomes of it', async () => {
+      const headers = { 'idempotency-key': 'told' };
+      const { id } = await server.create(direct(), { ...headers, prefer: 'respond-async' });
+      const pod = pathOf('pods', `${id}-0`);
+      await until(() => server.world.operator.podAt(pod));
+      await server.world.operator.patch(`${pod}/status`, { status: { containerStatuses: [{ name: 'sandbox', state: { waiting: { reason: 'ImagePullBackOff' } } }] } });
+      expect(await server.send('POST', '/v1/sandboxes', { body: direct(), headers })).toMatchObject({ status: 500, body: { code: 'KUBERNETES::POD_FAILED' } });
+      expect((await server.world.operator.batch(id)).metadata).not.toHaveProperty('deletionTimestamp');
+    });
+
+    test('with a key keeps the sandbox that it meets for as long as if it had made it', async () => {
+      const headers = { 'idempotency-key': 'again' };
+      const sending = { body: direct(), headers };
+      const brisk = await server.world.replica(BRISK);
+      expect((await brisk.send('POST', '/v1/sandboxes', sending)).status).toBe(503);
+      const id = idOfKey('again');
+      const clock = new ManualClock(new Date(Date.now() + 30_000));
+      const later = await server.world.replica(BRISK, { clock });
+      const repeated = later.send<SandboxReply>('POST', '/v1/sandboxes', sending);
+      const keptUntil = async () => (await server.world.operator.batch(id)).metadata.annotations?.[Annotation.confirmBy];
+      await until(async () => expect(await keptUntil()).toBe(new Date(clock.now().getTime() + 71_000).toISOString()));
+      await until(async () => {
+        await server.world.operator.makeReady();
+        expect((await server.world.operator.podAt(pathOf('pods', `${id}-0`))).status?.podIP).toBeDefined();
+      });
+      expect(await repeated).toMatchObject({ status: 202, body: { id } });
+      expect(await keptUntil()).toBeUndefined();
+    });
+
+    test('that finds a full pool says so, may be repeated later, and leaves nothing but what has a key', async () => {
       const brisk = await server.world.replica(IMPATIENT_FOR_ROOM);
       await Promise.all(Array.from({ length: POOL_SIZE }, () => server.create()));
       await until(async () => expect((await brisk.send('GET', '/v1/pools/warm')).body).toMatchObject({ status: { available: 0 } }));
@@ -119,6 +149,17 @@ export function createSuite(server: ServerUnderTest): void {
       }
       await until(async () => expect((await server.list('pageSize=200')).items.filter(({ status }) => status.state !== 'Running')).toEqual([]));
       expect((await server.list()).pagination.totalItems).toBe(POOL_SIZE);
+      // It keeps its place.
+      const sending = { body: pooled(), headers: { 'idempotency-key': 'queued' } };
+      expect((await brisk.send('POST', '/v1/sandboxes', sending)).status).toBe(429);
+      const id = idOfKey('queued');
+      const [running] = (await server.list('state=Running')).items;
+      await server.send('DELETE', `/v1/sandboxes/${running?.id ?? ''}`);
+      await until(async () => {
+        await server.world.operator.makeReady();
+        expect((await server.send<SandboxReply>('GET', `/v1/sandboxes/${id}`)).body).toMatchObject({ status: { state: 'Running' } });
+      });
+      expect(await server.send('POST', '/v1/sandboxes', sending)).toMatchObject({ status: 202, body: { id } });
     });
 
     test('that is not ready in time says so and leaves nothing, but for a key that may be repeated', async () => {
