@@ -75,8 +75,8 @@ function sign(id: string, port: number, expires: string, mode: string, { signer,
 }
 
 /** The token that opens the sandbox, for SDKs to repeat. */
-function tokenHeaders({ metadata: { uid = '' } }: BatchSandbox, { tokens }: EndpointContext): Pick<EndpointReply, 'headers'> {
-  const token = tokens.tokenOf(uid);
+function tokenHeaders(batch: BatchSandbox, { tokens }: EndpointContext): Pick<EndpointReply, 'headers'> {
+  const token = tokens.tokenOf(batch);
   return token === undefined ? {} : { headers: { [TOKEN_HEADER]: token } };
 }
 

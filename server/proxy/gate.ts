@@ -42,27 +42,30 @@ export class Gate {
   }
 
   /**
-   * Where a request goes; from the cache.
+   * Where a request goes; from the cache. What it shows is judged before anything is looked up: who may not pass neither learns what there is nor makes
+   * the server ask for it.
    *
-   * @throws LifecycleError MISSING_OR_INVALID_SECURE_ACCESS, DOCKER::INVALID_PORT, KUBERNETES::SANDBOX_NOT_FOUND, KUBERNETES::POD_IP_NOT_AVAILABLE
+   * @throws LifecycleError MISSING_OR_INVALID_SECURE_ACCESS, DOCKER::INVALID_PORT, KUBERNETES::SANDBOX_NOT_FOUND, KUBERNETES::POD_IP_NOT_AVAILABLE,
+   * KUBERNETES::UNAVAILABLE, KUBERNETES::INITIALIZATION_ERROR
    */
   async admit(route: ProxyRoute, { headers }: IncomingMessage, signal: AbortSignal): Promise<Target> {
-    const { store, keys, tokens, signer, clock } = this.options;
-    const hasKey = keys.judge(oneOf(headers[API_KEY])).ok;
-    const token = oneOf(headers[ACCESS_TOKEN]);
-    const { signed } = route;
-    // Before anything is read: who has nothing to show learns nothing of what there is.
-    if (!hasKey && token === undefined && signed === undefined) throw new LifecycleError('MISSING_OR_INVALID_SECURE_ACCESS');
+    const { store, keys, tokens } = this.options;
+    const isEntitled = keys.judge(oneOf(headers[API_KEY])).ok || this.isSigned(route);
+    const uid = tokens.uidOf(oneOf(headers[ACCESS_TOKEN]), route.id);
+    if (!isEntitled && uid === undefined) throw new LifecycleError('MISSING_OR_INVALID_SECURE_ACCESS');
     const port = portOf(route.port);
-    const isSigned = signed !== undefined && signer?.isGood({ id: route.id, port }, signed.expiry, signed.signature, clock.now()) === true;
-    const batch = await store.get(route.id, signal).catch((error: unknown) => {
-      throw hasKey || isSigned ? error : new LifecycleError('MISSING_OR_INVALID_SECURE_ACCESS');
-    });
-    if (!hasKey && !isSigned && !tokens.opens(token, batch.metadata.uid ?? '')) throw new LifecycleError('MISSING_OR_INVALID_SECURE_ACCESS');
+    const batch = await store.get(route.id, signal);
+    // The token may be of an earlier sandbox of this id.
+    if (!isEntitled && batch.metadata.uid !== uid) throw new LifecycleError('MISSING_OR_INVALID_SECURE_ACCESS');
     if (port === Port.executor) throw new LifecycleError('DOCKER::INVALID_PORT', `port: expected another than ${Port.executor}, which is the executor's own`);
     const address = addressOf(batch);
     if (address === undefined) throw new LifecycleError('KUBERNETES::POD_IP_NOT_AVAILABLE', `sandbox '${route.id}': it has no address yet`);
     return { batch, address, port };
+  }
+
+  private isSigned({ id, port, signed }: ProxyRoute): boolean {
+    const { signer, clock } = this.options;
+    return signed !== undefined && signer?.isGood({ id, port: portOf(port) }, signed.expiry, signed.signature, clock.now()) === true;
   }
 }
 

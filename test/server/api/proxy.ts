@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { LifecycleServer } from '../../../server/lifecycle-server';
+import { ACCESS_TOKEN, AccessTokens } from '../../../server/proxy/access-token';
 import { type HttpHost, serveHttp } from '../../../server/web/http-host';
 import { systemClock } from '../../../src/program/clock';
 import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
+import { ManualClock } from '../../support/manual-clock';
 import { pathOf } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
 import { KEY } from '../server-in-process';
@@ -24,6 +26,8 @@ interface Asking {
   readonly body?: string;
 }
 
+/** Reads of what the cache does not know that a server makes at once. */
+const MOST_READS = 50;
 /** Headers of a web socket's handshake. */
 const UPGRADE = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'k' };
 
@@ -111,6 +115,23 @@ export function proxySuite(server: ServerUnderTest): void {
       const [response] = (await once(refused, 'response')) as [IncomingMessage];
       expect([response.statusCode, response.headers['x-request-id']]).toEqual([401, expect.stringMatching(/./)]);
       response.resume();
+    });
+
+    test('what opens nothing is told so before anything is looked up, and what opens is told what hinders', async () => {
+      // Its reads of what the cache does not know do not come back.
+      const replica = await server.world.replica(gateway('uri', 'gw.example'), { clock: new ManualClock(new Date()) });
+      const port = await serve(replica.server);
+      const genuine = new AccessTokens([KEY]).tokenOf({ metadata: { name: 'none', uid: 'u-1' } }) ?? '';
+      const forged = new AccessTokens(['other']).tokenOf({ metadata: { name: 'none', uid: 'u-1' } }) ?? '';
+      const status = async (path: string, ...headers: string[]) => (await ask(port, path, { headers })).status;
+      const proxied = '/sandboxes/none/proxy/80/x';
+      for (let count = 0; count < MOST_READS / 2; count += 1) {
+        expect([await status(proxied, ACCESS_TOKEN, forged), await status(`/none/80/${'z'.repeat(7)}/${'0'.repeat(32)}a/x`)]).toEqual([401, 401]);
+      }
+      expect([await status(proxied, ACCESS_TOKEN, genuine), await status('/sandboxes/other/proxy/80/x', ACCESS_TOKEN, genuine)]).toEqual([404, 401]);
+      for (let count = 1; count < MOST_READS; count += 1) expect(await status(proxied, 'open-sandbox-api-key', KEY)).toBe(404);
+      const answer = await ask(port, proxied, { headers: [ACCESS_TOKEN, genuine] });
+      expect([answer.status, answer.message.headers['retry-after']]).toEqual([503, '1']);
     });
 
     test('a web socket is passed on, with the id of its request', async () => {
