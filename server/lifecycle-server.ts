@@ -7,7 +7,7 @@ import type { Logger } from '../src/program/log';
 import type { BatchSandbox } from '../src/schema/batch-sandbox';
 import type { PodTemplateSpec } from '../src/schema/kubernetes';
 import { SERVER_AGENT } from '../src/schema/names';
-import type { ServerConfig } from '../src/schema/server-config';
+import { runtimeClassOf, type ServerConfig } from '../src/schema/server-config';
 import { ConcurrencyLimit } from './concurrency-limit';
 import { Diagnostics } from './diagnostics/diagnostics';
 import { diagnosticsRoutes } from './diagnostics/routes';
@@ -101,7 +101,7 @@ export class LifecycleServer {
         endpointOf: (batch, port, input) => endpointOf(batch, port, input, { config, tokens, signer, now: clock.now() }),
       }),
       ...notYetRoutes({ store: this.sandboxes }),
-      ...poolRoutes({ pools: this.pools, namespace, allowPrivileged: config.pools.allow_privileged }),
+      ...poolRoutes({ pools: this.pools, namespace, allowPrivileged: config.pools.allow_privileged, runtimeClass: runtimeClassOf(config) }),
       ...diagnosticsRoutes({ store: this.sandboxes, diagnostics: new Diagnostics({ api, namespace }) }),
     ];
     this.app = createApp({ routes: this.routes, keys, log, stop: this.stopping.signal, corsOrigins: config.server.cors_origins, onAnswer: (answer) => this.metrics.answered(answer), onRefusedKey: () => this.metrics.rejectedKey() });

@@ -7,7 +7,7 @@ import { fromKubeError } from '../kube-errors';
 import { invalidRequest, LifecycleError, poolNotFound } from '../lifecycle-error';
 import { route, type Route } from '../web/route';
 import type { PoolStore } from './pool-store';
-import { privilegeProblems, structureProblems } from './template-check';
+import { completeTemplate, privilegeProblems, structureProblems } from './template-check';
 
 const TAG = 'pools';
 const PAGE_SIZE = { default: 20, max: 200 } as const;
@@ -18,6 +18,8 @@ export interface PoolRoutesOptions {
   readonly namespace: string;
   /** Whether templates may ask for privileges. */
   readonly allowPrivileged: boolean;
+  /** RuntimeClass of sandboxes. @default - what templates say */
+  readonly runtimeClass?: string;
 }
 
 const listReply = z.object({ items: z.array(poolReply), pagination: pagination.optional() }).meta({ id: 'PoolList' });
@@ -58,7 +60,7 @@ export function poolRoutes(options: PoolRoutesOptions): readonly Route[] {
   ];
 }
 
-function createRoute({ pools, namespace, allowPrivileged }: PoolRoutesOptions): Route {
+function createRoute({ pools, namespace, allowPrivileged, runtimeClass }: PoolRoutesOptions): Route {
   return route<CreatePoolRequest>({
     method: 'POST',
     path: '/pools',
@@ -69,10 +71,11 @@ function createRoute({ pools, namespace, allowPrivileged }: PoolRoutesOptions): 
     success: { status: 201, description: 'The pool.', schema: poolReply },
     errors: ['KUBERNETES::POOL_ALREADY_EXISTS', 'KUBERNETES::QUOTA_EXCEEDED'],
     handle: async ({ body: { name, template, ...spec } }) => {
-      const problems = [...structureProblems(template), ...(allowPrivileged ? [] : privilegeProblems(template))];
+      const problems = [...structureProblems(template), ...(allowPrivileged ? [] : privilegeProblems(template, runtimeClass))];
       if (problems.length > 0) throw invalidRequest(problems);
+      const complete = completeTemplate(template, runtimeClass) as PoolSpec['template'];
       try {
-        return { status: 201, body: toReply(await pools.create({ metadata: { name, namespace }, spec: { ...spec, template: template as PoolSpec['template'] } }, name)) };
+        return { status: 201, body: toReply(await pools.create({ metadata: { name, namespace }, spec: { ...spec, template: complete } }, name)) };
       } catch (error) {
         if (isAlreadyExists(error)) throw new LifecycleError('KUBERNETES::POOL_ALREADY_EXISTS', `pool '${name}': there is one of this name; PUT /v1/pools/${name} changes it`);
         throw fromKubeError(error, `create pool '${name}'`);

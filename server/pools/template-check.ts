@@ -1,11 +1,11 @@
-import { type Problem, showValue } from '../../src/schema/errors';
+import type { Problem } from '../../src/schema/errors';
 import { podTemplate } from '../../src/schema/pod-template';
-import { isRecord, parse } from '../../src/schema/validation';
+import { parse } from '../../src/schema/validation';
+import { containerProblems, profileProblems } from './container-check';
+import { isGiven, listOf, recordOf, refused } from './refused';
 
 /** Lists of containers of a pod. */
 const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] as const;
-/** The one capability that may be added, by a pod that shares its processes: the executor needs it. */
-const EXECUTOR_CAPABILITY = 'SYS_PTRACE';
 /** Front of the annotations that older Kubernetes reads profiles from. */
 const PROFILE_ANNOTATIONS = ['container.apparmor.security.beta.kubernetes.io/', 'seccomp.security.alpha.kubernetes.io/', 'container.seccomp.security.alpha.kubernetes.io/'];
 
@@ -18,18 +18,23 @@ export function structureProblems(template: unknown): Problem[] {
 /**
  * What in a template reaches beyond its pod: privileges, the node, its files and addresses, and accounts of the cluster (L34). Whoever has the
  * API key could otherwise have any node.
+ *
+ * @param runtimeClass the one that sandboxes run in; undefined leaves the choice to the template
  */
-export function privilegeProblems(template: unknown): Problem[] {
+export function privilegeProblems(template: unknown, runtimeClass?: string): Problem[] {
   const spec = recordOf(recordOf(template).spec);
   const annotations = Object.entries(recordOf(recordOf(recordOf(template).metadata).annotations));
   const shares = spec.shareProcessNamespace === true;
   return [
     ...(['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((field) => spec[field] === true).map((field) => refused(`spec.${field}`, 'false', true)),
-    ...(['serviceAccountName', 'serviceAccount'] as const).filter((field) => isNamed(spec[field])).map((field) => refused(`spec.${field}`, 'no account of the cluster', spec[field])),
-    ...(isNamed(spec.nodeName) ? [refused('spec.nodeName', 'no node by name', spec.nodeName)] : []),
+    ...accountProblems(spec),
+    ...(isGiven(spec.nodeName) ? [refused('spec.nodeName', 'no node by name', spec.nodeName)] : []),
+    ...(runtimeClass !== undefined && isGiven(spec.runtimeClassName) && spec.runtimeClassName !== runtimeClass
+      ? [refused('spec.runtimeClassName', `'${runtimeClass}', as secure_runtime says, or nothing`, spec.runtimeClassName)]
+      : []),
     ...profileProblems('spec.securityContext', recordOf(spec.securityContext)),
     ...listOf(recordOf(spec.securityContext).sysctls).map((_, index) => refused(`spec.securityContext.sysctls[${index}]`, 'none', 'a setting of the kernel')),
-    ...listOf(spec.volumes).flatMap((volume, index) => (recordOf(volume).hostPath === undefined ? [] : [refused(`spec.volumes[${index}].hostPath`, 'no path of the node', recordOf(recordOf(volume).hostPath).path)])),
+    ...listOf(spec.volumes).flatMap((volume, index) => volumeProblems(`spec.volumes[${index}]`, recordOf(volume))),
     ...annotations
       .filter(([key, value]) => PROFILE_ANNOTATIONS.some((front) => key.startsWith(front)) && value === 'unconfined')
       .map(([key]) => refused(`metadata.annotations['${key}']`, 'a profile', 'unconfined')),
@@ -37,32 +42,31 @@ export function privilegeProblems(template: unknown): Problem[] {
   ];
 }
 
-function containerProblems(path: string, container: Readonly<Record<string, unknown>>, shares: boolean): Problem[] {
-  const context = recordOf(container.securityContext);
-  const added = listOf(recordOf(context.capabilities).add);
-  const at = `${path}.securityContext`;
+/**
+ * A template with what sandboxes without a pool have too, where it says nothing itself: no token of an account of the cluster (L12), and the runtime class of
+ * `secure_runtime`.
+ */
+export function completeTemplate(template: Readonly<Record<string, unknown>>, runtimeClass?: string): Record<string, unknown> {
+  const spec = recordOf(template.spec);
+  const runtime = runtimeClass !== undefined && !isGiven(spec.runtimeClassName) ? { runtimeClassName: runtimeClass } : {};
+  return { ...template, spec: { ...spec, automountServiceAccountToken: spec.automountServiceAccountToken ?? false, ...runtime } };
+}
+
+/** Every pod has an account, and may do with its token what the account may. */
+function accountProblems(spec: Readonly<Record<string, unknown>>): Problem[] {
+  const named = (['serviceAccountName', 'serviceAccount'] as const).filter((field) => isGiven(spec[field]) && spec[field] !== 'default');
   return [
-    ...(context.privileged === true ? [refused(`${at}.privileged`, 'false', true)] : []),
-    ...(context.procMount === undefined || context.procMount === 'Default' ? [] : [refused(`${at}.procMount`, "'Default'", context.procMount)]),
-    ...added.filter((name) => !(shares && name === EXECUTOR_CAPABILITY)).map((name) => refused(`${at}.capabilities.add`, `none, but ${EXECUTOR_CAPABILITY} beside shareProcessNamespace`, name)),
-    ...profileProblems(at, context),
-    ...listOf(container.ports).flatMap((port, index) => (isPort(recordOf(port).hostPort) ? [refused(`${path}.ports[${index}].hostPort`, 'no port of the node', recordOf(port).hostPort)] : [])),
+    ...named.map((field) => refused(`spec.${field}`, 'no account of the cluster', spec[field])),
+    ...(spec.automountServiceAccountToken === true ? [refused('spec.automountServiceAccountToken', 'false', true)] : []),
   ];
 }
 
-function profileProblems(path: string, context: Readonly<Record<string, unknown>>): Problem[] {
-  const unconfined = (['seccompProfile', 'appArmorProfile'] as const).filter((field) => recordOf(context[field]).type === 'Unconfined');
+function volumeProblems(path: string, volume: Readonly<Record<string, unknown>>): Problem[] {
+  const { hostPath, projected } = volume;
   return [
-    ...unconfined.map((field) => refused(`${path}.${field}.type`, 'a profile', 'Unconfined')),
-    ...(recordOf(context.windowsOptions).hostProcess === true ? [refused(`${path}.windowsOptions.hostProcess`, 'false', true)] : []),
+    ...(isGiven(hostPath) ? [refused(`${path}.hostPath`, 'no path of the node', recordOf(hostPath).path)] : []),
+    ...listOf(recordOf(projected).sources).flatMap((source, index) =>
+      isGiven(recordOf(source).serviceAccountToken) ? [refused(`${path}.projected.sources[${index}].serviceAccountToken`, 'no token of an account', 'one')] : [],
+    ),
   ];
 }
-
-function refused(path: string, expected: string, got: unknown): Problem {
-  return { path: `template.${path}`, expected: `${expected} (pools.allow_privileged is off)`, got: showValue(got) };
-}
-
-const isNamed = (value: unknown): boolean => value !== undefined && value !== null && value !== '' && value !== 'default';
-const isPort = (value: unknown): boolean => value !== undefined && value !== null && value !== 0;
-const recordOf = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(value) ? value : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);

@@ -2,7 +2,7 @@ import { imageName } from '../../src/schema/image-names';
 import type { Container, PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { CreateSandboxRequest, VolumeRequest } from '../../src/schema/lifecycle-request';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
-import type { ServerConfig } from '../../src/schema/server-config';
+import { runtimeClassOf, type ServerConfig } from '../../src/schema/server-config';
 
 /** Name of the container that runs the entrypoint. */
 export const SANDBOX_CONTAINER = 'sandbox';
@@ -30,7 +30,7 @@ export interface PodPlanContext {
  */
 export function planPod(request: CreateSandboxRequest, context: PodPlanContext): PodTemplateSpec {
   const { config, base, pullSecret } = context;
-  const { k8s_runtime_class: runtimeClass, type: runtimeType } = config.secure_runtime;
+  const runtimeClassName = runtimeClassOf(config);
   const spec = base?.spec ?? {};
   const baseMain = spec.containers?.find(({ name }) => name === SANDBOX_CONTAINER);
   const others = (spec.containers ?? []).filter(({ name }) => name !== SANDBOX_CONTAINER && name !== EXECUTOR_CONTAINER);
@@ -41,7 +41,7 @@ export function planPod(request: CreateSandboxRequest, context: PodPlanContext):
       automountServiceAccountToken: false,
       ...spec,
       shareProcessNamespace: true,
-      ...(runtimeType !== '' && { runtimeClassName: runtimeClass }),
+      ...(runtimeClassName !== undefined && { runtimeClassName }),
       ...(request.platform !== undefined && {
         nodeSelector: { ...(spec.nodeSelector as object | undefined), 'kubernetes.io/os': request.platform.os, 'kubernetes.io/arch': request.platform.arch },
       }),

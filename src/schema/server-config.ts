@@ -55,8 +55,8 @@ const runtime = z.object({
 });
 
 const secureRuntime = z.object({
-  type: z.enum(['', 'gvisor', 'kata']).default('').describe('Kind of isolation of sandboxes without a pool; empty is the default of the cluster.'),
-  k8s_runtime_class: z.string().min(1).optional().describe('RuntimeClass of their pods; needed when type is set.'),
+  type: z.enum(['', 'gvisor', 'kata']).default('').describe('Kind of isolation of sandboxes without a pool, and of pools made over REST; empty is the default of the cluster.'),
+  k8s_runtime_class: z.string().min(1).optional().describe('RuntimeClass of their pods; needed when type is set. A pool made over REST that names none has it, and may name no other.'),
   docker_runtime: unused(z.string(), NO_DOCKER),
 });
 
@@ -153,3 +153,8 @@ export const serverConfig = z.object({
 
 /** The configuration in force. */
 export type ServerConfig = z.output<typeof serverConfig>;
+
+/** The RuntimeClass that sandboxes run in; undefined where that is the default of the cluster. */
+export function runtimeClassOf({ secure_runtime: { type, k8s_runtime_class: name } }: Pick<ServerConfig, 'secure_runtime'>): string | undefined {
+  return type === '' ? undefined : name;
+}

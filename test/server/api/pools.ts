@@ -38,13 +38,63 @@ export function poolSuite(server: ServerUnderTest): void {
       ['files of the node', { name: 'x', template: template({ volumes: [{ name: 'v', hostPath: { path: '/' } }] }), capacitySpec }, 'template.spec.volumes[0].hostPath: expected no path of the node'],
       ['a port of the node', { name: 'x', template: template({}, { ports: [{ containerPort: 80, hostPort: 80 }] }), capacitySpec }, 'ports[0].hostPort: expected no port of the node'],
       ['an account of the cluster', { name: 'x', template: template({ serviceAccountName: 'admin' }), capacitySpec }, 'template.spec.serviceAccountName: expected no account'],
+      ['the token of an account, as a volume', { name: 'x', template: template({ volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] } }] }), capacitySpec }, 'template.spec.volumes[0].projected.sources[1].serviceAccountToken: expected no token'],
       ['no profile', { name: 'x', template: template({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), capacitySpec }, 'template.spec.securityContext.seccompProfile.type: expected a profile'],
     ])('is refused with %s', async (_case, body, message) => {
       expect(await server.send('POST', '/v1/pools', { body })).toMatchObject({ status: 400, body: { code: 'SANDBOX::INVALID_PARAMETER', message: expect.stringContaining(message) as string } });
     });
 
+    test('is refused with every privilege that it asks for, at once', async () => {
+      const reaching = {
+        name: 'x',
+        template: template(
+          {
+            automountServiceAccountToken: true,
+            shareProcessNamespace: true,
+            runtimeClassName: 'runc',
+            securityContext: { seLinuxOptions: { type: 'spc_t', user: 'system_u' } },
+            initContainers: [{ name: 'init', image: 'busybox', lifecycle: { preStop: { httpGet: { host: '169.254.169.254', port: 80 } } }, securityContext: { seLinuxOptions: { role: 'r', level: 's0' } } }],
+          },
+          {
+            securityContext: { capabilities: { add: ['SYS_PTRACE'] }, seLinuxOptions: { type: 'container_t' } },
+            livenessProbe: { httpGet: { host: '10.0.0.1', port: 80 } },
+            readinessProbe: { tcpSocket: { host: '10.0.0.1', port: 80 } },
+            startupProbe: { httpGet: { host: '', port: 80 } },
+          },
+        ),
+        capacitySpec,
+      };
+      const secure = await server.world.replica('[secure_runtime]\ntype = "gvisor"\nk8s_runtime_class = "gvisor"\n');
+      const { status, body } = await secure.send('POST', '/v1/pools', { body: reaching });
+      expect([status, String(body.message).split('; ').map((problem) => problem.split(': expected')[0])]).toEqual([
+        400,
+        [
+          'template.spec.automountServiceAccountToken',
+          'template.spec.runtimeClassName',
+          'template.spec.securityContext.seLinuxOptions.type',
+          'template.spec.securityContext.seLinuxOptions.user',
+          'template.spec.containers[0].securityContext.capabilities.add',
+          'template.spec.containers[0].livenessProbe.httpGet.host',
+          'template.spec.containers[0].readinessProbe.tcpSocket.host',
+          'template.spec.initContainers[0].securityContext.seLinuxOptions.role',
+          'template.spec.initContainers[0].lifecycle.preStop.httpGet.host',
+        ],
+      ]);
+    });
+
+    test('has no token of an account and the runtime of all sandboxes, unless its template says otherwise and may', async () => {
+      const toml = '[secure_runtime]\ntype = "gvisor"\nk8s_runtime_class = "gvisor"\n';
+      const [secure, open] = await Promise.all([server.world.replica(toml), server.world.replica(`${toml}[pools]\nallow_privileged = true\n`)]);
+      expect((await secure.send('POST', '/v1/pools', { body: { name: 'secure', template: template(), capacitySpec } })).status).toBe(201);
+      const own = template({ automountServiceAccountToken: true, runtimeClassName: 'kata' });
+      expect((await open.send('POST', '/v1/pools', { body: { name: 'own', template: own, capacitySpec } })).status).toBe(201);
+      const specs = await Promise.all(['secure', 'own'].map(async (name) => (await server.world.operator.pool(name)).spec.template?.spec));
+      expect(specs).toMatchObject([{ automountServiceAccountToken: false, runtimeClassName: 'gvisor' }, own.spec]);
+      for (const name of ['secure', 'own']) await server.send('DELETE', `/v1/pools/${name}`);
+    });
+
     test('may have the executor beside shared processes, and privileges where the administrator allows them', async () => {
-      const executor = template({ shareProcessNamespace: true }, { securityContext: { capabilities: { add: ['SYS_PTRACE'] } } });
+      const executor = template({ shareProcessNamespace: true }, { name: 'task-executor', securityContext: { capabilities: { add: ['SYS_PTRACE'] } } });
       const open = await server.world.replica('[pools]\nallow_privileged = true\n');
       const privileged = template({ hostNetwork: true });
       expect((await server.send('POST', '/v1/pools', { body: { name: 'sidecar', template: executor, capacitySpec } })).status).toBe(201);
