@@ -1,3 +1,4 @@
+import { FRAMING } from '../../src/program/forwarding';
 import { REQUEST_ID } from '../web/request-id';
 import { API_KEY } from '../web/app';
 import { ACCESS_TOKEN } from './access-token';
@@ -12,10 +13,10 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'proxy-authe
 const OURS = [API_KEY, ACCESS_TOKEN, INGRESS_TO, 'authorization', 'cookie', 'forwarded', 'x-real-ip', 'via', 'host'];
 const FORWARDED = /^x-forwarded-/;
 
-/** Headers of a request as they go into a sandbox. */
+/** Headers of a request as they go into a sandbox, but for those of its body. */
 export function requestHeaders(raw: RawHeaders, host: string, requestId: string): string[] {
   const hop = hopByHopOf(raw);
-  const kept = pairsOf(raw).filter(([name]) => !hop.has(name) && !OURS.includes(name) && name !== REQUEST_ID && !FORWARDED.test(name));
+  const kept = pairsOf(raw).filter(([name]) => !hop.has(name) && !FRAMING.includes(name) && !OURS.includes(name) && name !== REQUEST_ID && !FORWARDED.test(name));
   return ['Host', host, ...kept.flatMap(([, written, value]) => [written, value]), 'X-Request-ID', requestId];
 }
 

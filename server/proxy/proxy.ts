@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/program/clock';
+import { framingOf } from '../../src/program/forwarding';
 import type { Logger } from '../../src/program/log';
 import { LifecycleError } from '../lifecycle-error';
 import { hostAndPort } from '../sandboxes/endpoints';
@@ -53,7 +54,7 @@ export class Proxy implements RequestTaker {
     this.open(route, incoming, exchange).then(({ target, leave }) => {
       outgoing.once('close', leave);
       if (outgoing.destroyed) return leave();
-      const upstream = this.connect(incoming, route, target, exchange, fail);
+      const upstream = this.connect(incoming, route, target, exchange, fail, framingOf(incoming));
       this.streams.watch(outgoing, upstream);
       upstream.on('response', (response) => {
         try {
@@ -81,7 +82,7 @@ export class Proxy implements RequestTaker {
     this.open(route, incoming, exchange).then(({ target, leave }) => {
       socket.once('close', leave);
       if (socket.destroyed) return leave();
-      const upstream = this.connect(incoming, route, target, exchange, fail, ['Connection', 'Upgrade', 'Upgrade', incoming.headers.upgrade ?? 'websocket']);
+      const upstream = this.connect(incoming, route, target, exchange, fail, ['Connection', 'Upgrade', 'Upgrade', 'websocket']);
       this.streams.watch(socket, upstream);
       upstream.on('response', (response) => {
         // It does not want to: its own answer says why.
@@ -116,7 +117,7 @@ export class Proxy implements RequestTaker {
     return { target, leave };
   }
 
-  private connect(incoming: IncomingMessage, { path }: ProxyRoute, { address, port }: Target, { requestId }: Answer, fail: (error: unknown) => void, more: readonly string[] = []): ClientRequest {
+  private connect(incoming: IncomingMessage, { path }: ProxyRoute, { address, port }: Target, { requestId }: Answer, fail: (error: unknown) => void, more: readonly string[]): ClientRequest {
     const headers = [...requestHeaders(incoming.rawHeaders, hostAndPort(address, port), requestId), ...more];
     const upstream = httpRequest({ host: address, port, method: incoming.method, path, headers, agent: false, setHost: false });
     let isConnected = false;

@@ -4,11 +4,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/program/clock';
+import { isWebSocketHandshake } from '../../src/program/forwarding';
 
 /** Takes requests before the API does: true when it has taken one. */
 export interface RequestTaker {
   request(incoming: IncomingMessage, outgoing: ServerResponse): boolean;
-  /** Takes a connection that is to become something else, such as a WebSocket. */
+  /** Takes a connection that is to become a web socket. */
   upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
@@ -38,7 +39,8 @@ export interface HttpHost {
 /** Serves by plain HTTP. @throws Error of node:net, such as EADDRINUSE */
 export async function serveHttp({ fetch, host, port, keepAliveMs, taker }: HttpHostOptions, clock: Clock): Promise<HttpHost> {
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, (incoming, outgoing) => {
+  const shouldUpgradeCallback = (incoming: IncomingMessage) => taker !== undefined && isWebSocketHandshake(incoming);
+  const server = createServer({ keepAliveTimeout: keepAliveMs, shouldUpgradeCallback }, (incoming, outgoing) => {
     if (taker?.request(incoming, outgoing) !== true) void listener(incoming, outgoing);
   });
   // A proxied request may take as long as it takes.

@@ -83,11 +83,20 @@ export function proxySuite(server: ServerUnderTest): void {
       const seen = backend.seen.at(-1);
       expect(seen).toMatchObject({ method: 'PATCH', body: 'hello' });
       const names = seen?.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-      expect(names).toEqual(['host', 'x-execd-access-token', 'x-twice', 'x-twice', 'x-request-id', 'connection', 'transfer-encoding']);
+      expect(names).toEqual(['host', 'x-execd-access-token', 'x-twice', 'x-twice', 'x-request-id', 'transfer-encoding', 'connection']);
 
       const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE'];
       const statuses = await Promise.all(methods.map(async (method) => (await ask(port, `/sandboxes/${id}/proxy/${backend.port}`, { method })).status));
       expect(statuses).toEqual(methods.map(() => 200));
+      // A body is one, whatever the method: what stands in it is no request.
+      const inside = 'GET /inside HTTP/1.1\r\nHost: x\r\n\r\n';
+      for (const method of ['GET', 'DELETE']) {
+        for (const framing of [['Transfer-Encoding', 'chunked'], ['Content-Length', String(inside.length), 'Connection', 'content-length']]) {
+          const headers = ['open-sandbox-api-key', KEY, ...framing];
+          expect((await ask(port, `/sandboxes/${id}/proxy/${backend.port}/body`, { method, headers, body: inside })).status).toBe(200);
+          expect(backend.seen.at(-1)).toMatchObject({ method, url: '/body', body: inside });
+        }
+      }
       // What no server of ours could send is passed on as far as that goes, and ends nothing but itself.
       expect(await ask(port, `/sandboxes/${id}/proxy/${backend.port}/odd`)).toMatchObject({ status: 200, body: 'hi' });
       await ask(port, `/sandboxes/${id}/proxy/${backend.port}/large`, { method: 'POST', body: 'x'.repeat(8_000_000) });
@@ -149,6 +158,15 @@ export function proxySuite(server: ServerUnderTest): void {
       await until(() => expect(server.world.server.proxy.count).toBe(1)); // what came before is over a moment after its answer
       socket.end();
       await until(() => expect(server.world.server.proxy.count).toBe(0));
+    });
+
+    test('a request that offers another protocol than web sockets is answered as it stands', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const offer = ['open-sandbox-api-key', KEY, 'Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c', 'HTTP2-Settings', 'AAMAAABkAAQ'];
+      expect(await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/x`, { headers: offer })).toMatchObject({ status: 200, body: 'got GET /x' });
+      expect(backend.seen.at(-1)?.rawHeaders.join().toLowerCase()).not.toMatch(/upgrade|http2/);
+      expect((await ask(port, '/v1/sandboxes', { headers: offer })).status).toBe(200);
     });
 
     test('a stream is told piece by piece, and ends in the sandbox when its caller goes', async () => {
