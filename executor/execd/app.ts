@@ -77,7 +77,7 @@ export class ExecdApp {
   }
 
   /**
-   * Answers a request to become another protocol; never rejects.
+   * Answers the handshake of a web socket; never rejects.
    *
    * @param head first bytes after the request
    */

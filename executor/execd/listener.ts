@@ -1,10 +1,19 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { isWebSocketHandshake } from '../../src/program/forwarding';
 import type { ListenAddress } from '../../src/schema/settings';
 import { listen, type WebServer } from '../web-server';
 import type { ExecdApp, ExecdOptions } from './app';
 
 /** Most connections at a time: commands hold theirs while they run. */
 const MOST_CONNECTIONS = 1024;
+
+/** The server of the API, which does not listen yet. Only handshakes of web sockets are upgrades; other offers are passed over. */
+export function createExecdServer(load: () => Promise<Pick<ExecdApp, 'handle' | 'upgrade'>>): Server {
+  const server = createServer({ shouldUpgradeCallback: isWebSocketHandshake }, (request, response) => void load().then((app) => app.handle(request, response)));
+  server.on('upgrade', (request, socket, head) => void load().then((app) => app.upgrade(request, socket, head)));
+  server.requestTimeout = 0; // an upload may take its time
+  return server;
+}
 
 /**
  * The port of the API of commands and files. The API itself is loaded by the first request, so that a sandbox that nobody asks anything pays for a
@@ -19,9 +28,7 @@ export class ExecdListener {
 
   /** @throws the error of the system, such as EADDRINUSE */
   async listen(address: ListenAddress): Promise<number> {
-    const server = createServer((request, response) => void this.load().then((app) => app.handle(request, response)));
-    server.on('upgrade', (request, socket, head) => void this.load().then((app) => app.upgrade(request, socket, head)));
-    server.requestTimeout = 0; // an upload may take its time
+    const server = createExecdServer(() => this.load());
     this.server = await listen(server, address, MOST_CONNECTIONS);
     return this.server.port;
   }

@@ -10,10 +10,11 @@ const KEYS: readonly string[] = [ExecdHeader.accessToken, ExecdHeader.lifecycleK
  * Headers that go on, as they came: names and values in turns.
  *
  * @param raw names and values in turns
+ * @param others names of further ones that do not, in small letters
  */
-export function forwardedHeaders(raw: readonly string[]): string[] {
+export function forwardedHeaders(raw: readonly string[], others: readonly string[] = []): string[] {
   const names = raw.filter((_text, index) => index % 2 === 0).map((name) => name.toLowerCase());
   const named = raw.filter((_text, index) => index % 2 === 1 && names[(index - 1) / 2] === 'connection').flatMap((value) => value.toLowerCase().split(/\s*,\s*/));
-  const dropped = new Set([...OF_CONNECTION, ...KEYS, ...named]);
+  const dropped = new Set([...OF_CONNECTION, ...KEYS, ...others, ...named]);
   return raw.filter((_text, index) => !dropped.has(names[Math.floor(index / 2)] ?? ''));
 }

@@ -3,6 +3,7 @@ import { type IncomingMessage, request as startRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { FRAMING, framingOf } from '../../../src/program/forwarding';
 import type { Call } from '../calls';
 import { badQuery, Refusal } from '../refusal';
 import type { RouteTable } from '../router';
@@ -23,7 +24,7 @@ export function proxyRoutes(hosts: readonly string[]): RouteTable {
 
 async function forward({ request, response, params }: Call, hosts: readonly string[]): Promise<void> {
   const socket = await connectTo(portOf(params), hosts);
-  const outgoing = startRequest({ createConnection: () => socket, method: request.method, path: targetOf(request), headers: withHost(request, forwardedHeaders(request.rawHeaders)), setHost: false });
+  const outgoing = startRequest({ createConnection: () => socket, method: request.method, path: targetOf(request), headers: [...withHost(request, forwardedHeaders(request.rawHeaders, FRAMING)), ...framingOf(request)], setHost: false });
   response.once('close', () => outgoing.destroy());
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   answered.catch(() => undefined); // told below
@@ -36,14 +37,14 @@ async function forward({ request, response, params }: Call, hosts: readonly stri
 }
 
 /**
- * Forwards an upgrade, such as to a WebSocket: after the request, both sides are one stream.
+ * Forwards the handshake of a web socket: after the request, both sides are one stream.
  *
  * @param head first bytes after the request
  * @throws Refusal of status 400 or 502, before anything is sent
  */
 export async function forwardUpgrade(request: IncomingMessage, client: Duplex, head: Buffer, params: Readonly<Record<string, string>>, hosts: readonly string[]): Promise<void> {
   const socket = await connectTo(portOf(params), hosts);
-  const headers = [...withHost(request, forwardedHeaders(request.rawHeaders)), 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
+  const headers = [...withHost(request, forwardedHeaders(request.rawHeaders)), 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
   const lines = headers.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${headers[index + 1] ?? ''}`] : []));
   socket.write([`${request.method ?? 'GET'} ${targetOf(request)} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1');
   socket.write(head);

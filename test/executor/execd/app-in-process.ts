@@ -1,9 +1,10 @@
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExecdApp } from '../../../executor/execd/app';
+import { createExecdServer } from '../../../executor/execd/listener';
 import { hostSandbox, type Sandbox } from '../../../executor/execd/sandbox';
 import type { Credentials } from '../../../executor/tasks/main-process';
 import { systemClock } from '../../../src/program/clock';
@@ -44,8 +45,7 @@ export class AppInProcess {
     const logged: unknown[] = [];
     const log = { info: () => undefined, error: (fields: unknown) => void logged.push(fields) };
     const app = new ExecdApp({ sandbox: toSandbox(root), clock: systemClock, log, dataDir, scope: 'in-process' });
-    const server = createServer((request, response) => void app.handle(request, response));
-    server.on('upgrade', (request, socket, head) => void app.upgrade(request, socket, head));
+    const server = createExecdServer(() => Promise.resolve(app));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new AppInProcess(root, dataDir, logged, server, app);
   }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { createServer, get, type IncomingMessage, request as startRequest, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { until } from '../../support/waiting';
 import { AppInProcess } from './app-in-process';
 
@@ -56,6 +57,23 @@ test('a request goes to the port as it came, without keys and what is about its 
   expect(await (await app.client.ask('GET', `/proxy/${port}`)).json()).toMatchObject({ url: '/' });
 });
 
+test.each(['GET', 'DELETE'])('the body of a %s stays one', async (method) => {
+  const inside = 'GET /inside HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (const headers of [{ 'transfer-encoding': 'chunked' }, { 'content-length': inside.length, connection: 'content-length' }]) {
+    const asking = startRequest(`${app.client.origin}/proxy/${port}/body`, { method, headers }).end(inside);
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+    expect(JSON.parse(await textOf(answer))).toMatchObject({ method, url: '/body', body: inside });
+  }
+});
+
+test('a request that offers another protocol than web sockets is answered as it stands', async () => {
+  const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQ' };
+  const [answer] = (await once(startRequest(`${app.client.origin}/proxy/${port}/x`, { headers }).end(), 'response')) as [IncomingMessage];
+  const text = await textOf(answer);
+  expect(JSON.parse(text)).toMatchObject({ method: 'GET', url: '/x' });
+  expect(text).not.toMatch(/upgrade|http2/i);
+});
+
 test('a stream begins before it ends, and what breaks off breaks off', async () => {
   const request = get(`${app.client.origin}/proxy/${port}/stream`);
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -67,10 +85,10 @@ test('a stream begins before it ends, and what breaks off breaks off', async () 
 
 test('an upgrade becomes a stream in both ways, from its first byte on', async () => {
   const caller = connect(Number(new URL(app.client.origin).port), '127.0.0.1').setEncoding('utf8');
-  caller.write(`GET /proxy/${port}/chat?x=1 HTTP/1.1\r\nHost: x\r\nX-Mine: yes\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst `);
+  caller.write(`GET /proxy/${port}/chat?x=1 HTTP/1.1\r\nHost: x\r\nX-Mine: yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst `);
   let text = '';
   caller.on('data', (piece) => (text += String(piece)));
-  await until(() => expect(text).toMatch(/^HTTP\/1.1 101 [^]*\r\n\r\n\/chat\?x=1 echo yes first $/));
+  await until(() => expect(text).toMatch(/^HTTP\/1.1 101 [^]*\r\n\r\n\/chat\?x=1 websocket yes first $/));
   caller.end('second');
   await once(caller, 'close');
   expect(text.endsWith('first second')).toBe(true);
