@@ -1,4 +1,5 @@
 import { answerSuite } from './api/answers';
+import { burstSuite } from './api/burst';
 import { createSuite } from './api/create';
 import { diagnosticsSuite } from './api/diagnostics';
 import { openApiSuite } from './api/openapi';
@@ -10,6 +11,7 @@ import { useServer } from './api/server-under-test';
 const server = useServer();
 
 answerSuite(server);
+burstSuite(server);
 createSuite(server);
 sandboxSuite(server);
 poolSuite(server);

@@ -5,6 +5,7 @@ import { AccessTokens } from '../../server/proxy/access-token';
 import { ApiKeys } from '../../server/web/api-keys';
 import { type Clock, systemClock } from '../../src/program/clock';
 import { createLogger } from '../../src/program/log';
+import type { PoolSpec } from '../../src/schema/pool';
 import { type OperatorInProcess, startOperator } from '../support/operator-in-process';
 import { until } from '../support/waiting';
 import { type BeforeRequest, recordedConnection, type UsedRight } from './recorded-connection';
@@ -47,7 +48,7 @@ export interface ServerInProcess {
   /** Another replica, with a configuration of its own. */
   replica(toml?: string, more?: ReplicaOptions): Promise<Pick<ServerInProcess, 'send' | 'server' | 'log'>>;
   /** Makes a Pool of so many pods, all of them Ready, and waits until they are idle. */
-  createPool(name: string, size: number): Promise<void>;
+  createPool(name: string, size: number, more?: Partial<PoolSpec>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,8 +69,8 @@ export async function startServer(toml = ''): Promise<ServerInProcess> {
     operator,
     rights,
     replica,
-    createPool: async (name, size) => {
-      await operator.createPool(name, { capacitySpec: { bufferMin: 0, bufferMax: size, poolMin: size, poolMax: size } });
+    createPool: async (name, size, more = {}) => {
+      await operator.createPool(name, { capacitySpec: { bufferMin: 0, bufferMax: size, poolMin: size, poolMax: size }, ...more });
       await until(async () => {
         await operator.makeReady();
         expect((await operator.pool(name)).status).toMatchObject({ total: size, available: size });
