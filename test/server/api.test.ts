@@ -7,12 +7,14 @@ import { poolSuite } from './api/pools';
 import { proxySuite } from './api/proxy';
 import { sandboxSuite } from './api/sandboxes';
 import { useServer } from './api/server-under-test';
+import { takeBackSuite } from './api/take-back';
 
 const server = useServer();
 
 answerSuite(server);
 burstSuite(server);
 createSuite(server);
+takeBackSuite(server);
 sandboxSuite(server);
 poolSuite(server);
 diagnosticsSuite(server);
