@@ -159,7 +159,7 @@ test('finds the state right after the server was killed amid creates: what was a
   const answered = (await Promise.all(answers)).filter((status) => status === 202).length;
   const manager = SandboxManager.create({ connectionConfig });
   await until(async () => expect((await manager.listSandboxInfos()).items.length).toBeGreaterThanOrEqual(answered));
-  // Each says when it is taken back; the wait for that is the business of test/server/sandboxes.test.ts.
+  // Each says when it is taken back; the wait for that is the business of test/server/api/take-back.ts.
   const left = (await manager.listSandboxInfos()).items;
   const marked = (await batches()).filter((batch) => JSON.stringify(batch).includes('opensandbox.io/confirm-by')).length;
   expect(left.length - marked).toBeGreaterThanOrEqual(answered);
