@@ -10,6 +10,8 @@ import { CommandPreparation } from './commands/prepare';
 import { commandRoutes } from './commands/routes';
 import { CommandRunner } from './commands/runner';
 import { PipeStock } from './commands/pipes';
+import { Contexts } from './contexts/contexts';
+import { contextRoutes } from './contexts/routes';
 import { fileRoutes } from './files/routes';
 import { Metrics } from './metrics/metrics';
 import { metricsRoutes } from './metrics/routes';
@@ -46,6 +48,7 @@ export class ExecdApp {
   private readonly pipes: PipeStock;
   private readonly preparation: CommandPreparation;
   private readonly sessions = new Sessions();
+  private readonly contexts: Contexts;
   private readonly terminals: Terminals;
   private readonly proxyHosts: readonly string[];
   /** Connections that no server closes any more. */
@@ -56,6 +59,7 @@ export class ExecdApp {
     this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
     this.proxyHosts = options.proxyHosts ?? ['127.0.0.1'];
     this.runner = new CommandRunner({ ...options, pipes: this.pipes });
+    this.contexts = new Contexts({ ...options, sessions: this.sessions, runner: this.runner, preparation: this.preparation, pipes: this.pipes });
     this.terminals = new Terminals({ ...options, preparation: this.preparation, shellVectors: (toVector) => this.runner.shellVectors(toVector) });
     this.router = new Router(this.routes());
   }
@@ -106,7 +110,7 @@ export class ExecdApp {
   async end(): Promise<void> {
     this.sessions.clear();
     this.upgraded.forEach((socket) => socket.destroy());
-    await Promise.all([this.runner.close(), this.terminals.clear()]);
+    await Promise.all([this.runner.close(), this.contexts.clear(), this.terminals.clear()]);
     await this.pipes.clear(); // a reset empties the data directory
   }
 
@@ -117,7 +121,9 @@ export class ExecdApp {
 
   private routes(): RouteTable {
     const { sandbox, clock, dataDir } = this.options;
-    const { preparation } = this;
+    const { preparation, runner, sessions } = this;
+    const interruptOther = (id: string) => (this.contexts.find(id) ?? sessions.find(id))?.interrupt();
+    const commands = { runner, preparation, clock, dataDir, interruptOther };
     return {
       '/ping': {
         GET: ({ response }) => {
@@ -125,8 +131,9 @@ export class ExecdApp {
           sendEmpty(response);
         },
       },
-      ...commandRoutes({ runner: this.runner, preparation, clock, dataDir, findSession: (id) => this.sessions.find(id) }),
-      ...sessionRoutes({ sessions: this.sessions, runner: this.runner, preparation, sandbox, clock }),
+      ...commandRoutes(commands),
+      ...contextRoutes(this.contexts, commands),
+      ...sessionRoutes({ sessions, runner, preparation, sandbox, clock }),
       ...metricsRoutes(new Metrics(sandbox, clock), clock),
       ...fileRoutes(sandbox, dataDir),
       ...proxyRoutes(this.proxyHosts),

@@ -38,6 +38,13 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
+/** Sends a signal to the group that a process leads, unless the process is gone or its pid has another owner. */
+export function signalGroup(leader: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (isAlive(leader)) {
+    signalPid(-leader.pid, signal);
+  }
+}
+
 /** The processes of one task, wherever they went. */
 export interface TaskTree {
   /** Value of SANDBOX_TASK_ID in every process of the task. */

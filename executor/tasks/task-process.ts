@@ -39,10 +39,15 @@ export type Outputs = readonly [stdout: OutputEnd, stderr: OutputEnd];
 /** Descriptor of a third pipe, which few have: in the main container those below it are taken on the way there. */
 export const MORE_FD = 6;
 
+/** Descriptor of a pipe to read from beside standard input, which those have that have the third pipe and {@link ProcessOrder.inputFd}. */
+export const INPUT_FD = 7;
+
 /** What is to be started: a part of an order to a runner. */
 export interface ProcessOrder extends Pick<RunOrder, 'taskId' | 'argv' | 'env' | 'workingDir'> {
   /** Descriptor of a terminal that it reads from, and that becomes its own; absent means that its input is empty. */
   readonly terminalFd?: number;
+  /** Our descriptor of a pipe that it has at {@link INPUT_FD}; only together with a third pipe. */
+  readonly inputFd?: number;
 }
 
 /** Whose root directory, user and environment a task gets. */
@@ -56,13 +61,13 @@ const UNUSED = ['ignore', 'ignore', 'ignore'] as const;
  *
  * @param more pipe at {@link MORE_FD}
  */
-export function spawnOnHost({ argv, env, workingDir, terminalFd }: ProcessOrder, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
+export function spawnOnHost({ argv, env, workingDir, terminalFd, inputFd }: ProcessOrder, [stdout, stderr]: Outputs, more?: OutputEnd): TaskProcess {
   const problem = problemOfDirectory(workingDir);
   if (problem !== undefined) {
     return { failure: Promise.resolve({ exitCode: 126, message: problem, subject: 'workingDir' }) };
   }
   const [file = '', ...args] = terminalFd === undefined ? argv : [PERL, '-e', TERMINAL_SCRIPT, ...argv];
-  const stdio = [terminalFd ?? ('ignore' as const), stdout.writeFd, stderr.writeFd, ...(more === undefined ? [] : ([...UNUSED, more.writeFd] as const))];
+  const stdio = [terminalFd ?? ('ignore' as const), stdout.writeFd, stderr.writeFd, ...(more === undefined ? [] : [...UNUSED, ...atMore(more, inputFd)])];
   return spawnTask(
     () => spawn(file, args, { cwd: workingDir, env, detached: true, stdio }),
     () => Promise.resolve(undefined),
@@ -81,7 +86,7 @@ export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, 
   try {
     [stdout, stderr, more].forEach((output) => output?.giveTo(uid, gid));
     const message = enterOrderOf(order, main);
-    const stdio = [order.terminalFd ?? 'ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd, ...(more === undefined ? [] : [more.writeFd])] as const;
+    const stdio = [order.terminalFd ?? 'ignore', stdout.writeFd, stderr.writeFd, 'pipe', main.rootFd, main.workingDirFd, ...(more === undefined ? [] : atMore(more, order.inputFd))] as const;
     // The id is in its environment from the first moment, so that it is found like all other processes of the task.
     const options = { cwd: '/', env: { [EnvVar.taskId]: order.taskId }, detached: true, stdio: [...stdio] };
     return spawnTask(
@@ -94,6 +99,9 @@ export function spawnInMain(order: ProcessOrder, main: EnteredProcess, [stdout, 
     closeSync(main.workingDirFd);
   }
 }
+
+/** Descriptors from {@link MORE_FD} on. */
+const atMore = (more: OutputEnd, inputFd: number | undefined): readonly number[] => (inputFd === undefined ? [more.writeFd] : [more.writeFd, inputFd]);
 
 /** Node emits the common errors of a start, such as ENOENT, and throws the rarer ones, such as E2BIG. */
 function spawnTask(

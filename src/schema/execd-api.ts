@@ -79,8 +79,18 @@ export const runCommandRequest = z.object({
 });
 export type RunCommandRequest = z.infer<typeof runCommandRequest>;
 
+/** An event that only runs of code contexts have. */
+export type ExecdCodeEvent =
+  /** Which run of its context it is, from 1 on. */
+  | { readonly type: 'execution_count'; readonly execution_count: number }
+  /** How the interpreter says that the run has ended. */
+  | { readonly type: 'status'; readonly text: 'ok' | 'error' }
+  /** Value of the last expression by MIME type; `text` stands for `text/plain`, since the Python SDK reads that one only. */
+  | { readonly type: 'result'; readonly results: { readonly 'text/plain': string; readonly text: string } };
+
 /** One event of a stream. `timestamp` is in ms since 1970. */
 export type ExecdEvent = { readonly timestamp: number } & (
+  | ExecdCodeEvent
   | { readonly type: 'init' | 'ping' | 'stdout' | 'stderr'; readonly text: string }
   | { readonly type: 'error'; readonly error: ExecdEventError }
   | { readonly type: 'execution_complete'; readonly execution_time: number }
@@ -88,8 +98,9 @@ export type ExecdEvent = { readonly timestamp: number } & (
 
 /** Why a run failed. */
 export interface ExecdEventError {
-  readonly ename: 'CommandExecError' | 'CommandTimeout';
-  /** Exit code in decimal: SDKs take it from here. */
+  /** `CommandExecError` or `CommandTimeout` of a command, `InterpreterExited` of an interpreter that has ended, else the name of the error of the code. */
+  readonly ename: string;
+  /** Exit code in decimal, which SDKs take from here; of an error of the code its message. */
   readonly evalue: string;
   readonly traceback: readonly string[];
 }
@@ -173,11 +184,28 @@ export interface ExecdMetrics {
   readonly timestamp: number;
 }
 
-/** Body of POST /code; without a language it is a command for a shell. */
+/** Code for a shell, which gets it as an argument. */
+export const shellCode = kernelText.check(z.minLength(1));
+
+/** Body of POST /code. */
 export const runCodeRequest = z.object({
-  code: kernelText.check(z.minLength(1)),
+  code: z.string().check(z.minLength(1)),
+  /** Without an id it is the context that all runs of a language share, without a language too a command for a shell. */
   context: z.nullish(z.object({ id: z.nullish(z.string()), language: z.nullish(z.string()) })),
 });
+
+/** Body of POST /code/context. */
+export const createCodeContextRequest = z.object({
+  language: z.string().check(z.minLength(1)),
+  /** Made if absent. */
+  cwd: z.nullish(kernelText),
+});
+
+/** What is told of a code context. */
+export interface CodeContextInfo {
+  readonly id: string;
+  readonly language: string;
+}
 
 /** Body of POST /pty. */
 export const createTerminalRequest = z.object({

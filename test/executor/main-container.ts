@@ -32,6 +32,8 @@ export interface MainContainerOptions {
   readonly isRoot?: boolean;
   /** Without a shell, and without links: nothing but one static program, /busybox. */
   readonly isBare?: boolean;
+  /** With the programs of this machine in /usr, where no PATH leads to. */
+  readonly hasHostPrograms?: boolean;
   readonly noNewPrivileges?: boolean;
   /** Capabilities of the container. */
   readonly capabilities?: readonly string[];
@@ -56,6 +58,7 @@ if [ -z "$BARE" ]; then
   ln -s /work bin/../tmp/link
   printf '#!/no/interpreter\n' >bin/broken && chmod +x bin/broken && touch bin/data
 fi
+if [ -n "$HOST_PROGRAMS" ]; then mkdir usr && mount --rbind /usr usr && ln -s usr/lib usr/lib64 .; fi
 mount -t tmpfs -o mode=700 tmpfs work && chown "$OWNER" work
 mount --rbind /proc proc && mount --rbind /dev dev
 mount -o remount,ro,bind /mnt
@@ -75,7 +78,7 @@ export class MainContainer {
   static async start(options: MainContainerOptions = {}): Promise<MainContainer> {
     if (process.getuid?.() !== 0) throw new Error('test: expected to run as root, got another user; sidecar mode changes root directory and user');
     await ensurePackages(['busybox-static']);
-    const { besidePid, hasCgroup = false, name = `main-${randomBytes(4).toString('hex')}`, isRoot = false, isBare = false, noNewPrivileges = false, capabilities = CONTAINER_CAPABILITIES } = options;
+    const { besidePid, hasCgroup = false, name = `main-${randomBytes(4).toString('hex')}`, isRoot = false, isBare = false, hasHostPrograms = false, noNewPrivileges = false, capabilities = CONTAINER_CAPABILITIES } = options;
     const { uid, gid, groups } = isRoot ? { uid: 0, gid: 0, groups: [0] } : MAIN_USER;
     const user = [`--userspec=+${uid}:+${gid}`, `--groups=${groups.map((group) => `+${group}`).join(',')}`];
     const rights = [...withCapabilities(...capabilities), ...(noNewPrivileges ? ['--no-new-privs'] : [])];
@@ -86,7 +89,7 @@ export class MainContainer {
     const beside = besidePid === undefined ? [] : ['nsenter', `--target=${besidePid}`, '--pid', '--mount'];
     const [file = '', ...args] = [...beside, 'unshare', '--mount', 'sh', '-c', script, 'sh', ...rights, ...env, '/usr/sbin/chroot', ...user, '/mnt', ...main];
     const child = spawn(file, args, {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OWNER: `${uid}:${gid}`, BARE: isBare ? 'yes' : '', CGROUP: cgroup },
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OWNER: `${uid}:${gid}`, BARE: isBare ? 'yes' : '', HOST_PROGRAMS: hasHostPrograms ? 'yes' : '', CGROUP: cgroup },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     for await (const line of createInterface({ input: child.stdout })) {

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import type { Clock } from '../../../src/program/clock';
 import { LONGEST_TIMER_MS } from '../../../src/program/clock';
 import { endTree } from '../../tasks/end-processes';
-import { identifyProcess, type TaskTree } from '../../tasks/process';
+import { identifyProcess, signalGroup, type TaskTree } from '../../tasks/process';
 import type { StartFailure } from '../../tasks/task-process';
 import type { CommandOrder, Sandbox } from '../sandbox';
 import { PipeReader } from './pipe-reader';
@@ -124,6 +124,16 @@ export class Command {
   /** Reads its output on after the sink has had enough. */
   resume(): void {
     this.readers.forEach((reader) => reader.resume());
+  }
+
+  /** Takes what it has written to standard output and error so far, whether the sink has room for it or not. */
+  drain(): void {
+    this.readers.slice(0, 2).forEach((reader) => reader.drain());
+  }
+
+  /** Sends SIGINT to its process group, as a terminal does; what comes of that is its own business. */
+  interrupt(): void {
+    if (this.tree.leader !== undefined) signalGroup(this.tree.leader, 'SIGINT');
   }
 
   /** Ends all its processes, wherever they went: SIGTERM, a grace, SIGKILL. Resolves when they are gone. What ended before is left alone. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../../src/program/clock';
-import type { ExecdEventError } from '../../../src/schema/execd-api';
+import type { ExecdCodeEvent, ExecdEventError } from '../../../src/schema/execd-api';
 import { formatEvent, formatLines } from './events';
 
 /** Pause between two signs of life, in ms: less than anybody's patience with a silent stream. */
@@ -19,7 +19,7 @@ export class EventStream {
     private readonly clock: Clock,
   ) {}
 
-  /** @param id of the command, or of the session that it runs in */
+  /** @param id of the command, or of the session or context that it runs in */
   begin(id: string): void {
     this.response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
     const timestamp = this.nowMs();
@@ -31,6 +31,13 @@ export class EventStream {
   /** @returns whether there is room for more; `drain` of the response says when there is again */
   writeLines(type: 'stdout' | 'stderr', lines: readonly string[]): boolean {
     return lines.length === 0 || this.response.destroyed || this.response.write(formatLines(type, lines, this.nowMs()));
+  }
+
+  /** What only a code context tells. */
+  tell(event: ExecdCodeEvent): void {
+    if (!this.response.destroyed) {
+      this.response.write(formatEvent({ ...event, timestamp: this.nowMs() }));
+    }
   }
 
   /** The last event: the run has succeeded. */

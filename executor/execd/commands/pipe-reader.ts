@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 /** Takes a piece of output, which is only there during the call; answers whether it takes more at once. */
 export type TakeOutput = (piece: Buffer) => boolean;
 
-/** Most that a pipe can hold: what is taken of it at the end of a command, so that a writer left behind cannot keep us there. */
+/** Most that a pipe can hold: what is taken of it at once, so that a writer that goes on cannot keep us there. */
 const LARGEST_PIPE_BYTES = 1024 * 1024;
 
 /** One for all readers, since each piece is handled before the next is read. */
@@ -39,18 +39,22 @@ export class PipeReader {
     this.socket.resume();
   }
 
-  /** Takes what the command wrote before it ended, whether there is room for it or not, and throws away all that follows. */
-  finish(): void {
-    const { take } = this;
-    this.take = undefined;
+  /** Takes what has been written so far, whether there is room for it or not. */
+  drain(): void {
     try {
-      for (let taken = 0, length = -1; take !== undefined && length !== 0 && taken < LARGEST_PIPE_BYTES && !this.socket.destroyed; taken += length) {
+      for (let taken = 0, length = -1; this.take !== undefined && length !== 0 && taken < LARGEST_PIPE_BYTES && !this.socket.destroyed; taken += length) {
         length = readSync(this.fd, piece);
-        take(piece.subarray(0, length));
+        this.take(piece.subarray(0, length));
       }
     } catch {
-      // EAGAIN: empty, but a process that the command left behind still holds it.
+      // EAGAIN: empty, but a process still holds it.
     }
+  }
+
+  /** Takes what the command wrote before it ended, and throws away all that follows. */
+  finish(): void {
+    this.drain();
+    this.take = undefined;
     this.socket.resume();
   }
 

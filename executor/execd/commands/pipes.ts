@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fchownSync, openSync, unlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TEMPORARY } from '../../tasks/atomic-file';
@@ -69,5 +70,33 @@ function openPipe(path: string): Pipe {
     throw error;
   } finally {
     unlinkSync(path);
+  }
+}
+
+/** A pipe that a program reads from. Whoever opens it closes both ends. */
+export interface InputPipe {
+  /** The end of the program; blocks. */
+  readonly readFd: number;
+  readonly writer: Socket;
+}
+
+/**
+ * A pipe of the stock, turned round.
+ *
+ * @throws an error of the system, such as EMFILE or ENOSPC
+ */
+export async function openInput(stock: PipeStock): Promise<InputPipe> {
+  const { readFd, writeFd } = await stock.take();
+  try {
+    // The end of the stock does not block, which a program does not expect: it gets an opening of its own.
+    const blockingFd = openSync(`/proc/self/fd/${readFd}`, constants.O_RDONLY);
+    const writer = new Socket({ fd: writeFd, readable: false, writable: true });
+    writer.on('error', () => writer.destroy()); // nobody reads it any more, which the end of the program tells too
+    return { readFd: blockingFd, writer };
+  } catch (error) {
+    closeSync(writeFd);
+    throw error;
+  } finally {
+    closeSync(readFd);
   }
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { Clock } from '../../../src/program/clock';
-import { ExecdHeader, runCodeRequest, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
+import { ExecdHeader, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
 import { type Call, countOf, readJson, requireQuery } from '../calls';
 import { badBody, Refusal } from '../refusal';
-import type { RouteTable } from '../router';
-import type { Command, CommandSink } from './command';
+import type { Route, RouteTable } from '../router';
+import type { CommandSink } from './command';
 import { EventStream } from './event-stream';
 import { OutputLog } from './output-log';
 import type { CommandPreparation } from './prepare';
@@ -20,36 +20,31 @@ export interface CommandRoutesOptions {
   readonly clock: Clock;
   /** Where output of the background is kept. */
   readonly dataDir: string;
-  /** What runs in a session, which an interrupt may name too. */
-  readonly findSession: (id: string) => { readonly command?: Command } | undefined;
+  /** Interrupts what runs in a session or context of this id, which an interrupt may name too; undefined when there is none. */
+  readonly interruptOther: (id: string) => Promise<void> | undefined;
 }
 
 /** Commands: run, interrupt, status and logs. */
 export function commandRoutes(options: CommandRoutesOptions): RouteTable {
   const { runner } = options;
-  const interrupt = async ({ query, response }: Call) => {
-    const id = requireQuery(query, 'id');
-    await (options.findSession(id) ?? runner.register.require(id)).command?.stop();
-    sendEmpty(response);
-  };
   return {
-    '/command': { POST: async (call) => runCommand(call, await readJson(call, runCommandRequest), options), DELETE: interrupt },
-    '/code': {
-      POST: async (call) => {
-        const { code, context } = await readJson(call, runCodeRequest);
-        if (context?.language) {
-          throw new Refusal(501, 'NOT_SUPPORTED', 'context.language: expected none, which is a command for a shell, got one; interpreters are not offered by this sandbox');
-        }
-        await runCommand(call, { command: code }, options);
-      },
-      DELETE: interrupt,
-    },
+    '/command': { POST: async (call) => runCommand(call, await readJson(call, runCommandRequest), options), DELETE: interruptRoute(options) },
     '/command/status/{id}': { GET: ({ params, response }) => sendJson(response, toStatus(runner.register.require(params['id'] ?? ''))) },
     '/command/{id}/logs': { GET: (call) => sendLog(call, runner.register.require(call.params['id'] ?? '')) },
   };
 }
 
-async function runCommand(call: Call, request: RunCommandRequest, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
+/** Interrupts what its query names: a command, session or context. */
+export const interruptRoute =
+  ({ runner, interruptOther }: CommandRoutesOptions): Route =>
+  async ({ query, response }) => {
+    const id = requireQuery(query, 'id');
+    await (interruptOther(id) ?? runner.register.require(id).command?.stop());
+    sendEmpty(response);
+  };
+
+/** Runs a command, and answers with its events. */
+export async function runCommand(call: Call, request: RunCommandRequest, { runner, preparation, clock, dataDir }: CommandRoutesOptions): Promise<void> {
   const program = programOf(request, runner);
   const outlives = request.background === true || request.on_disconnect === 'continue';
   const log = outlives ? new OutputLog(dataDir) : undefined;

@@ -24,7 +24,7 @@ export interface RunOrder {
   readonly content: string;
   /** Argument vectors, of which the first runs whose program there is. */
   readonly argvs: readonly (readonly string[])[];
-  readonly place: Pick<CommandOrder, 'env' | 'workingDir' | 'user' | 'isWholeEnv'>;
+  readonly place: Pick<CommandOrder, 'env' | 'workingDir' | 'user' | 'isWholeEnv' | 'inputFd'>;
   readonly timeoutMs: number;
   readonly log?: OutputLog;
   /** @see CommandStart.takeMore */

@@ -14,11 +14,16 @@ export class StreamOutput implements CommandSink {
     return this.stream.writeLines(stream, this.splitters[stream].push(piece));
   }
 
-  /** Sends what has no end of a line, and how the command ended. */
-  end(end: CommandEnd): void {
+  /** Sends what has no end of a line. */
+  flush(): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       this.stream.writeLines(stream, this.splitters[stream].end());
     }
+  }
+
+  /** Sends what has no end of a line, and how the command ended. */
+  end(end: CommandEnd): void {
+    this.flush();
     if (end.exitCode === 0) {
       this.stream.complete(end.elapsedMs);
     } else {

@@ -56,7 +56,8 @@ export function sessionRoutes(options: SessionRoutesOptions): RouteTable {
   };
 }
 
-async function makeWorkingDir(sandbox: Sandbox, path: string): Promise<void> {
+/** Makes the directory of a session or context, unless it is there. */
+export async function makeWorkingDir(sandbox: Sandbox, path: string): Promise<void> {
   const opened = sandbox.open();
   try {
     await Walk.within(opened, (walk) => makeDirectories(walk, { [path]: {} }));
@@ -65,7 +66,8 @@ async function makeWorkingDir(sandbox: Sandbox, path: string): Promise<void> {
   }
 }
 
-async function runInSession(call: Call, session: Session, request: z.infer<typeof runInSessionRequest>, { runner, preparation, clock }: SessionRoutesOptions): Promise<void> {
+/** Runs a command in a session, and answers with its events. @throws Refusal of status 404 for a session that was deleted */
+export async function runInSession(call: Call, session: Session, request: z.infer<typeof runInSessionRequest>, { runner, preparation, clock }: SessionRoutesOptions): Promise<void> {
   if (session.isDeleted) {
     throw unknownContext('session', session.id);
   }

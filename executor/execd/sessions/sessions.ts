@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Refusal, unknownContext } from '../refusal';
+import { Turns } from '../turns';
 import type { Command } from '../commands/command';
 import type { SessionState } from './state';
 
@@ -11,7 +12,7 @@ export class Session {
   /** Command that runs; also one of several that is about to. */
   command?: Command;
   isDeleted = false;
-  private lastRun: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   /**
    * @param workingDir as it was asked for; empty for that of the sandbox
@@ -25,11 +26,23 @@ export class Session {
 
   /** Runs one after the other. */
   inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.lastRun.then(run);
-    this.lastRun = turn.catch(() => undefined);
-    return turn;
+    return this.turns.take(run);
+  }
+
+  /** Ends the command that runs. */
+  async interrupt(): Promise<void> {
+    await this.command?.stop();
+  }
+
+  /** Ends the command that runs, and nothing follows it. */
+  async end(): Promise<void> {
+    this.isDeleted = true;
+    await this.interrupt();
   }
 }
+
+/** @param workingDir as it was asked for; empty for that of the sandbox */
+export const newSession = (workingDir: string): Session => new Session(randomBytes(16).toString('hex'), workingDir);
 
 /** All sessions. */
 export class Sessions {
@@ -40,7 +53,7 @@ export class Sessions {
     if (this.sessions.size >= MOST_SESSIONS) {
       throw new Refusal(429, 'TOO_MANY_REQUESTS', `sessions: expected fewer than ${MOST_SESSIONS}, got ${this.sessions.size}; delete some`, { 'retry-after': '1' });
     }
-    const session = new Session(randomBytes(16).toString('hex'), workingDir);
+    const session = newSession(workingDir);
     this.sessions.set(session.id, session);
     return session;
   }
@@ -61,9 +74,8 @@ export class Sessions {
   /** Ends a session and the command that runs in it. @throws Refusal of status 404 for one that is unknown */
   async delete(id: string): Promise<void> {
     const session = this.require(id);
-    session.isDeleted = true;
     this.sessions.delete(id);
-    await session.command?.stop();
+    await session.end();
   }
 
   /** Forgets all; their commands are ended as all are. */

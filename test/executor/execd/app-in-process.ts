@@ -7,7 +7,7 @@ import { ExecdApp } from '../../../executor/execd/app';
 import { createExecdServer } from '../../../executor/execd/listener';
 import { hostSandbox, type Sandbox } from '../../../executor/execd/sandbox';
 import type { Credentials } from '../../../executor/tasks/main-process';
-import { systemClock } from '../../../src/program/clock';
+import { type Clock, systemClock } from '../../../src/program/clock';
 import { ExecdClient } from './execd-client';
 
 /** A sandbox whose root is a folder, and that is not ours: what is done in it is checked as of its user. */
@@ -40,11 +40,14 @@ export class AppInProcess {
   }
 
   /** @param toSandbox made of the root; by default it is the working directory of this machine's own */
-  static async start(toSandbox: (root: string) => Sandbox = (root) => hostSandbox({ PATH: process.env['PATH'] ?? '', HOME: root, NAME: 'value' }, root)): Promise<AppInProcess> {
+  static async start(
+    toSandbox: (root: string) => Sandbox = (root) => hostSandbox({ PATH: process.env['PATH'] ?? '', HOME: root, NAME: 'value' }, root),
+    clock: Clock = systemClock,
+  ): Promise<AppInProcess> {
     const [root, dataDir] = ['root', 'data'].map((name) => mkdtempSync(join(tmpdir(), `execd-test-${name}-`))) as [string, string];
     const logged: unknown[] = [];
     const log = { info: () => undefined, error: (fields: unknown) => void logged.push(fields) };
-    const app = new ExecdApp({ sandbox: toSandbox(root), clock: systemClock, log, dataDir, scope: 'in-process' });
+    const app = new ExecdApp({ sandbox: toSandbox(root), clock, log, dataDir, scope: 'in-process' });
     const server = createExecdServer(() => Promise.resolve(app));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new AppInProcess(root, dataDir, logged, server, app);

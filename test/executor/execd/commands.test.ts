@@ -172,8 +172,11 @@ test('a command of the foreground ends with its caller, unless it is to go on (E
 test('a reset ends commands and forgets them', async () => {
   const { id } = await client.run('exec sleep 1000', { background: true });
   await executor.set(shell('t', 'exec sleep 1000'));
+  const code = await client.runBody('/code', { code: 'process.pid', context: { language: 'javascript' } });
+  expect(isRunning(Number(code.result))).toBe(true);
   expect(await executor.request('POST', '/reset', {})).toMatchObject({ status: 200, body: { empty: true } });
   expect((await client.ask('GET', `/command/status/${id}`)).status).toBe(404);
+  expect([isRunning(Number(code.result)), await (await client.ask('GET', '/code/contexts')).json()]).toEqual([false, []]);
   expect(await client.run('true')).toMatchObject({ exitCode: 0 });
   await until(() => expect(openFiles()).toEqual([]));
 });

@@ -1,7 +1,10 @@
-import type { ExecdErrorBody, ExecdEvent, RunCommandRequest } from '../../../src/schema/execd-api';
+import type { ExecdErrorBody, ExecdEvent, ExecdEventError, RunCommandRequest } from '../../../src/schema/execd-api';
 
 /** An event of any kind, as tests look at it. */
-export type AnyEvent = { readonly type: ExecdEvent['type'] } & Partial<Record<'text' | 'execution_time' | 'timestamp', unknown>> & { readonly error?: { readonly ename: string; readonly evalue: string } };
+export type AnyEvent = { readonly type: ExecdEvent['type'] } & Partial<Record<'text' | 'execution_time' | 'execution_count' | 'timestamp', unknown>> & {
+  readonly error?: ExecdEventError;
+  readonly results?: Readonly<Record<string, string>>;
+};
 
 /** What a run has answered. */
 export interface Run {
@@ -14,6 +17,10 @@ export interface Run {
   /** From the last event, as SDKs take it: 0 for a run that was completed. */
   readonly exitCode: number;
   readonly id: string;
+  /** Text of the value of code; absent when it has none. */
+  readonly result?: string;
+  /** Why it has failed. */
+  readonly error?: ExecdEventError;
 }
 
 /** The API of commands and files of one executor, as HTTP has it. */
@@ -50,7 +57,7 @@ export class ExecdClient {
     const textOf = (type: string) => events.flatMap((event) => (event.type === type ? [String(event.text)] : []));
     const last = events.at(-1);
     const exitCode = last?.type === 'execution_complete' ? 0 : Number(last?.error?.evalue);
-    return { status: answer.status, type: answer.headers.get('content-type'), events, stdout: textOf('stdout'), stderr: textOf('stderr'), exitCode, id: textOf('init')[0] ?? '' };
+    return { status: answer.status, type: answer.headers.get('content-type'), events, stdout: textOf('stdout'), stderr: textOf('stderr'), exitCode, id: textOf('init')[0] ?? '', result: events.find(({ type }) => type === 'result')?.results?.['text/plain'], error: last?.error };
   }
 }
 

@@ -54,6 +54,9 @@ test('commands run in the main container, as its user, while there is one (E23, 
     expect(await client.refused('POST', '/command', body)).toEqual({ status: 400, code: 'INVALID_REQUEST_BODY' });
   }
   expect((await client.runBody('/command', { argv: ['/usr/bin/perl', '-v'] })).exitCode).toBe(127);
+  for (const language of ['python', 'javascript']) {
+    expect(await client.refused('POST', '/code/context', { language })).toEqual({ status: 501, code: 'NOT_SUPPORTED' }); // it has no interpreters
+  }
   const form = new FormData();
   form.append('metadata', new Blob(['{"path":"/tmp/link/deep/a"}']), 'metadata'); // a link to /work, which lies elsewhere for the executor
   form.append('file', new Blob(['uploaded']), 'a');
@@ -86,4 +89,16 @@ test('a command becomes another user where the main container is root', async ()
   const { stdout } = await client.run('grep -E "^(Uid|Gid|Groups|CapEff):" /proc/self/status', { uid: 4321 });
   expect(stdout.map((line) => line.replace(/\s+/g, ' ').trim())).toEqual(['Uid: 4321 4321 4321 4321', 'Gid: 4321 4321 4321 4321', 'Groups:', 'CapEff: 0000000000000000']);
   expect((await client.run('grep ^Gid: /proc/self/status', { uid: 4321, gid: 7 })).stdout).toEqual(['Gid:\t7\t7\t7\t7']);
+});
+
+test('code runs in the main container with its interpreters, as its user, and can be interrupted', async () => {
+  const { client } = await startBeside({ hasHostPrograms: true });
+  const run = (language: string, code: string) => client.runBody('/code', { code, context: { language } });
+  expect((await run('python', 'import os\n[os.getuid(), os.getcwd(), os.environ["FROM_MAIN"], open("/etc/greeting").read()]')).result).toBe(`[${MAIN_USER.uid}, '/work', 'café', 'of the main container\\n']`);
+  const running = run('python', 'open("begun", "w").close()\nwhile True: pass');
+  const { id } = ((await (await client.ask('GET', '/code/contexts')).json()) as { id: string }[])[0] ?? {};
+  await until(async () => expect((await client.run('cat begun')).exitCode).toBe(0));
+  expect((await client.ask('DELETE', `/code?id=${id}`)).status).toBe(200);
+  expect((await running).error?.ename).toBe('KeyboardInterrupt');
+  expect((await run('javascript', 'const seen = [process.getuid(), process.cwd()]; await seen')).result).toBe(`[ ${MAIN_USER.uid}, '/work' ]`);
 });
