@@ -4,6 +4,7 @@ import { Annotation } from '../../src/schema/names';
 import { type KubeApi, metadataOf } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
 import { BATCHES } from '../kube/resource-types';
+import { type PatchStep, patchVersion, pointer } from '../kube/versioned-patch';
 import type { OwnWrites } from '../own-writes';
 import { diffStatus } from './status';
 
@@ -38,21 +39,20 @@ export class BatchPublisher {
 
   /** Writes the status when it differs; returns the newest batch. */
   async writeStatus(batch: BatchSandbox, status: BatchSandboxStatus, signal: AbortSignal): Promise<BatchSandbox> {
-    const patch = diffStatus(batch.status, status);
-    if (patch === undefined) return batch;
-    return this.patch(batch, { status: patch }, { status }, 'status', signal);
+    const steps = diffStatus(batch.status, status);
+    return steps.length === 0 ? batch : this.patch(batch, steps, { status }, 'status', signal);
   }
 
   /** Writes finalizers and annotations when they differ; returns the newest batch. */
   async writeMetadata(batch: BatchSandbox, wanted: WantedMetadata, signal: AbortSignal): Promise<BatchSandbox> {
     const metadata = planMetadata(batch, wanted);
     if (metadata === undefined) return batch;
-    return this.patch(batch, { metadata }, {}, undefined, signal);
+    return this.patch(batch, metadataSteps(batch, metadata), {}, undefined, signal);
   }
 
   /** Writes the Pool that was chosen for a batch into its spec; returns the newest batch. The only thing of a user's that the operator writes (R73). */
   async writePoolRef(batch: BatchSandbox, poolName: string, signal: AbortSignal): Promise<BatchSandbox> {
-    return this.patch(batch, { spec: { poolRef: poolName } }, { spec: { ...batch.spec, poolRef: poolName } }, undefined, signal);
+    return this.patch(batch, [{ op: 'add', path: '/spec/poolRef', value: poolName }], { spec: { ...batch.spec, poolRef: poolName } }, undefined, signal);
   }
 
   /** Forgets what was written to a batch that is gone. */
@@ -61,29 +61,46 @@ export class BatchPublisher {
   }
 
   /** @param after what the patch makes of the batch beside its metadata; sure, since the version is a precondition */
-  private patch(batch: BatchSandbox, body: Record<string, unknown>, after: Partial<BatchSandbox>, subresource: 'status' | undefined, signal: AbortSignal) {
-    const { name, namespace, resourceVersion } = batch.metadata;
-    const patch = { ...body, metadata: { ...(body.metadata as object | undefined), resourceVersion } };
-    const send = async () => ({
-      ...batch,
-      ...after,
-      ...(await metadataOf(this.api.patch(BATCHES, { name, namespace }, 'merge', patch, { subresource, signal, answer: 'metadata' }))),
-    });
+  private patch(batch: BatchSandbox, steps: readonly PatchStep[], after: Partial<BatchSandbox>, subresource: 'status' | undefined, signal: AbortSignal) {
+    const send = async () => ({ ...batch, ...after, ...(await metadataOf(patchVersion(this.api, BATCHES, batch, steps, { subresource, signal, answer: 'metadata' }))) });
     return this.batches.write(objectKey(batch), () => this.ownWrites.write(batch, send));
   }
 }
 
-/** The part of the metadata that differs, as a merge patch; `undefined` when nothing does. Finalizers of others are kept in their place (R122). */
-export function planMetadata(batch: BatchSandbox, wanted: WantedMetadata): Record<string, unknown> | undefined {
-  const patch: Record<string, unknown> = {};
+/** The part of the metadata that differs. */
+export interface MetadataPlan {
+  readonly finalizers?: readonly string[];
+  /** Null for one that goes. */
+  readonly annotations?: Readonly<Record<string, string | null>>;
+}
+
+/** The part of the metadata that differs; `undefined` when nothing does. Finalizers of others are kept in their place (R122). */
+export function planMetadata(batch: BatchSandbox, wanted: WantedMetadata): MetadataPlan | undefined {
   const current = batch.metadata.finalizers ?? [];
   const kept = current.filter((finalizer) => wanted.dropFinalizers?.includes(finalizer) !== true);
   // The API server accepts no new finalizer on an object that is being deleted.
   const missing = batch.metadata.deletionTimestamp === undefined ? wanted.finalizers.filter((finalizer) => !current.includes(finalizer)) : [];
-  if (kept.length !== current.length || missing.length > 0) patch.finalizers = [...kept, ...missing];
-  const annotations = planAnnotations(batch, wanted);
-  if (Object.keys(annotations).length > 0) patch.annotations = annotations;
-  return Object.keys(patch).length === 0 ? undefined : patch;
+  const plan: MetadataPlan = {
+    ...((kept.length !== current.length || missing.length > 0) && { finalizers: [...kept, ...missing] }),
+    ...nonEmpty(planAnnotations(batch, wanted)),
+  };
+  return Object.keys(plan).length === 0 ? undefined : plan;
+}
+
+const nonEmpty = (annotations: Record<string, string | null>): MetadataPlan => (Object.keys(annotations).length === 0 ? {} : { annotations });
+
+/** Steps that make the metadata as planned. */
+export function metadataSteps({ metadata }: BatchSandbox, { finalizers, annotations = {} }: MetadataPlan): PatchStep[] {
+  const steps: PatchStep[] = finalizers === undefined ? [] : [{ op: 'add', path: '/metadata/finalizers', value: finalizers }];
+  const named = Object.entries(annotations);
+  const added = Object.fromEntries(named.filter(([, value]) => value !== null));
+  // A member of what is not there cannot be set.
+  if (metadata.annotations === undefined) return named.length === 0 ? steps : [...steps, { op: 'add', path: '/metadata/annotations', value: added }];
+  for (const [key, value] of named) {
+    const path = pointer('metadata', 'annotations', key);
+    steps.push(value === null ? { op: 'remove', path } : { op: 'add', path, value });
+  }
+  return steps;
 }
 
 function planAnnotations(batch: BatchSandbox, { endpoints, podNames, releasedNames }: WantedMetadata): Record<string, string | null> {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { BatchCondition, BatchPhase, BatchSandbox, BatchSandboxStatus } from '../../src/schema/batch-sandbox';
 import { mergeConditions, type WantedCondition } from '../../src/schema/conditions';
 import { type AllocationRecord, formatAllocation, type Slot } from '../allocation-record';
+import { type PatchStep, pointer } from '../kube/versioned-patch';
 import type { PodFacts } from '../pod-facts';
 import type { TaskStatus } from '../tasks/status';
 
@@ -94,31 +95,17 @@ function describeFailure(failing: readonly PodFacts[], seen: number): [string, s
   return [reason, `${failing.length} of ${seen} pods failing; pod '${sample?.name ?? ''}': ${sample?.failing?.message ?? reason}`];
 }
 
-/**
- * The part of a status that differs from what is stored, as a merge patch (absent members become null); `undefined` when nothing differs,
- * since a status is written only then (R97).
- */
-export function diffStatus(stored: BatchSandboxStatus | undefined, wanted: BatchSandboxStatus): Record<string, unknown> | undefined {
+/** What makes of the stored status the wanted one; nothing when they are the same, since a status is written only when it differs (R97). */
+export function diffStatus(stored: BatchSandboxStatus | undefined, wanted: BatchSandboxStatus): PatchStep[] {
+  if (stored === undefined) return [{ op: 'add', path: '/status', value: wanted }];
   const before: Record<string, unknown> = { ...stored };
   const after: Record<string, unknown> = { ...wanted };
-  const patch: Record<string, unknown> = {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key): PatchStep[] => {
     const same = key === 'allocation' ? sameRecord(stored, wanted) : isDeepStrictEqual(before[key], after[key]);
-    if (!same) patch[key] = mergeValue(before[key], after[key]);
-  }
-  return Object.keys(patch).length === 0 ? undefined : patch;
-}
-
-/** A merge patch keeps members it does not name: those of the old value that the new one lacks become null. */
-function mergeValue(before: unknown, after: unknown): unknown {
-  if (after === undefined) return null;
-  if (!isPlainObject(before) || !isPlainObject(after)) return after;
-  const gone = Object.keys(before).filter((key) => !(key in after));
-  return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (same) return [];
+    const path = pointer('status', key);
+    return after[key] === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value: after[key] }];
+  });
 }
 
 function sameRecord(stored: BatchSandboxStatus | undefined, wanted: BatchSandboxStatus): boolean {

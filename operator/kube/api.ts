@@ -66,6 +66,8 @@ export interface PatchOptions extends WriteOptions {
   readonly subresource?: 'status' | 'scale';
   /** Apply only: take fields over from other managers. */
   readonly force?: boolean;
+  /** Whether the patch does the same once more, or nothing. @default - not for a JSON patch, which may add to a list; the other forms carry absolute values */
+  readonly repeatable?: boolean;
 }
 
 /** How to delete. A precondition that does not hold is a conflict. */
@@ -172,8 +174,7 @@ export class KubeApi {
         path: withQuery(objectPath(type, ref, options.subresource), { ...writeParameters(options), force: options.force }),
         body: patch,
         contentType: PATCH_CONTENT_TYPES[contentType],
-        // A JSON patch may add to a list once more; the other forms carry absolute values.
-        repeatable: contentType !== 'json',
+        repeatable: options.repeatable ?? contentType !== 'json',
       },
       options,
     );

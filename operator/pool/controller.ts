@@ -3,8 +3,10 @@ import { objectKey } from '../../src/schema/kubernetes';
 import { Finalizer } from '../../src/schema/names';
 import type { Pool, PoolStatus } from '../../src/schema/pool';
 import type { ReconcileResult } from '../controller';
+import type { PatchOptions } from '../kube/api';
 import type { ObjectCache } from '../kube/cache';
 import { POOLS } from '../kube/resource-types';
+import { type PatchStep, patchVersion } from '../kube/versioned-patch';
 import type { OwnWrites } from '../own-writes';
 import type { PodFacts } from '../pod-facts';
 import { refusePool } from '../pool-refusal';
@@ -78,7 +80,7 @@ export class PoolController {
     const current = pool.metadata.finalizers ?? [];
     return current.includes(Finalizer.poolDrain)
       ? Promise.resolve(pool)
-      : this.patchMetadata(pool, { finalizers: [...current, Finalizer.poolDrain] }, signal);
+      : this.writeFinalizers(pool, [...current, Finalizer.poolDrain], signal);
   }
 
   /** A deleted pool: idle pods go at once, held pods run on, the object goes with the last of them (R120). */
@@ -92,7 +94,7 @@ export class PoolController {
     throwFirst(kept);
     const finalizers = current.metadata.finalizers ?? [];
     if (counts.allocated > 0 || !finalizers.includes(Finalizer.poolDrain)) return {};
-    await this.patchMetadata(current, { finalizers: finalizers.filter((finalizer) => finalizer !== Finalizer.poolDrain) }, signal);
+    await this.writeFinalizers(current, finalizers.filter((finalizer) => finalizer !== Finalizer.poolDrain), signal);
     return {};
   }
 
@@ -131,10 +133,8 @@ export class PoolController {
     return kept;
   }
 
-  private patchMetadata(pool: Pool, metadata: Record<string, unknown>, signal: AbortSignal): Promise<Pool> {
-    const { name, namespace, resourceVersion } = pool.metadata;
-    const send = () => this.tools.api.patch(POOLS, { name, namespace }, 'merge', { metadata: { ...metadata, resourceVersion } }, { signal });
-    return this.tools.pools.write(objectKey(pool), () => this.tools.ownWrites.write(pool, send));
+  private writeFinalizers(pool: Pool, finalizers: readonly string[], signal: AbortSignal): Promise<Pool> {
+    return this.patch(pool, [{ op: 'add', path: '/metadata/finalizers', value: finalizers }], { signal });
   }
 
   /**
@@ -145,9 +145,11 @@ export class PoolController {
    */
   private writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<Pool> {
     if (isDeepStrictEqual(pool.status, status)) return Promise.resolve(pool);
-    const { name, namespace, resourceVersion } = pool.metadata;
-    const patch = { metadata: { resourceVersion }, status: { ...status, conditions: status.conditions ?? null } };
-    const send = () => this.tools.api.patch(POOLS, { name, namespace }, 'merge', patch, { subresource: 'status', signal });
+    return this.patch(pool, [{ op: 'add', path: '/status', value: status }], { subresource: 'status', signal });
+  }
+
+  private patch(pool: Pool, steps: readonly PatchStep[], options: PatchOptions): Promise<Pool> {
+    const send = () => patchVersion(this.tools.api, POOLS, pool, steps, options);
     return this.tools.pools.write(objectKey(pool), () => this.tools.ownWrites.write(pool, send));
   }
 }

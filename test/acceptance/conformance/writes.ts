@@ -174,6 +174,7 @@ export function describeWrites(api: ApiUnderTest): void {
       ['a JSON patch with an unknown operation', JSON_PATCH, [{ op: 'swap', path: '/data/a' }], 'a', 422],
       ['a JSON patch that is an object', JSON_PATCH, { data: {} }, 'a', 400],
       ['a resourceVersion that is old', MERGE, { metadata: { resourceVersion: '1' } }, 'a', 409],
+      ['a resourceVersion that is old in a JSON patch', JSON_PATCH, [{ op: 'add', path: '/data/b', value: '2' }, { op: 'add', path: '/metadata/resourceVersion', value: '1' }], 'a', 409],
       ['a uid of another object', MERGE, { metadata: { uid: 'other' } }, 'a', 422],
       ['a value of a wrong type', MERGE, { data: { a: 5 } }, 'a', 422],
       ['labels that are none', MERGE, { metadata: { labels: 'x' } }, 'a', 422],
@@ -184,6 +185,19 @@ export function describeWrites(api: ApiUnderTest): void {
       const namespace = await api.newNamespace();
       await createConfigMap(api, namespace, 'a');
       expect(await api.request('PATCH', `${configMaps(namespace)}/${name}`, patch, type)).toMatchObject({ status: code, body: { kind: 'Status', code } });
+    });
+
+    test('names the kind of an object that would be wrong, and none when a JSON patch does not fit', async () => {
+      const namespace = await api.newNamespace();
+      await createConfigMap(api, namespace, 'a');
+      const kindOf = async (patch: unknown, type: string) => {
+        const { status, body } = await api.request<{ readonly details?: { readonly kind?: string } }>('PATCH', `${configMaps(namespace)}/a`, patch, type);
+        return [status, body.details?.kind];
+      };
+      expect(await kindOf({ metadata: { uid: 'other' } }, MERGE)).toEqual([422, expect.any(String)]);
+      expect(await kindOf([{ op: 'add', path: '/metadata/uid', value: 'other' }], JSON_PATCH)).toEqual([422, expect.any(String)]);
+      expect(await kindOf([{ op: 'add', path: '/spec/x', value: '1' }], JSON_PATCH)).toEqual([422, undefined]);
+      expect(await kindOf([{ op: 'remove', path: '/data/nothing' }], JSON_PATCH)).toEqual([422, undefined]);
     });
 
     test('lets exactly one of many writers with the same version win', async () => {

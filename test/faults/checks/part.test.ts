@@ -94,6 +94,8 @@ test.each<[string, string, object, readonly string[]]>([
   ['a choice whatever the batch asks for by now', 'PATCH', { spec: { poolRef: 'p' } }, ['R73']],
   ['a delete whatever the batch is by now', 'DELETE', {}, ['R46']],
   ['a write to something else', 'PATCH', { metadata: { annotations: {} } }, []],
+  ['a JSON patch of another field of a spec', 'PATCH', [{ op: 'add', path: '/spec/replicas', value: 2 }, { op: 'add', path: '/metadata/resourceVersion', value: '1' }], ['R73']],
+  ['a JSON patch that chooses whatever the batch asks for by now', 'PATCH', [{ op: 'add', path: '/spec/poolRef', value: 'p' }], ['R73']],
 ])('judges %s', async (_, method, body, want) => {
   await bad.batch('a', { poolRef: '*' });
   bad.request(method, batchPath, body);

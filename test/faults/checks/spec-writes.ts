@@ -1,6 +1,7 @@
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { KubeObject, Pod } from '../../../src/schema/kubernetes';
 import { ANY_POOL } from '../../../src/schema/names';
+import { patchedFields } from '../../support/patched-fields';
 import { userPath } from '../paths';
 import type { Evidence, SentRequest, StoredChange } from './evidence';
 import type { Report, SafetyPart } from './part';
@@ -25,7 +26,7 @@ export class SpecWriteCheck implements SafetyPart {
     const folder = userPath('batchsandboxes');
     const [name = '', subresource] = path.startsWith(folder) ? path.slice(folder.length + 1).split('/') : [];
     if ((!isPool && name === '') || subresource !== undefined || body === '') return;
-    const sent = JSON.parse(body) as { readonly metadata?: KubeObject['metadata']; readonly spec?: object; readonly preconditions?: Preconditions };
+    const sent = patchedFields(JSON.parse(body)) as { readonly metadata?: KubeObject['metadata']; readonly spec?: object; readonly preconditions?: Preconditions };
     const batch = this.world.batches().find(({ metadata }) => metadata.name === name);
     if (method === 'DELETE' && name !== '') this.judgeDelete(name, batch, sent.preconditions);
     if (sent.spec === undefined) return;

@@ -4,6 +4,7 @@ import { BATCHES } from '../../../operator/kube/resource-types';
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import { Finalizer } from '../../../src/schema/names';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
+import { patchedFields } from '../../support/patched-fields';
 import { endpointsOf, recordedUIDsOf } from '../../support/space';
 import { until } from '../../support/waiting';
 
@@ -41,7 +42,7 @@ function watchWrites(decide: (write: BatchWrite, send: () => Promise<unknown>) =
   const patch = api.patch.bind(api);
   jest.spyOn(api, 'patch').mockImplementation(async (...call) => {
     const [type, { name }, , body, options] = call;
-    if (isDeepStrictEqual(type, BATCHES)) await decide({ name, subresource: options?.subresource, patch: body as BatchPatch }, () => patch(...call));
+    if (isDeepStrictEqual(type, BATCHES)) await decide({ name, subresource: options?.subresource, patch: patchedFields(body) as BatchPatch }, () => patch(...call));
     return patch(...call);
   });
 }

@@ -1,4 +1,4 @@
-import { planMetadata } from '../../../operator/batch/publish';
+import { metadataSteps, planMetadata } from '../../../operator/batch/publish';
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import { Annotation, Finalizer } from '../../../src/schema/names';
 import { batchOf } from '../../support/builders';
@@ -66,4 +66,14 @@ test("the user's own annotations count, so that the API server never refuses the
     finalizers: [Finalizer.poolAllocation],
     annotations: { [Annotation.mirrorOmitted]: JSON.stringify([Annotation.endpoints, Annotation.allocStatus]) },
   });
+});
+
+test.each([
+  ['annotations into a batch that has none', undefined, { a: '1', b: null }, [{ op: 'add', path: '/metadata/annotations', value: { a: '1' } }]],
+  ['annotations beside those of others', { theirs: 'x', [Annotation.endpoints]: '[]' }, { [Annotation.allocStatus]: '{}', [Annotation.endpoints]: null }, [
+    { op: 'add', path: '/metadata/annotations/sandbox.opensandbox.io~1alloc-status', value: '{}' },
+    { op: 'remove', path: '/metadata/annotations/sandbox.opensandbox.io~1endpoints' },
+  ]],
+])('writes %s', (_title, annotations, wanted, steps) => {
+  expect(metadataSteps(batchWith({ annotations }), { annotations: wanted })).toEqual(steps);
 });

@@ -63,17 +63,18 @@ describe('diffStatus', () => {
 
   test('is nothing when nothing differs, whatever order the server keeps keys in (R97)', () => {
     const reordered = Object.fromEntries(Object.entries(stored).reverse()) as BatchSandboxStatus;
-    expect(diffStatus(reordered, stored)).toBeUndefined();
+    expect(diffStatus(reordered, stored)).toEqual([]);
   });
 
-  test('holds only what differs, and null for what is gone', () => {
-    const { allocation: _gone, ...rest } = stored;
-    expect(diffStatus(stored, { ...rest, ready: 0 })).toEqual({ ready: 0, allocation: null });
-  });
-
-  test('removes members that a record no longer has', () => {
+  test('sets what differs, each field as a whole, and removes what is gone', () => {
     const returning = { ...stored, allocation: { ...stored.allocation, returning: ['x/1'] } };
-    expect(diffStatus(returning, stored)).toEqual({ allocation: { ...stored.allocation, returning: null } });
+    expect(diffStatus(returning, stored)).toEqual([{ op: 'add', path: '/status/allocation', value: stored.allocation }]);
+    const { allocation: _gone, ...rest } = stored;
+    expect(diffStatus(stored, { ...rest, ready: 0 })).toEqual([{ op: 'add', path: '/status/ready', value: 0 }, { op: 'remove', path: '/status/allocation' }]);
+  });
+
+  test('sets the whole of a first status', () => {
+    expect(diffStatus(undefined, stored)).toEqual([{ op: 'add', path: '/status', value: stored }]);
   });
 });
 

@@ -3,6 +3,7 @@ import { ApiError, isConflict, isNotFound, NotLeadingError, TransportError } fro
 import { fixedConnection } from '../../../operator/kube/connection';
 import { PODS } from '../../../operator/kube/resource-types';
 import { Transport, type TransportOptions } from '../../../operator/kube/transport';
+import { patchVersion } from '../../../operator/kube/versioned-patch';
 import { systemClock } from '../../../src/program/clock';
 import { breakConnection, FakeApi, json, refuse, silence } from '../../support/fake-api';
 
@@ -94,6 +95,7 @@ describe('Transport', () => {
     ['a create under a name of the server', (api: KubeApi) => api.create(PODS, { metadata: { namespace: 'ns', generateName: 'a-' } }), 1],
     ['a merge patch', (api: KubeApi) => api.patch(PODS, ref, 'merge', {}), 2],
     ['a JSON patch', (api: KubeApi) => api.patch(PODS, ref, 'json', []), 1],
+    ['a JSON patch of a version', (api: KubeApi) => patchVersion(api, PODS, { metadata: { ...ref, resourceVersion: '1' } }, []), 2],
     ['a delete with UID', (api: KubeApi) => api.delete(PODS, ref, { uid: 'u' }), 2],
     ['a delete without UID', (api: KubeApi) => api.delete(PODS, ref), 1],
     ['a delete of many', (api: KubeApi) => api.deleteCollection(PODS, { namespace: 'ns' }), 1],
