@@ -98,7 +98,7 @@ test('a new version of operator and CRDs disturbs no sandbox and no task, and de
   await installRuntime(cluster, manifest);
 
   await until(async () => {
-    const { stdout } = await target.kubectl(['get', 'pods', `--namespace=${OPERATOR_NAMESPACE}`, '--output=jsonpath={.items[*].spec.containers[0].image}']);
+    const { stdout } = await target.kubectl(['get', 'pods', `--namespace=${OPERATOR_NAMESPACE}`, '--selector=control-plane=controller-manager', '--output=jsonpath={.items[*].spec.containers[0].image}']);
     expect(stdout).toBe(`${image} ${image}`); // the old ones are gone
   });
   await space.create('BatchSandbox', 'later', { replicas: 50, poolRef: 'warm' });

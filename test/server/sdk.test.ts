@@ -1,5 +1,5 @@
 import { ConnectionConfig, Sandbox, SandboxApiException, SandboxManager } from '@alibaba-group/opensandbox';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,15 +7,18 @@ import type { Pod } from '../../src/schema/kubernetes';
 import type { Pool } from '../../src/schema/pool';
 import { API_VERSION, Port } from '../../src/schema/names';
 import { ApiClient } from '../support/api-client';
-import { childrenOf } from '../support/children-of';
 import { renderPodTemplate } from '../support/pod-template';
 import { fixedPool } from '../support/pool-spec';
 import { type RunningProgram, startSandboxes } from '../support/sandboxes';
+import { describeSeedExamples } from '../support/seed-examples';
 import { until } from '../support/waiting';
+import { CROWDED_POOL, describeKilledServer, KEYED_POOL } from './killed-server';
 
 /** The public SDK, as npm has it, against `sandboxes up --server`: real operator, server and executors. */
 
 const POOL_SIZE = 4;
+/** Pods of all pools. */
+const PODS = POOL_SIZE + KEYED_POOL.size + CROWDED_POOL.size;
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
 
 let folder: string;
@@ -25,10 +28,13 @@ let connectionConfig: ConnectionConfig;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sandboxes-sdk-'));
-  const template = renderPodTemplate({ main: 'python:3.11', executor: 'task-executor' }, { executor: true });
-  const pool = { apiVersion: API_VERSION, kind: 'Pool', metadata: { name: 'agent-pool' }, spec: fixedPool(POOL_SIZE, template) };
-  writeFileSync(join(folder, 'pool.yaml'), JSON.stringify(pool));
-  program = startSandboxes(['up', join(folder, 'pool.yaml'), '--server', '--json']);
+  const template = (executor: boolean) => renderPodTemplate({ main: 'python:3.11', executor: 'task-executor' }, { executor });
+  const pools = [
+    { name: 'agent-pool', spec: fixedPool(POOL_SIZE, template(true)) },
+    ...[KEYED_POOL, CROWDED_POOL].map(({ name, size }) => ({ name, spec: fixedPool(size, template(false)) })),
+  ].map(({ name, spec }) => JSON.stringify({ apiVersion: API_VERSION, kind: 'Pool', metadata: { name }, spec }));
+  writeFileSync(join(folder, 'pools.yaml'), pools.join('\n---\n'));
+  program = startSandboxes(['up', join(folder, 'pools.yaml'), '--server', '--json']);
   const { kubeconfig, lifecycle } = await until(() => JSON.parse(program.stdout()) as { kubeconfig: string; lifecycle: { domain: string; apiKey: string } }, 50_000);
   client = new ApiClient(kubeconfig);
   connectionConfig = new ConnectionConfig({ ...lifecycle, endpointCacheDisabled: true });
@@ -50,7 +56,7 @@ const untilWarm = () =>
     expect([body.status?.available, batches.items]).toEqual([POOL_SIZE, []]);
     const { body: pods } = await client.request<{ items: readonly Pod[] }>('GET', '/api/v1/namespaces/default/pods');
     const isReady = ({ metadata, status }: Pod) => metadata.deletionTimestamp === undefined && status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
-    expect(pods.items.map(isReady)).toEqual(Array<boolean>(POOL_SIZE).fill(true));
+    expect(pods.items.map(isReady)).toEqual(Array<boolean>(PODS).fill(true));
   }, 40_000);
 
 const fromPool = (more: object = {}) => Sandbox.create({ connectionConfig, image: 'python:3.11', extensions: { poolRef: 'agent-pool' }, ...more });
@@ -87,35 +93,7 @@ test('manages sandboxes: lists them by state and metadata, renews and kills by i
   await Promise.all([manager, ...made].map((each) => each.close()));
 });
 
-describe('the examples of the documents that the project comes from, line by line', () => {
-  test('pooled mode: a sandbox with an entrypoint of its own, whose command is run (seeds 002 and 003)', async () => {
-    const sandbox = await Sandbox.create({ image: 'ubuntu:latest', entrypoint: ['sleep', 'infinity'], connectionConfig, extensions: { poolRef: 'agent-pool' } });
-    const execution = await sandbox.commands.run('echo hello from batch sandbox');
-    const stdout = execution.logs.stdout.length > 0 ? execution.logs.stdout[0]?.text : '';
-    expect(stdout).toBe('hello from batch sandbox');
-    expect((await sandbox.getInfo()).entrypoint).toEqual(['sleep', 'infinity']);
-    await sandbox.kill();
-    await sandbox.close();
-  });
-
-  test('non-pooled mode: any image, and resources (seed 003)', async () => {
-    const sandbox = await Sandbox.create({ image: 'python:3.11', resource: { cpu: '1', memory: '500Mi' }, env: { GREETING: 'hello' }, connectionConfig });
-    expect((await sandbox.getInfo()).image).toEqual({ uri: 'python:3.11' });
-    expect((await sandbox.commands.run('echo $GREETING; exit 3')).logs.stdout.map(({ text }) => text)).toEqual(['hello']);
-    await sandbox.kill();
-    await sandbox.close();
-  });
-
-  test('an existing sandbox is listed and connected to (seed 003)', async () => {
-    const made = await fromPool();
-    const manager = SandboxManager.create({ connectionConfig });
-    const sandboxes = await manager.listSandboxInfos({});
-    const sandbox = await Sandbox.connect({ sandboxId: sandboxes.items.find(({ id }) => id === made.id)?.id ?? '', connectionConfig });
-    expect((await sandbox.commands.run('pwd')).exitCode).toBe(0);
-    await sandbox.kill();
-    await Promise.all([made, manager, sandbox].map((each) => each.close()));
-  });
-});
+describeSeedExamples(() => ({ connectionConfig, imageFor: (name) => name }));
 
 test('through the proxy of the server runs commands, streams their output and reads and writes files', async () => {
   const proxied = new ConnectionConfig({ domain: connectionConfig.domain, apiKey: connectionConfig.apiKey, useServerProxy: true });
@@ -146,23 +124,4 @@ test('tells a wrong key, an unknown pool and a full pool by what the SDK knows o
   await Promise.all(made.map((sandbox) => sandbox.close()));
 });
 
-test('finds the state right after the server was killed amid creates: what was answered is there, and nothing else stays', async () => {
-  const headers = { 'open-sandbox-api-key': connectionConfig.apiKey ?? '', 'content-type': 'application/json' };
-  const body = JSON.stringify({ image: { uri: 'x' }, entrypoint: ['sleep', 'infinity'], resourceLimits: { cpu: '1' } });
-  const create = () => fetch(`http://${connectionConfig.domain}/v1/sandboxes`, { method: 'POST', headers, body }).then((answer) => answer.status, () => 0);
-  // Without a pool and without an end: each waits for a pod of its own, and would stay for ever.
-  const answers = [1, 2, 3].map(create);
-  const batches = async () => (await client.request<{ items: readonly unknown[] }>('GET', `${NAMESPACE}/batchsandboxes`)).body.items;
-  await until(async () => expect((await batches()).length).toBeGreaterThan(0));
-  const server = childrenOf(program.child.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('sandbox-server')) ?? 0;
-  process.kill(server, 'SIGKILL');
-  const answered = (await Promise.all(answers)).filter((status) => status === 202).length;
-  const manager = SandboxManager.create({ connectionConfig });
-  await until(async () => expect((await manager.listSandboxInfos()).items.length).toBeGreaterThanOrEqual(answered));
-  // Each says when it is taken back; the wait for that is the business of test/server/api/take-back.ts.
-  const left = (await manager.listSandboxInfos()).items;
-  const marked = (await batches()).filter((batch) => JSON.stringify(batch).includes('opensandbox.io/confirm-by')).length;
-  expect(left.length - marked).toBeGreaterThanOrEqual(answered);
-  for (const { id } of left) await manager.killSandbox(id);
-  await manager.close();
-});
+describeKilledServer(() => ({ client, connectionConfig, program }));

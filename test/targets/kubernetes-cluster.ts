@@ -8,7 +8,7 @@ import type { NodeNetwork } from '../cluster/node/network';
 import type { NodeEntry } from '../cluster/node/run-on-node';
 import { TestImage } from '../images/test-images';
 import { ApiClient } from '../support/api-client';
-import { OPERATOR_NAMESPACE, OPERATOR_USER } from '../support/operator-identity';
+import { OPERATOR_NAMESPACE, OPERATOR_USER, SERVER_USER } from '../support/operator-identity';
 import { renderPodTemplate } from '../support/pod-template';
 import { type KubectlAccess, runKubectl } from '../support/run-kubectl';
 import { SPACE_PREFIX } from '../support/space';
@@ -94,12 +94,16 @@ export async function expectSpacesGone({ kubeconfigPath }: Pick<SharedCluster, '
   );
 }
 
-/** @throws Error when the API server has forbidden the operator anything, or knows nothing of it, or was asked again and again to make something in a deleted namespace */
+/**
+ * @throws Error when the API server has forbidden the operator or the lifecycle server anything, or knows nothing of the former, or was asked by it again and again
+ *   to make something in a deleted namespace
+ */
 export async function expectRights(cluster: Pick<SharedCluster, 'folder'>): Promise<void> {
-  const requests = (await auditOf(cluster)).filter(({ user }) => user === OPERATOR_USER);
-  const refused = requests.filter(({ isForbidden }) => isForbidden);
+  const all = await auditOf(cluster);
+  const requests = all.filter(({ user }) => user === OPERATOR_USER);
+  const refused = all.filter(({ user, isForbidden }) => isForbidden && [OPERATOR_USER, SERVER_USER].includes(user));
   if (requests.length === 0 || refused.length > 0) {
-    throw new Error(`operator: expected requests and none refused, got ${requests.length} requests and refused: ${JSON.stringify(refused)}`);
+    throw new Error(`operator and server: expected requests and none refused, got ${requests.length} requests of the operator and refused: ${JSON.stringify(refused)}`);
   }
   const tooLate = new Map<string, number>();
   for (const { namespace, isTooLate } of requests) if (isTooLate) tooLate.set(namespace, (tooLate.get(namespace) ?? 0) + 1);

@@ -1,10 +1,10 @@
-import { Yaml } from 'cdk8s';
+import { type Chart, Yaml } from 'cdk8s';
 import { buildImages } from '../../images/program-images';
-import { type ControllerOptions, SandboxRuntime } from '../../src';
+import { type ControllerOptions, SandboxRuntime, type ServerOptions } from '../../src';
 import { type NodeCluster, startNodeCluster } from '../cluster/real-cluster';
 import { OPERATOR_NAME, OPERATOR_NAMESPACE } from '../support/operator-identity';
 import { type KubectlAccess, runKubectl } from '../support/run-kubectl';
-import { objectsOf } from '../support/synth';
+import { type Manifest, objectsOf } from '../support/synth';
 import type { SharedCluster } from './kubernetes-cluster';
 
 /** A cluster whose node runs the operator. */
@@ -26,17 +26,29 @@ export async function startOperatorCluster(): Promise<OperatorCluster> {
 
 /** What SandboxRuntime renders for an operator of all namespaces. */
 export function renderRuntime(controller?: ControllerOptions): string {
-  const objects = objectsOf((chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, clusterWide: true, controller }), { namespace: OPERATOR_NAMESPACE });
-  return Yaml.stringify(...objects);
+  return Yaml.stringify(...runtimeObjects({ controller }));
+}
+
+/** The objects of {@link renderRuntime}; and those of a lifecycle server, where one is asked for. */
+export function runtimeObjects({ controller, server }: { readonly controller?: ControllerOptions; readonly server?: (chart: Chart) => ServerOptions } = {}): readonly Manifest[] {
+  const build = (chart: Chart) => new SandboxRuntime(chart, 'runtime', { createNamespace: true, clusterWide: true, controller, server: server?.(chart) });
+  return objectsOf(build, { namespace: OPERATOR_NAMESPACE });
 }
 
 /** Applies a manifest with kubectl, and waits until the operator runs as it says. */
 export async function installRuntime(cluster: KubectlAccess, manifest: string): Promise<void> {
-  await kubectl(cluster, ['apply', '--filename=-'], manifest);
-  await kubectl(cluster, ['rollout', 'status', '--timeout=55s', `--namespace=${OPERATOR_NAMESPACE}`, `deployment/${OPERATOR_NAME}`]);
+  await installDeployment(cluster, manifest, OPERATOR_NAME);
 }
 
-async function kubectl(cluster: KubectlAccess, args: readonly string[], input?: string): Promise<void> {
-  const { exitCode, stderr } = await runKubectl(cluster, args, input);
+/** The same for a Deployment beside the operator. */
+export async function installDeployment(cluster: KubectlAccess, manifest: string, name: string): Promise<void> {
+  await kubectl(cluster, ['apply', '--filename=-'], manifest);
+  await kubectl(cluster, ['rollout', 'status', '--timeout=55s', `--namespace=${OPERATOR_NAMESPACE}`, `deployment/${name}`]);
+}
+
+/** Runs kubectl and returns its output. @throws Error when its exit code is not 0 */
+export async function kubectl(cluster: KubectlAccess, args: readonly string[], input?: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await runKubectl(cluster, args, input);
   if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: expected exit code 0, got ${exitCode}: ${stderr}`);
+  return stdout;
 }
