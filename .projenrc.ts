@@ -315,6 +315,14 @@ project.addTask('bench', {
     { execArgs: ['node', 'lib/test/bench.js'], receiveArgs: true }, // without a shell: a command, and names with *, arrive as they are
   ],
 });
+project.addTask('bench-sdk', {
+  description: 'Measure the public SDK against the lifecycle server, on the embedded cluster or a real node: --on embedded,node, --rounds 50, --way proxy, --json FILE',
+  steps: [
+    // Packages are loaded as they are: those of the constructs read files that lie beside them.
+    { exec: 'esbuild test/benchmarks/sdk/sdk-bench.ts --bundle --packages=external --platform=node --target=node22 --outfile=lib/test/bench-sdk.js --log-level=warning' },
+    { exec: 'node lib/test/bench-sdk.js', receiveArgs: true },
+  ],
+});
 project.addTask('kill-operator', {
   description: 'Kill the operator 50 times amid deliveries on real Kubernetes with simulated nodes, and report double deliveries, lost batches and times',
   steps: [

@@ -58,7 +58,7 @@ const TEST_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'test/images': [],
   'test/cluster/node': ['test/images'],
   'test/cluster': ['test/acceptance/conformance', 'test/cluster/node', 'test/faults', 'test/faults/real', 'test/images'],
-  'test/benchmarks': ['test/cluster'],
+  'test/benchmarks': ['test/cluster', 'test/targets'],
   'test/targets': ['test/cluster', 'test/cluster/node', 'test/images'],
   'test/acceptance/conformance': [],
   'test/acceptance': ['test/targets'],

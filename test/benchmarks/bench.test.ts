@@ -11,6 +11,8 @@ import type { Measured } from './runner';
 import type { Scenario } from './scenario';
 import { scenarioOf } from './scenarios/all';
 import { mostWithin, quantile, timesOf } from './statistics';
+import { joined } from './sdk/samples';
+import { readSdkOptions } from './sdk/sdk-options';
 import { formatMs, renderMore, renderTable, tableCells } from './table';
 import { countWrites, deliveryWrites } from './writes';
 
@@ -201,5 +203,31 @@ describe('a chart', () => {
     expect(svg).toContain('y="56" width="199" height="16" fill="#1565c0"');
     expect(svg).toContain('y="82" width="398" height="16" fill="#c62828"');
     expect(svg.match(/x1="508.7"/g)).toHaveLength(2);
+  });
+});
+
+describe('the benchmark of the SDK', () => {
+  test('measures 50 sandboxes of the embedded cluster unless its options say otherwise', () => {
+    expect(readSdkOptions({})).toEqual({ options: { clusters: ['embedded'], ways: ['direct'], rounds: 50, crowd: 20, burst: 100 } });
+    expect(readSdkOptions({ on: 'node, embedded', way: 'proxy', rounds: '3', crowd: '0', burst: '7', json: 'out.json' })).toEqual({
+      options: { clusters: ['embedded', 'node'], ways: ['proxy'], rounds: 3, crowd: 0, burst: 7, json: 'out.json' },
+    });
+  });
+
+  test('refuses options with all problems at once', () => {
+    expect(readSdkOptions({ on: 'cloud', way: '', rounds: '0', crowd: '-1', burst: '1001', json: ' ' })).toEqual({
+      problems: [
+        "--on: expected embedded, node or several with commas between them, got 'cloud'",
+        "--way: expected direct, proxy or several with commas between them, got ''",
+        "--rounds: expected a whole number from 1 to 1000, got '0'",
+        "--crowd: expected a whole number from 0 to 1000, got '-1'",
+        "--burst: expected a whole number from 0 to 1000, got '1001'",
+        '--json: expected the name of a file, got nothing',
+      ],
+    });
+  });
+
+  test('puts samples together by name', () => {
+    expect(joined([{ create: [1, 2] }, { create: [3], kill: [4] }])).toEqual({ create: [1, 2, 3], kill: [4] });
   });
 });
