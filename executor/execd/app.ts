@@ -2,6 +2,8 @@ import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/program/clock';
+import { isWebSocketHandshake } from '../../src/program/forwarding';
+import { showValue } from '../../src/schema/errors';
 import { ExecdHeader } from '../../src/schema/execd-api';
 import type { Log } from '../log';
 import { dropRest } from '../web-server';
@@ -91,6 +93,8 @@ export class ExecdApp {
     socket.on('error', () => socket.destroy());
     try {
       this.authorize(request);
+      // Node before 24.9 and 22.21 does not ask which offers are taken.
+      if (!isWebSocketHandshake(request)) throw new Refusal(400, 'UNKNOWN', `Upgrade: expected websocket, without a body, or no such header, got ${showValue(request.headers.upgrade)}`);
       const { pathname, searchParams } = urlOf(request);
       const [, kind, name = ''] = /^\/(proxy|pty)\/([^/]+)(?:\/.*)?$/.exec(pathname) ?? [];
       if (kind === 'proxy') {

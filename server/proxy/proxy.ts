@@ -1,9 +1,10 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/program/clock';
-import { framingOf } from '../../src/program/forwarding';
+import { framingOf, isWebSocketHandshake } from '../../src/program/forwarding';
 import type { Logger } from '../../src/program/log';
-import { LifecycleError } from '../lifecycle-error';
+import { showValue } from '../../src/schema/errors';
+import { invalidRequest, LifecycleError } from '../lifecycle-error';
 import { hostAndPort } from '../sandboxes/endpoints';
 import type { RequestTaker } from '../web/http-host';
 import { requestIdOf } from '../web/request-id';
@@ -78,6 +79,8 @@ export class Proxy implements RequestTaker {
     const exchange = new Answer(incoming, this.options.clock, this.options.onAnswer);
     const route = this.options.gate.routeOf(incoming);
     const fail = (error: unknown) => this.fail(error, exchange, (known, headers) => writeError(socket, known, headers));
+    // Node before 24.9 and 22.21 does not ask which offers are taken.
+    if (!isWebSocketHandshake(incoming)) return fail(invalidRequest([{ path: 'Upgrade', expected: 'websocket, without a body, or no such header', got: showValue(incoming.headers.upgrade) }]));
     if (route === undefined) return fail(new LifecycleError('GENERAL::NOT_FOUND'));
     this.open(route, incoming, exchange).then(({ target, leave }) => {
       socket.once('close', leave);

@@ -34,7 +34,7 @@ export class AppInProcess {
     readonly dataDir: string,
     readonly logged: readonly unknown[],
     private readonly server: Server,
-    private readonly app: ExecdApp,
+    readonly app: ExecdApp,
   ) {
     this.client = new ExecdClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   }

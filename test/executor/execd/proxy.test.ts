@@ -74,6 +74,16 @@ test('a request that offers another protocol than web sockets is answered as it 
   expect(text).not.toMatch(/upgrade|http2/i);
 });
 
+test('where Node hands every offer over, another than web sockets is refused', async () => {
+  const bare = createServer().on('upgrade', (incoming, socket, head) => void app.app.upgrade(incoming, socket, head));
+  await new Promise<void>((resolve) => bare.listen(0, '127.0.0.1', resolve));
+  const headers = { connection: 'Upgrade', upgrade: 'h2c' };
+  const asking = startRequest({ host: '127.0.0.1', port: (bare.address() as AddressInfo).port, path: `/proxy/${port}/x`, headers }).end();
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, JSON.parse(await textOf(answer))]).toEqual([400, { code: 'UNKNOWN', message: "Upgrade: expected websocket, without a body, or no such header, got 'h2c'" }]);
+  await new Promise((resolve) => bare.close(resolve));
+});
+
 test('a stream begins before it ends, and what breaks off breaks off', async () => {
   const request = get(`${app.client.origin}/proxy/${port}/stream`);
   const [response] = (await once(request, 'response')) as [IncomingMessage];

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { LifecycleServer } from '../../../server/lifecycle-server';
 import { ACCESS_TOKEN, AccessTokens } from '../../../server/proxy/access-token';
@@ -167,6 +168,12 @@ export function proxySuite(server: ServerUnderTest): void {
       expect(await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/x`, { headers: offer })).toMatchObject({ status: 200, body: 'got GET /x' });
       expect(backend.seen.at(-1)?.rawHeaders.join().toLowerCase()).not.toMatch(/upgrade|http2/);
       expect((await ask(port, '/v1/sandboxes', { headers: offer })).status).toBe(200);
+      // Where Node hands every offer over, it is refused.
+      const bare = createServer().on('upgrade', (incoming, socket, head) => server.world.server.proxy.upgrade(incoming, socket, head));
+      await once(bare.listen(0, '127.0.0.1'), 'listening');
+      const refused = await ask((bare.address() as AddressInfo).port, `/v1/sandboxes/${id}/proxy/${backend.port}/x`, { headers: offer });
+      expect([refused.status, JSON.parse(refused.body)]).toMatchObject([400, { code: 'SANDBOX::INVALID_PARAMETER', message: "Upgrade: expected websocket, without a body, or no such header, got 'h2c'" }]);
+      await new Promise((resolve) => bare.close(resolve));
     });
 
     test('a stream is told piece by piece, and ends in the sandbox when its caller goes', async () => {
