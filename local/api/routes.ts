@@ -3,12 +3,12 @@ import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import { parse as parseYaml } from 'yaml';
 import { ApiError, badRequest, unknownPath } from './api-error';
-import { keyOf } from './api-object';
+import { type ApiObject, keyOf } from './api-object';
 import { aggregated, AGGREGATED_TYPE, coreVersions, findGroup, findResources, groupList, SERVER_VERSION } from './discovery';
 import { type JsonObject, toJsonObject } from './json';
 import type { ObjectWriter } from './object-writer';
 import { EMPTY_OPENAPI_V2, findOpenApi, OPENAPI_V2_TYPE, openApiIndex } from './openapi';
-import { parseLogRequest, type PodLogs } from './pod-logs';
+import { firstBytes, parseLogRequest, type PodLogs } from './pod-logs';
 import { decodeObject, ProtobufError } from './protobuf';
 import type { Registry } from './registry';
 import { parseResourcePath, type ResourcePath } from './request-path';
@@ -130,14 +130,20 @@ function watch(c: Context<Env>, { store, sources: { clock, random } }: RoutePart
 function podLog(c: Context<Env>, { writer, logs }: RouteParts, { kind, namespace, name = '' }: ResourcePath, query: URLSearchParams): Response {
   const { object } = writer.get(kind, keyOf(namespace, name));
   const request = parseLogRequest(object, query);
+  if (!isPlaced(object)) return c.body(null, 204); // as a real server says of a pod that no node has yet
   const closing = new AbortController();
   const log = logs?.(request, closing.signal);
   if (log === undefined) throw badRequest(`container "${request.container}" in pod "${name}" is not available`);
   c.header('content-type', 'text/plain');
   return stream(c, async (output) => {
     output.onAbort(() => closing.abort());
-    for await (const chunk of log) await output.write(chunk);
+    for await (const chunk of firstBytes(log, request.limitBytes)) await output.write(chunk);
   });
+}
+
+function isPlaced({ spec }: ApiObject): boolean {
+  const { nodeName } = toJsonObject(spec);
+  return typeof nodeName === 'string' && nodeName !== '';
 }
 
 /** The parsed body; undefined when it is empty. @throws ApiError 400, 413 */

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../src/schema/kubernetes';
 import { NotLeadingError } from './api-error';
 import type { StreamReader } from './exchange';
+import { LOG_LAST_BYTES, LOG_LIMIT_BYTES, type PodLogQuery, TextEnd } from './pod-log';
 import { collectionPath, objectPath, type ObjectRef, PODS, type ResourceType } from './resource-types';
 import type { KubeCall, Transport } from './transport';
 
@@ -77,20 +78,6 @@ export interface DeleteOptions extends CallOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly dryRun?: boolean;
-}
-
-/** Which part of a log to read. */
-export interface PodLogQuery {
-  /** @default - the only container */
-  readonly container?: string;
-  /** Last lines. @default - all */
-  readonly tailLines?: number;
-  /** Only what is as young, in seconds. @default - all */
-  readonly sinceSeconds?: number;
-  /** Most bytes, from the front. @default - no limit */
-  readonly limitBytes?: number;
-  /** Whether each line begins with its time. @default false */
-  readonly timestamps?: boolean;
 }
 
 /** What {@link KubeApi} needs. */
@@ -226,12 +213,12 @@ export class KubeApi {
     await this.transport.stream(path, signal, reader);
   }
 
-  /** What a container of a pod has written, as text. */
-  async podLog({ namespace, name }: ObjectRef, query: PodLogQuery, signal: AbortSignal): Promise<string> {
-    const chunks: Buffer[] = [];
-    const path = withQuery(`${objectPath(PODS, { namespace, name })}/log`, { ...query });
-    await this.transport.stream(path, signal, { onOpen: () => undefined, onData: (chunk) => void chunks.push(Buffer.from(chunk)) });
-    return Buffer.concat(chunks).toString('utf8');
+  /** The end of what a container of a pod has written, as text; see {@link PodLogQuery.lastBytes}. */
+  async podLog({ namespace, name }: ObjectRef, { lastBytes = LOG_LAST_BYTES, limitBytes = LOG_LIMIT_BYTES, ...query }: PodLogQuery, signal: AbortSignal): Promise<string> {
+    const end = new TextEnd(lastBytes);
+    const path = withQuery(`${objectPath(PODS, { namespace, name })}/log`, { ...query, limitBytes });
+    await this.transport.stream(path, signal, { onOpen: () => undefined, onData: (chunk) => end.add(chunk) });
+    return end.toString();
   }
 
   private read(path: string, deadlineMs: number, { signal }: CallOptions): Promise<unknown> {

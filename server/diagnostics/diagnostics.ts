@@ -1,6 +1,7 @@
-import type { KubeApi, PodLogQuery } from '../../operator/kube/api';
+import type { KubeApi } from '../../operator/kube/api';
 import { ApiError, isNotFound } from '../../operator/kube/api-error';
 import type { KubeEvent } from '../../operator/kube/event-object';
+import type { PodLogQuery } from '../../operator/kube/pod-log';
 import { EVENTS, PODS } from '../../operator/kube/resource-types';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { Pod } from '../../src/schema/kubernetes';
@@ -10,6 +11,8 @@ import { containersOf, podNameOf } from './sandbox-pods';
 
 /** Most bytes of an answer; what is more is cut off at its beginning, where it is oldest. */
 const MAX_BYTES = 1_048_576;
+/** Bytes that are read of a log: so many more that {@link cut} sees that there is more, also where that begins inside a character. */
+const LOG_BYTES = MAX_BYTES + 4;
 /** Most events that are read of one object. */
 const MAX_EVENTS = 500;
 
@@ -88,7 +91,7 @@ export class Diagnostics {
   private async logOf({ metadata: { name } }: Pod, container: string, query: PodLogQuery, signal: AbortSignal): Promise<string> {
     const { api, namespace } = this.options;
     try {
-      return await api.podLog({ namespace, name }, { ...query, container, limitBytes: MAX_BYTES }, signal);
+      return await api.podLog({ namespace, name }, { ...query, container, lastBytes: LOG_BYTES }, signal);
     } catch (error) {
       // A container that has not started has no log yet; nor has one of another name.
       if (error instanceof ApiError && (error.status === 400 || error.status === 404)) return '';

@@ -242,6 +242,7 @@ test('label, annotate, create and logs work on our objects and their pods', asyn
   await kubectl(space, ['annotate', 'batchsandbox', 'talker', 'note=kept']);
   expect(await kubectl(space, ['get', 'batchsandboxes', '-l', 'team=blue', '-o', 'jsonpath={.items[*].metadata.annotations.note}'])).toBe('kept');
   await until(async () => expect(await kubectl(space, ['logs', 'talker-0'])).toBe('hello from the pod\n')); // its pod is Ready before it has said so
+  expect(await kubectl(space, ['logs', 'talker-0', '--limit-bytes=5'])).toBe('hello');
   expect(await kubectl(space, ['api-resources', '--api-group=sandbox.opensandbox.io', '-o', 'name'])).toBe(
     'batchsandboxes.sandbox.opensandbox.io\npools.sandbox.opensandbox.io\n',
   );

@@ -112,6 +112,19 @@ export function describePods(api: ApiUnderTest): void {
     expect(body).toMatchObject({ data: { 'ca.crt': expect.stringContaining('BEGIN CERTIFICATE') } });
   });
 
+  test.each([
+    ['limitBytes=0', 422, 'Invalid'],
+    ['limitBytes=abc', 400, 'BadRequest'],
+    ['tailLines=abc', 400, 'BadRequest'],
+  ])('the log of a pod is refused for %s, and is nothing before a node has the pod', async (query, status, reason) => {
+    const namespace = await api.newNamespace();
+    await api.kubectl(['-n', namespace, 'wait', '--for=create', '--timeout=20s', 'sa/default']);
+    const pods = `/api/v1/namespaces/${namespace}/pods`;
+    expect((await api.request('POST', pods, { metadata: { name: 'p' }, spec: main({}, { schedulerName: 'nobody' }) })).status).toBe(201);
+    expect(await api.request('GET', `${pods}/p/log?${query}`)).toMatchObject({ status, body: { kind: 'Status', reason } });
+    expect(await api.request('GET', `${pods}/p/log?limitBytes=1`)).toEqual({ status: 204, body: '' });
+  });
+
   test('an eviction deletes a pod', async () => {
     const namespace = await api.newNamespace();
     const pods = `/api/v1/namespaces/${namespace}/pods`;

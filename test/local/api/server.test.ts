@@ -105,6 +105,7 @@ test('a continue token that is forgotten is 410', async () => {
 test.each([
   ['DELETE', `${configMaps}/a?gracePeriodSeconds=abc`, 'gracePeriodSeconds'],
   ['GET', '/api/v1/namespaces/default/pods/p/log?tailLines=abc', 'tailLines'],
+  ['GET', '/api/v1/namespaces/default/pods/p/log?limitBytes=abc', 'limitBytes'],
   ['GET', `${configMaps}?watch=1&timeoutSeconds=abc`, 'timeoutSeconds'],
 ])('%s %s is refused with the name of the number', async (method, path, name) => {
   await call('POST', configMaps, { metadata: { name: 'a' } });
@@ -124,10 +125,12 @@ test('a watch for longer than a timer can wait tells what happens', async () => 
   expect(JSON.parse(text)).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'a' } } });
 });
 
-test('hands on the log of a container', async () => {
+test('hands on the log of a container, or its first bytes', async () => {
   const pods = '/api/v1/namespaces/default/pods';
-  await call('POST', pods, { metadata: { name: 'p' }, spec: { containers: [{ name: 'main', image: 'i' }, { name: 'other', image: 'i' }] } });
+  await call('POST', pods, { metadata: { name: 'p' }, spec: { nodeName: 'n', containers: [{ name: 'main', image: 'i' }, { name: 'other', image: 'i' }] } });
   expect((await call('GET', `${pods}/p/log?container=main`)).text).toBe('first of p\nsecond\n');
+  const begin = async (limitBytes: number) => (await call('GET', `${pods}/p/log?container=main&limitBytes=${limitBytes}`)).text;
+  expect(await Promise.all([5, 11, 12, 99].map(begin))).toEqual(['first', 'first of p\n', 'first of p\ns', 'first of p\nsecond\n']);
   expect((await call('GET', `${pods}/p/log?container=other`)).code).toBe(400);
   expect(JSON.parse((await call('GET', `${pods}/p/log`)).text)).toMatchObject({ code: 400, message: 'a container name must be specified for pod p, choose one of: [main other]' });
 });

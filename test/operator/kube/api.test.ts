@@ -92,6 +92,16 @@ describe('KubeApi', () => {
     expect(await api.delete(PODS, ref)).toBeUndefined();
   });
 
+  test('reads the end of a log, of which the server sends no more than it is asked for', async () => {
+    fake.always((_request, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${'a'.repeat(2_000_000)}b`));
+    const { signal } = new AbortController();
+    const read = await api.podLog(ref, { container: 'main', tailLines: 5 }, signal);
+    expect([read.length, read.endsWith('ab')]).toEqual([1_048_576, true]);
+    expect(sent()).toMatchObject({ call: 'GET /api/v1/namespaces/ns/pods/a/log', query: 'container=main&tailLines=5&limitBytes=16777216' });
+    expect(await api.podLog(ref, { lastBytes: 2, limitBytes: 7 }, signal)).toBe('ab');
+    expect(sent()).toMatchObject({ query: 'limitBytes=7' });
+  });
+
   test('deletes many by selector', async () => {
     await api.deleteCollection(PODS, { namespace: 'ns', labelSelector: 'x' }, { gracePeriodSeconds: 0 });
     expect(sent()).toMatchObject({ call: 'DELETE /api/v1/namespaces/ns/pods', query: 'labelSelector=x', body: { gracePeriodSeconds: 0 } });
