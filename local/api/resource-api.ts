@@ -1,17 +1,18 @@
 import { objectKey } from '../../src/schema/kubernetes';
 import { type ApiObject, keyOf, timestampOf } from './api-object';
-import { badRequest, conflict, invalidOptions, methodNotAllowed, unknownPath, unsupportedMediaType } from './api-error';
+import { badRequest, conflict, invalidOptions, methodNotAllowed, notAcceptable, unknownPath, unsupportedMediaType } from './api-error';
 import { parseDeleteOptions } from './deletion';
 import { forbiddenField, requiredValue, tooLong, unsupportedValue } from './field-problem';
 import { type JsonObject, isJsonObject, toJsonObject } from './json';
 import { checkVersion, type Lister, listJson, parseSelectors } from './list';
 import type { ObjectWriter, WriteOptions } from './object-writer';
 import { APPLY_TYPE, parsePatch, patchTypesOf } from './patch-body';
+import { type Presentation, toMetadata, toMetadataList } from './presentation';
 import type { ResourcePath } from './request-path';
 import type { ResourceKind } from './resource-kind';
 import { toScale, withScale } from './scale';
 import type { ObjectStore } from './store';
-import { listTypeOf, parseIncludeObject, type Presentation, toTable } from './table';
+import { listTypeOf, parseIncludeObject, toTable } from './table';
 import type { StoredObject } from './watch-feed';
 import type { WriteCounter } from './write-counts';
 
@@ -51,6 +52,7 @@ export class ResourceApi {
 
   /** @throws ApiError whose Status is the answer */
   answer(request: ResourceRequest): ResourceAnswer {
+    checkPresentation(request);
     if (request.method === 'GET') return this.read(request);
     try {
       return this.write(request);
@@ -72,7 +74,7 @@ export class ResourceApi {
         if (!kind.hasStatus) throw unknownPath();
         return this.one(request, 200, stored, []);
       case 'scale':
-        return json(200, toScale(stored.object, kind));
+        return scaleOf(stored, request, []);
       default:
         throw unknownPath();
     }
@@ -82,6 +84,7 @@ export class ResourceApi {
     const page = this.lister.list(kind, namespace, query);
     if (presentation === 'objects') return { code: 200, json: listJson(kind, page), warnings: [] };
     const objects = page.items.map(({ object }) => object);
+    if (presentation === 'metadataList') return json(200, toMetadataList(objects, page.metadata));
     return json(200, toTable(kind, objects, page.metadata, this.tableOptions(query)));
   }
 
@@ -118,7 +121,7 @@ export class ResourceApi {
     const patch = method === 'PATCH' ? parsePatch(request.contentType, body, kind) : () => toJsonObject(body);
     const stored = this.writer.change(kind, key, changeOf(path, patch), options);
     this.count(method === 'PATCH' ? 'patch' : 'update', path, key, options.dryRun);
-    if (subresource === 'scale') return { ...json(200, toScale(stored.object, kind)), warnings: options.warnings };
+    if (subresource === 'scale') return scaleOf(stored, request, options.warnings);
     return this.one(request, 200, stored, options.warnings);
   }
 
@@ -170,7 +173,7 @@ export class ResourceApi {
     return json(200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
   }
 
-  private deleteCollection({ path, query, body }: ResourceRequest): ResourceAnswer {
+  private deleteCollection({ path, query, body, presentation }: ResourceRequest): ResourceAnswer {
     const { kind, namespace } = path;
     if (kind.namespaced && namespace === undefined) throw methodNotAllowed();
     const options = parseDeleteOptions(body, query);
@@ -178,11 +181,13 @@ export class ResourceApi {
     const selected = this.store.collectionOf(kind).list(namespace).filter(({ object }) => selects(object));
     const deleted = selected.map(({ object }) => this.writer.delete(kind, objectKey(object), options).stored.object);
     this.count('deletecollection', path, namespace ?? '', options.dryRun);
-    return json(200, { ...listTypeOf(kind), metadata: { resourceVersion: String(this.store.currentVersion) }, items: deleted });
+    const metadata = { resourceVersion: String(this.store.currentVersion) };
+    return json(200, presentation === 'metadataList' ? toMetadataList(deleted, metadata) : { ...listTypeOf(kind), metadata, items: deleted });
   }
 
   private one({ path: { kind }, presentation, query }: ResourceRequest, code: number, stored: StoredObject, warnings: readonly string[]): ResourceAnswer {
     if (presentation === 'objects') return { code, json: stored.json, warnings };
+    if (presentation === 'metadata') return { ...json(code, toMetadata(stored.object)), warnings };
     const { resourceVersion } = stored.object.metadata;
     return { ...json(code, toTable(kind, [stored.object], { resourceVersion }, this.tableOptions(query))), warnings };
   }
@@ -194,6 +199,18 @@ export class ResourceApi {
   private count(verb: string, { kind: { plural }, subresource }: ResourcePath, object: string, dryRun: boolean): void {
     if (!dryRun) this.writes.count(verb, subresource === undefined ? plural : `${plural}/${subresource}`, object);
   }
+}
+
+/** Refuses to show one object as a list, or a list as one. @throws ApiError 406 */
+function checkPresentation({ method, path: { name }, presentation }: ResourceRequest): void {
+  const isList = name === undefined && method !== 'POST';
+  if (isList && presentation === 'metadata') throw notAcceptable('you requested PartialObjectMetadata, but the requested object is a list');
+  if (!isList && presentation === 'metadataList') throw notAcceptable('you requested PartialObjectMetadataList, but the requested object is not a list');
+}
+
+function scaleOf({ object }: StoredObject, { path: { kind }, presentation }: ResourceRequest, warnings: readonly string[]): ResourceAnswer {
+  const scale = toScale(object, kind);
+  return { ...json(200, presentation === 'metadata' ? toMetadata(scale) : scale), warnings };
 }
 
 /** What a body makes of an object, seen through the subresource it was sent to. */

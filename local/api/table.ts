@@ -1,15 +1,7 @@
 import { apiVersionOf, type ApiObject } from './api-object';
 import type { JsonObject } from './json';
+import { toMetadata } from './presentation';
 import type { ResourceKind } from './resource-kind';
-
-/** How a client wants objects to be shown: as they are, or as rows for `kubectl get`. */
-export type Presentation = 'objects' | 'table';
-
-/** Reads the Accept header; of the forms it names, the first that is served counts. */
-export function parsePresentation(accept: string | undefined): Presentation {
-  const wanted = (accept ?? '').split(',').find((form) => !/;as=/.test(form) || /;as=Table(;|$)/.test(form));
-  return wanted !== undefined && /;as=Table/.test(wanted) ? 'table' : 'objects';
-}
 
 /** A Table with one row an object; columns are left out of all but the first table of a watch. */
 export function toTable(kind: ResourceKind, objects: readonly ApiObject[], listMetadata: JsonObject, options: TableOptions): JsonObject {
@@ -23,7 +15,7 @@ export function toTable(kind: ResourceKind, objects: readonly ApiObject[], listM
       : null,
     rows: objects.map((object) => ({
       cells: kind.columns.map((column) => column.value(object, now) ?? null),
-      ...(includeObject === 'None' ? {} : { object: includeObject === 'Object' ? object : onlyMetadata(object) }),
+      ...(includeObject === 'None' ? {} : { object: includeObject === 'Object' ? object : toMetadata(object) }),
     })),
   };
 }
@@ -39,10 +31,6 @@ export interface TableOptions {
 /** The `includeObject` query parameter; anything unknown means metadata. */
 export function parseIncludeObject(text: string | null): TableOptions['includeObject'] {
   return text === 'None' || text === 'Object' ? text : 'Metadata';
-}
-
-function onlyMetadata({ metadata }: ApiObject): JsonObject {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }
 
 /** `apiVersion` and `kind` of a list of this kind. */

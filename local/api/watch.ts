@@ -3,11 +3,12 @@ import { apiVersionOf, type ApiObject } from './api-object';
 import { type ApiError, expired } from './api-error';
 import { type JsonObject } from './json';
 import { checkVersion, checkVersionMatch, parseSelectors } from './list';
+import { type Presentation, toMetadata } from './presentation';
 import { parseCount } from './query-count';
 import type { ResourceKind } from './resource-kind';
 import type { Selector } from './selectors';
 import type { ObjectStore } from './store';
-import { type Presentation, toTable, type TableOptions } from './table';
+import { toTable, type TableOptions } from './table';
 import { type ChangeEvent, type ChangeType, StoredObject } from './watch-feed';
 
 /** What a client wants to watch. */
@@ -137,7 +138,9 @@ class Watch {
   }
 
   private send(type: ChangeType, stored: StoredObject, event?: ChangeEvent): void {
-    if (this.request.presentation === 'table') this.sendTable(type, stored.object);
+    const { presentation } = this.request;
+    if (presentation === 'table') this.sendTable(type, stored.object);
+    else if (presentation === 'metadata') this.sendLine(type, toMetadata(stored.object));
     else this.sink.write(event === undefined ? `{"type":"${type}","object":${stored.json}}\n` : event.line(type));
   }
 
@@ -155,6 +158,7 @@ class Watch {
     const annotations = endsInitialEvents ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     const metadata = { resourceVersion, creationTimestamp: null, ...annotations };
     if (presentation === 'table') this.sendLine('BOOKMARK', { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion }, columnDefinitions: null, rows: [] });
+    else if (presentation === 'metadata') this.sendLine('BOOKMARK', { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
     else this.sendLine('BOOKMARK', { kind: kind.kind, apiVersion: apiVersionOf(kind.group, kind.version), metadata });
   }
 

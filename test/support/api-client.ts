@@ -59,11 +59,11 @@ export class ApiClient {
   }
 
   /** Sends one request, with the body as JSON, or as it is when it is YAML text; an answer of any status is an answer. */
-  async request<T = unknown>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer<T>> {
+  async request<T = unknown>(method: string, path: string, body?: unknown, contentType = 'application/json', accept = 'application/json'): Promise<ApiAnswer<T>> {
     const answer = await request(`${this.url}${path}`, {
       method,
       dispatcher: this.agent,
-      headers: { accept: 'application/json', 'content-type': contentType, ...this.authorization() },
+      headers: { accept, 'content-type': contentType, ...this.authorization() },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await answer.body.text();

@@ -31,10 +31,10 @@ export interface WatchLine {
 
 /** The API server of a test file, and what is needed to use it. */
 export interface ApiUnderTest {
-  request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer<T>>;
+  request<T = unknown>(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<ApiAnswer<T>>;
   kubectl(args: readonly string[], input?: string): Promise<ProgramResult>;
   /** Opens a watch: what happens from now on is told live. Events are read one by one until the test calls `return`. */
-  watch(path: string): Promise<AsyncGenerator<WatchLine, void, void>>;
+  watch(path: string, accept?: string): Promise<AsyncGenerator<WatchLine, void, void>>;
   /** Makes a namespace of its own; its name. */
   newNamespace(): Promise<string>;
 }
@@ -62,7 +62,7 @@ export function useApi(start: () => Promise<ApiTarget>, startWithinMs: number): 
       const { kubeconfigPath, kubectl: [program = '', ...firstArgs] } = started().target;
       return runProgram(program, [...firstArgs, ...args], { ...process.env, KUBECONFIG: kubeconfigPath, HOME: dirname(kubeconfigPath) }, input);
     },
-    watch: (path) => openWatch(started().target, path),
+    watch: (path, accept) => openWatch(started().target, path, accept),
     newNamespace: async () => {
       namespaces += 1;
       const name = `space-${namespaces}`;
@@ -90,11 +90,11 @@ export async function startEmbeddedApi(): Promise<ApiTarget> {
   };
 }
 
-async function openWatch({ url, token }: ApiTarget, path: string): Promise<AsyncGenerator<WatchLine, void, void>> {
+async function openWatch({ url, token }: ApiTarget, path: string, accept = 'application/json'): Promise<AsyncGenerator<WatchLine, void, void>> {
   // What the certificate is worth is the business of the clients' tests.
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   try {
-    const { body } = await request(`${url}${path}`, { dispatcher: agent, headers: { authorization: `Bearer ${token}`, accept: 'application/json' } });
+    const { body } = await request(`${url}${path}`, { dispatcher: agent, headers: { authorization: `Bearer ${token}`, accept } });
     return readLines(body, agent);
   } catch (error) {
     await agent.destroy();

@@ -5,6 +5,7 @@ import { describeCustomResources } from './custom-resources';
 import { describeDeletion } from './deletion';
 import { describeFieldOwners } from './field-owners';
 import { describeKubectl } from './kubectl';
+import { describeMetadataOnly } from './metadata-only';
 import { describePods } from './pods';
 import { describeServerSideApply } from './server-side-apply';
 import { describeWatch } from './watch';
@@ -32,6 +33,7 @@ export function describeConformance(name: string, start: () => Promise<ApiTarget
     describe('custom resources', () => describeCustomResources(api));
     describe('server-side apply', () => describeServerSideApply(api));
     describe('other writes', () => describeFieldOwners(api));
+    describe('metadata alone', () => describeMetadataOnly(api));
     describe('pods', () => describePods(api));
     describe('kubectl', () => describeKubectl(api));
   });
