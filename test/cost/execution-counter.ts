@@ -71,8 +71,9 @@ export class ExecutionCounter {
   }
 }
 
-/** What ran more often than it may, in words; undefined for nothing. */
-export function excessOf({ total, busiest }: Execution, mostTotal: number, mostOfOne: number): string | undefined {
+/** What ran more often than it may, in words, or that nothing was seen to run, which is never so; undefined when all is well. */
+export function faultOf({ total, busiest }: Execution, mostTotal: number, mostOfOne: number): string | undefined {
+  if (total === 0) return 'expected some runs, got none: nothing is counted';
   if (total > mostTotal) return `expected at most ${mostTotal} runs together, got ${total}; most in ${busiest.where}: ${busiest.count}`;
   return busiest.count > mostOfOne ? `${busiest.where}: expected at most ${mostOfOne} runs, got ${busiest.count}` : undefined;
 }
