@@ -1,7 +1,7 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { Finalizer } from '../../src/schema/names';
 import { LARGEST_BATCH, useCluster } from '../targets/cluster-under-test';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { History, versionsOf } from '../support/history';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
@@ -51,10 +51,7 @@ test('batches of 1 and 10 from a warm pool get counts, conditions, finalizer and
 
 test.each([1, LARGEST_BATCH])('a batch of %d from a warm pool takes 3 writes, and none to its pods (R17)', async (replicas) => {
   const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(replicas, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(replicas), 50_000);
-  await makeReady(space);
-  await space.untilWarm('warm', replicas);
+  await createReadyPool(space, 'warm', replicas);
   const before = await countWrites(space);
 
   await space.create('BatchSandbox', 'all', { replicas, poolRef: 'warm' });
@@ -100,12 +97,7 @@ test('a batch made before its pool waits with PoolNotFound and is served once th
 
 test('a batch takes pods of the Pool of its own namespace, and makes none itself (R10)', async () => {
   const [space, other] = [await cluster.newSpace(), await cluster.newSpace()];
-  for (const [each, size] of [[space, 1], [other, 2]] as const) {
-    await each.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
-    await until(async () => expect(await each.list('Pod')).toHaveLength(size));
-    await makeReady(each);
-    await each.untilWarm('warm', size);
-  }
+  for (const [each, size] of [[space, 1], [other, 2]] as const) await createReadyPool(each, 'warm', size);
   const pods = await space.list('Pod');
   await space.create('BatchSandbox', 'local', { replicas: 2, poolRef: 'warm' });
   const batch = await space.until('BatchSandbox', 'local', (object) => expect(conditionOf(object, 'PoolAllocationPending')).toMatchObject({ reason: 'PoolExhausted' }));
@@ -161,10 +153,7 @@ test('a batch larger than its pool is served in part with PoolExhausted, and who
 test('twenty batches made at once from one pool never share a pod, publish only what is on record, and take no more than they want (R103, R106, R107)', async () => {
   const space = await cluster.newSpace();
   const history = await History.begin<BatchSandbox>(cluster.target, space.path('BatchSandbox'));
-  await space.create('Pool', 'warm', fixedPool(50, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(50));
-  await makeReady(space);
-  await space.untilWarm('warm', 50);
+  await createReadyPool(space, 'warm', 50);
   const names = Array.from({ length: 20 }, (_, index) => `batch-${index}`);
   await Promise.all(names.map((name) => space.create('BatchSandbox', name, { replicas: 3, poolRef: 'warm' })));
   const held = await until(async () => {

@@ -1,7 +1,7 @@
 import { Annotation, API_VERSION, Finalizer } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
 import { readTasks } from '../support/executor';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, mirroredPodsOf, recordedUIDsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
@@ -17,10 +17,7 @@ const MIRRORS_FROM = 262_144 - 4_096;
 /** A pool of so many Ready pods that run nowhere. */
 async function newPool(size: number): Promise<Space> {
   const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(size));
-  await makeReady(space);
-  await space.untilWarm('warm', size);
+  await createReadyPool(space, 'warm', size);
   return space;
 }
 

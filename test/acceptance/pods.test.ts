@@ -3,7 +3,7 @@ import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { History, versionsOf } from '../support/history';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
@@ -18,10 +18,7 @@ const cluster = useCluster();
 /** A pool of so many Ready pods. */
 async function newPool(size: number): Promise<Space> {
   const space = await cluster.newSpace();
-  await space.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(size));
-  await makeReady(space);
-  await space.untilWarm('warm', size);
+  await createReadyPool(space, 'warm', size);
   return space;
 }
 

@@ -1,6 +1,6 @@
 import { API_VERSION } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, type Space } from '../support/space';
 import { until } from '../support/waiting';
@@ -188,10 +188,7 @@ test('a malformed template, pod patch, task and task patch beside 99 other batch
   ];
   const space = await cluster.newSpace();
   const size = 99 + bad.filter(({ poolRef }) => poolRef !== undefined).length;
-  await space.create('Pool', 'warm', fixedPool(size, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(size));
-  await makeReady(space);
-  await space.untilWarm('warm', size);
+  await createReadyPool(space, 'warm', size);
   // The bad ones come first, last and in between, by age as by name.
   const good = Array.from({ length: 99 }, (_, index) => `batch-${String(index).padStart(2, '0')}`);
   const names = [...good, 'a-bad', 'batch-33-bad', 'batch-66-bad', 'z-bad'].sort();

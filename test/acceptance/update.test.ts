@@ -1,7 +1,7 @@
 import type { Pod } from '../../src/schema/kubernetes';
 import { Label } from '../../src/schema/names';
 import { useCluster } from '../targets/cluster-under-test';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate, makeReady } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { recordedUIDsOf } from '../support/space';
 import { until } from '../support/waiting';
@@ -36,10 +36,7 @@ test('a changed template replaces idle pods one after another while batches are 
 test('a wave takes what is not Ready and of the rest what is worth least, and the next one waits for new pods (R68, R69)', async () => {
   const space = await cluster.newSpace();
   const { spec } = handMadeTemplate();
-  await space.create('Pool', 'warm', fixedPool(12, handMadeTemplate(), { updateStrategy: { maxUnavailable: '25%' } }));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(12));
-  await makeReady(space);
-  await space.untilWarm('warm', 12);
+  await createReadyPool(space, 'warm', 12, { updateStrategy: { maxUnavailable: '25%' } });
   await space.create('BatchSandbox', 'holder', { replicas: 4, poolRef: 'warm' });
   const held = recordedUIDsOf(await space.untilDelivered('holder'));
   // Newest first, as pods go that are worth the same; they may have been created in different seconds.

@@ -7,9 +7,8 @@ import { type ApiServer, createApiServer } from '../../local/api/server';
 import { programCommand } from '../../local/programs';
 import { allCrds } from '../../src/schema/crds';
 import { ApiClient } from '../support/api-client';
-import { handMadeTemplate, makeReady } from '../support/hand-made-pods';
+import { createReadyPool, handMadeTemplate } from '../support/hand-made-pods';
 import { HoldingProxy } from '../support/holding-proxy';
-import { fixedPool } from '../support/pool-spec';
 import { recordedUIDsOf, Space } from '../support/space';
 import { until } from '../support/waiting';
 
@@ -71,10 +70,7 @@ const holdRecordOf = ({ proxy }: Replica, batch: string) =>
 
 test('a leader that is stopped amid allocations for longer than its lease gives no pod twice, and ends when it goes on (R16, R99, R101, R103, R106, R112)', async () => {
   const leader = await startReplica();
-  await space.create('Pool', 'warm', fixedPool(6, handMadeTemplate()));
-  await until(async () => expect(await space.list('Pod')).toHaveLength(6));
-  await makeReady(space);
-  await space.untilWarm('warm', 6);
+  await createReadyPool(space, 'warm', 6);
   const follower = await startReplica();
   await until(() => expect(follower.log()).toContain('caches filled'));
 

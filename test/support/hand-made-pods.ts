@@ -1,6 +1,8 @@
 import type { Pod, PodTemplateSpec } from '../../src/schema/kubernetes';
+import type { PoolSpec } from '../../src/schema/pool';
+import { fixedPool } from './pool-spec';
 import type { Space } from './space';
-import { inParallel } from './waiting';
+import { inParallel, until } from './waiting';
 
 /** Status writes at once. */
 const WRITES_AT_ONCE = 32;
@@ -24,6 +26,17 @@ export async function makeReady(space: Space): Promise<void> {
   const known = (await space.list('Pod')).length - pods.length;
   const entries = pods.map((pod, index) => ({ name: pod.metadata.name, ip: addressOf(known + index) }));
   await inParallel(entries, WRITES_AT_ONCE, ({ name, ip }) => space.patch('Pod', name, { status: readyStatus(ip) }, 'status'));
+}
+
+/** Longest wait for the pods of a large pool, in ms. */
+const PODS_WITHIN_MS = 50_000;
+
+/** Makes a Pool of so many pods and marks them Ready. Its namespace has no others, and nobody tells of them but the test. */
+export async function createReadyPool(space: Space, name: string, size: number, more: Partial<PoolSpec> = {}): Promise<void> {
+  await space.create('Pool', name, fixedPool(size, handMadeTemplate(), more));
+  await until(async () => expect(await space.list('Pod')).toHaveLength(size), PODS_WITHIN_MS);
+  await makeReady(space);
+  await space.untilWarm(name, size);
 }
 
 /** Address from a block that leads nowhere (RFC 2544). */
