@@ -1,13 +1,13 @@
-import { once } from 'node:events';
 import type { Clock } from '../../../src/program/clock';
 import { ExecdHeader, type RunCommandRequest, runCommandRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
 import { type Call, countOf, readJson, requireQuery } from '../calls';
 import { badBody, Refusal } from '../refusal';
 import type { Route, RouteTable } from '../router';
+import { sendPieces } from '../send-pieces';
 import type { CommandSink } from './command';
 import { EventStream } from './event-stream';
-import { OutputLog } from './output-log';
+import { type LogRange, OutputLog } from './output-log';
 import type { CommandPreparation } from './prepare';
 import { type CommandRecord, toStatus } from './register';
 import type { CommandRunner } from './runner';
@@ -115,19 +115,21 @@ async function sendLog({ query, response }: Call, { id, log, finished }: Command
   if (log === undefined) {
     throw new Refusal(400, 'UNKNOWN', `command '${id}': expected one of the background, got one whose output was streamed`);
   }
-  const { from, to } = log.rangeFrom(countOf(query, 'cursor', 0), finished !== undefined);
-  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': to - from, [ExecdHeader.tailCursor]: String(to) });
-  for (let at = from; at < to && !response.destroyed; ) {
-    const piece = Buffer.allocUnsafe(Math.min(LOG_PIECE_BYTES, to - at));
+  const range = log.rangeFrom(countOf(query, 'cursor', 0), finished !== undefined);
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': range.to - range.from, [ExecdHeader.tailCursor]: String(range.to) });
+  await sendPieces(response, piecesOf(log, range, () => response.destroy()));
+}
+
+/** @param onLost called when the command has written over a piece meanwhile; it is the last then */
+function* piecesOf(log: OutputLog, { from, to }: LogRange, onLost: () => void): Generator<Buffer> {
+  for (let at = from; at < to; ) {
+    const piece = Buffer.allocUnsafe(Math.min(LOG_PIECE_BYTES, to - at)); // a new one each time: the last one may still wait to be sent
     const length = log.readAt(at, piece);
     if (length === undefined) {
-      response.destroy(); // the command has written over it meanwhile
+      onLost();
       return;
     }
     at += length;
-    if (!response.write(piece.subarray(0, length))) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
+    yield piece.subarray(0, length);
   }
-  response.end();
 }

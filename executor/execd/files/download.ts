@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { once } from 'node:events';
 import { basename } from 'node:path';
 import { type Call, countOf, requireQuery } from '../calls';
 import { Refusal } from '../refusal';
+import { sendPieces } from '../send-pieces';
 import { Want } from './access';
 import { expandPath } from './expand-path';
 import { linesOf } from './file-lines';
@@ -33,7 +33,7 @@ export async function sendFile({ query, request, response }: Call, walk: Walk): 
       throw new Refusal(400, 'MISSING_QUERY', 'query: offset: expected no Range beside lines, got one');
     }
     response.writeHead(200, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
-    await sendPieces(response, linesOf(piecesOf(file, 0, Infinity), firstLine ?? 1, lineCount ?? Infinity));
+    await sendPieces(response, linesOf(piecesOf(response, file, 0, Infinity), firstLine ?? 1, lineCount ?? Infinity));
     return;
   }
   const { size } = await file.stat();
@@ -45,33 +45,16 @@ export async function sendFile({ query, request, response }: Call, walk: Walk): 
     'content-length': to - from,
     ...(range && { 'content-range': `bytes ${from}-${to - 1}/${size}` }),
   });
-  const sent = await sendPieces(response, piecesOf(file, from, to));
-  if (sent < to - from) {
-    response.destroy(); // the file has become shorter: an end would be a lie
-  }
+  await sendPieces(response, piecesOf(response, file, from, to));
 }
 
-/** Sends pieces as the caller takes them; all memory is one piece. Returns how many bytes there were, also when the caller has gone. */
-async function sendPieces(response: Call['response'], pieces: AsyncIterable<Buffer>): Promise<number> {
-  let sent = 0;
-  for await (const piece of pieces) {
-    if (response.destroyed) {
-      return sent;
-    }
-    sent += piece.length;
-    if (!response.write(piece)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
-  }
-  response.end();
-  return sent;
-}
-
-async function* piecesOf(file: FileHandle, from: number, to: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < to; ) {
+/** Pieces of a file, as long as the caller is there: what is before the lines that he asks for is read, and never sent. */
+async function* piecesOf(response: Call['response'], file: FileHandle, from: number, to: number): AsyncGenerator<Buffer> {
+  for (let at = from; at < to && !response.destroyed; ) {
     const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - at)); // a new one each time: the last one may still wait to be sent
     const { bytesRead } = await file.read(piece, 0, piece.length, at);
     if (bytesRead === 0) {
+      if (to !== Infinity) response.destroy(); // the file has become shorter: an end would be a lie
       return;
     }
     at += bytesRead;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type * as z from 'zod/mini';
 import { type FileInfo, MAX_EXECD_PATHS, moveRequest, permissionsRequest, replaceRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
@@ -6,6 +5,7 @@ import { type Call, countOf, readJson, requireQuery } from '../calls';
 import { badBody, badQuery, Refusal } from '../refusal';
 import type { Route, RouteTable } from '../router';
 import type { OpenSandbox, Sandbox } from '../sandbox';
+import { sendPieces } from '../send-pieces';
 import { changePermissions, deleteDirectories, deleteFiles, makeDirectories, moveFiles, replaceTexts } from './changes';
 import { sendFile } from './download';
 import { expandPath } from './expand-path';
@@ -146,6 +146,7 @@ async function search({ query, response }: Call, walk: Walk): Promise<void> {
       return;
     }
     for await (const found of entriesOf(walk, { handle: entry, stats }, Infinity)) {
+      if (response.destroyed) return; // also where nothing fits, and nothing is sent
       if (!found.stats.isDirectory() && isFit(found.path)) yield toFileInfo(`${path === '/' ? '' : path}/${found.path}`, found.stats, users);
     }
   });
@@ -161,6 +162,7 @@ async function listDirectory({ query, response }: Call, walk: Walk): Promise<voi
   const users = await Users.read(walk);
   await sendList(response, async function* () {
     for await (const found of entriesOf(walk, { handle: entry, stats }, depth)) {
+      if (response.destroyed) return;
       yield toFileInfo(`${path === '/' ? '' : path}/${found.path}`, found.stats, users);
     }
   });
@@ -172,19 +174,19 @@ const GATHERED = 16_384;
 /** Sends a list as it is found, as fast as its reader takes it; stops when he is gone. */
 async function sendList(response: Call['response'], items: () => AsyncIterable<FileInfo>): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json' });
+  await sendPieces(response, listText(items()));
+}
+
+async function* listText(items: AsyncIterable<FileInfo>): AsyncGenerator<string> {
   let text = '[';
   let separator = '';
-  for await (const item of items()) {
+  for await (const item of items) {
     text += separator + JSON.stringify(item);
     separator = ',';
-    if (response.destroyed) {
-      return;
-    }
     if (text.length > GATHERED) {
-      const hasRoom = response.write(text);
+      yield text;
       text = '';
-      if (!hasRoom) await Promise.race([once(response, 'drain'), once(response, 'close')]);
     }
   }
-  response.end(`${text}]`);
+  yield `${text}]`;
 }

@@ -33,7 +33,7 @@ export class AppInProcess {
     readonly root: string,
     readonly dataDir: string,
     readonly logged: readonly unknown[],
-    private readonly server: Server,
+    readonly server: Server,
     readonly app: ExecdApp,
   ) {
     this.client = new ExecdClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

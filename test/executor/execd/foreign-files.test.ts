@@ -157,3 +157,29 @@ test('names are those of the users of the sandbox (E18)', async () => {
   expect(infos['/work']).toMatchObject({ owner: 'me', group: 'mine' });
   expect(infos['/etc']).toMatchObject({ owner: 'root', group: '0' });
 });
+
+test('a search ends with its caller, also where nothing fits (E21)', async () => {
+  let looks = 0;
+  let tell = () => {};
+  const over = new Promise<void>((resolve) => (tell = resolve));
+  const searched: AppInProcess = await AppInProcess.start((root) => {
+    chmodSync(root, 0o755);
+    mkdirSync(join(root, 'work', ...Array.from({ length: 100 }, () => 'd')), { recursive: true });
+    const { open } = foreignSandbox(root, USER);
+    return {
+      open: () => {
+        searched.server.closeAllConnections();
+        const opened = open();
+        const close = () => {
+          opened.close();
+          tell();
+        };
+        return Object.defineProperty({ ...opened, close }, 'isForeign', { get: () => (looks += 1) > 0 });
+      },
+    };
+  });
+  await expect(searched.client.ask('GET', '/files/search?path=/&pattern=nothing')).rejects.toThrow();
+  await over;
+  expect(looks).toBeLessThan(100); // of two for each directory
+  await searched.stop();
+});
