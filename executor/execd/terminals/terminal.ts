@@ -9,6 +9,7 @@ import { identifyProcess, isAlive, type ProcessIdentity, signalPid } from '../..
 import { codeOf } from '../../tasks/task-process';
 import { Refusal } from '../refusal';
 import type { CommandOrder, OpenSandbox } from '../sandbox';
+import { Latest } from './latest';
 import { openPty, resizePty, type TerminalSize } from './pty-device';
 
 /** Output that is kept for who comes later, in bytes. */
@@ -33,6 +34,10 @@ export class Terminal {
   /** Exit code, once its first process has ended; 128 and the number of the signal for one that a signal has ended. */
   exitCode?: number;
   private outputLength = 0;
+  /** Each is a start of a program. */
+  private readonly sizes = new Latest<TerminalSize>(async (size) => {
+    if (!this.master.destroyed) await resizePty(this.masterFd, size);
+  });
 
   private constructor(
     private readonly taskId: string,
@@ -101,8 +106,9 @@ export class Terminal {
     this.master.resume();
   }
 
-  async resize(size: TerminalSize): Promise<void> {
-    if (!this.master.destroyed) await resizePty(this.masterFd, size);
+  /** Tells the programs on it how large it is by now; of many sizes that come at once, the last. */
+  resize(size: TerminalSize): void {
+    this.sizes.set(size);
   }
 
   /** Signals the group of processes that is in the foreground. */

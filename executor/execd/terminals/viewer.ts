@@ -79,7 +79,7 @@ export class SocketViewer implements TerminalViewer {
       case 'stdin':
         return this.input(Buffer.from(frame.data));
       case 'resize':
-        return void this.terminal.resize({ columns: frame.cols, rows: frame.rows }).catch(() => undefined); // it has just ended
+        return this.terminal.resize({ columns: frame.cols, rows: frame.rows });
       case 'signal':
         return this.terminal.signal(frame.signal);
       case 'ping':

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { Latest } from '../../../executor/execd/terminals/latest';
 import { until } from '../../support/waiting';
 import { isRunning } from '../executor-process';
 import { AppInProcess } from './app-in-process';
@@ -68,7 +69,7 @@ test('a program has a terminal of its own, with its size, its input and its sign
   const client = await Client.connect(id);
   await until(() => expect(client.output).toMatch(/^\/dev\/pts\/\d+\r\nterminal\r\nready\r\n$/));
   expect(client.frames).toEqual([{ type: 'connected', session_id: id, mode: 'pty' }]);
-  client.socket.send(JSON.stringify({ type: 'resize', cols: 99, rows: 33 }));
+  for (const cols of [97, 98, 99]) client.socket.send(JSON.stringify({ type: 'resize', cols, rows: 33 }));
   await until(() => {
     client.type('size\n');
     expect(client.output).toContain('got size 33 99 xterm-256color\r\n');
@@ -112,6 +113,22 @@ test('a program outlives its client, and another one sees what it has missed', a
   await remove(id);
   await third.closed;
   expect(isRunning(pid)).toBe(false);
+});
+
+test('of many values that come at once, the last is worked on, and one at a time', async () => {
+  const ends: (() => void)[] = [];
+  const seen: number[] = [];
+  const latest = new Latest<number>((value) => {
+    seen.push(value);
+    return new Promise<void>((resolve, reject) => ends.push(value === 1 ? reject : resolve));
+  });
+  for (const value of [1, 2, 3]) latest.set(value);
+  expect(seen).toEqual([1]);
+  ends.pop()?.(); // it fails
+  await until(() => expect(seen).toEqual([1, 3]));
+  ends.pop()?.();
+  latest.set(4);
+  await until(() => expect(seen).toEqual([1, 3, 4]));
 });
 
 test('much output comes whole', async () => {
