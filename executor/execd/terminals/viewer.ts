@@ -70,6 +70,9 @@ export class SocketViewer implements TerminalViewer {
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
+    if (this.terminal.viewer !== this) {
+      return; // until it has closed, it can send what is for nobody any more
+    }
     if (isBinary && data[0] === Frame.input) {
       this.input(data.subarray(1));
       return;

@@ -97,17 +97,18 @@ test('a program outlives its client, and another one sees what it has missed', a
   const first = await Client.connect(id);
   await until(() => expect(first.output).toContain('öne\r\n'));
   expect(await refusalOf(id)).toBe(409);
+  first.socket.addEventListener('message', () => first.type('stolen')); // as soon as it is told, and before it closes
   const second = await Client.connect(id, `?takeover=1&since=${first.output.indexOf('ö')}`);
   await first.closed;
   expect(first.frames.at(-1)).toMatchObject({ type: 'error', code: 'SESSION_GONE' });
   await until(() => expect(second.output).toBe('öne\r\n'));
   second.socket.send(JSON.stringify({ type: 'signal', signal: 'SIGINT' }));
-  await until(() => expect(second.output).toContain('interrupted'));
+  await until(() => expect(second.output).toContain('interrupted\r\n'));
   second.socket.close();
   await second.closed;
   const third = await Client.connect(id);
   third.type('typed\n');
-  await until(() => expect(third.output).toContain('typed\r\ntyped\r\n'));
+  await until(() => expect(third.output).toBe('typed\r\ntyped\r\n')); // and nothing that the first has typed after the takeover
   const pid = Number.parseInt(first.output);
   expect(isRunning(pid)).toBe(true);
   await remove(id);
