@@ -31,6 +31,8 @@ export interface TerminalViewer {
 /** A program on a pseudo-terminal of the sandbox, from its start to the end of all its processes. */
 export class Terminal {
   viewer?: TerminalViewer;
+  /** Whether there has been a viewer: it writes before the first has come. */
+  hasBeenSeen = false;
   /** Exit code, once its first process has ended; 128 and the number of the signal for one that a signal has ended. */
   exitCode?: number;
   private outputLength = 0;

@@ -29,14 +29,17 @@ export class SocketViewer implements TerminalViewer {
   /**
    * Greets the client, sends it what is kept from `since` on, and connects it with the terminal until it goes.
    *
-   * @param since position in the output; absent means that nothing is sent again
+   * @param since position in the output; absent means that nothing is sent again, and to the first client all, as if it had been there
    */
   attach(id: string, since: number | undefined): void {
     const { terminal, socket } = this;
     this.sendJson({ type: 'connected', session_id: id, mode: 'pty' });
     if (since !== undefined) {
-      this.replay(since);
+      this.sendKept(since, replayHead);
+    } else if (!terminal.hasBeenSeen) {
+      this.sendKept(0, () => Buffer.of(Frame.output));
     }
+    terminal.hasBeenSeen = true;
     if (terminal.exitCode !== undefined) {
       this.exited(terminal.exitCode);
       return;
@@ -99,21 +102,25 @@ export class SocketViewer implements TerminalViewer {
     }
   }
 
-  /** Each frame has the position after its last byte in front. */
-  private replay(since: number): void {
+  /** @param toHead what a frame has in front, by the position after its last byte */
+  private sendKept(since: number, toHead: (end: number) => Buffer): void {
     const { from, to } = this.terminal.log.rangeFrom(since, true);
     for (let at = from; at < to; ) {
       const piece = Buffer.alloc(Math.min(REPLAY_PIECE_BYTES, to - at));
       at += this.terminal.log.readAt(at, piece) ?? piece.length;
-      const head = Buffer.alloc(9, Frame.replay);
-      head.writeBigUInt64BE(BigInt(at), 1);
-      this.socket.send(Buffer.concat([head, piece]));
+      this.socket.send(Buffer.concat([toHead(at), piece]));
     }
   }
 
   private sendJson(frame: Readonly<Record<string, unknown>>): void {
     this.socket.send(JSON.stringify(frame));
   }
+}
+
+function replayHead(end: number): Buffer {
+  const head = Buffer.alloc(9, Frame.replay);
+  head.writeBigUInt64BE(BigInt(end), 1);
+  return head;
 }
 
 function parseJson(text: string): unknown {

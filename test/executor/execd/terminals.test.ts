@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { Latest } from '../../../executor/execd/terminals/latest';
+import { hostSandbox } from '../../../executor/execd/sandbox';
 import { until } from '../../support/waiting';
 import { isRunning } from '../executor-process';
 import { AppInProcess } from './app-in-process';
+import { startsAtGate } from './starts-at-gate';
 
 let app: AppInProcess;
 beforeAll(async () => {
@@ -36,8 +38,8 @@ class Client {
     });
   }
 
-  static async connect(id: string, query = ''): Promise<Client> {
-    const client = new Client(new WebSocket(`${app.client.origin.replace('http', 'ws')}/pty/${id}/ws${query}`));
+  static async connect(id: string, query = '', to = app): Promise<Client> {
+    const client = new Client(new WebSocket(`${to.client.origin.replace('http', 'ws')}/pty/${id}/ws${query}`));
     await new Promise((resolve) => client.socket.addEventListener('open', resolve));
     return client;
   }
@@ -55,8 +57,8 @@ async function refusalOf(id: string, query = ''): Promise<number | undefined> {
   return answer.statusCode;
 }
 
-async function newTerminal(body: unknown = {}): Promise<string> {
-  const answer = await app.client.ask('POST', '/pty', body);
+async function newTerminal(body: unknown = {}, on = app): Promise<string> {
+  const answer = await on.client.ask('POST', '/pty', body);
   expect(answer.status).toBe(201);
   return ((await answer.json()) as { session_id: string }).session_id;
 }
@@ -114,6 +116,19 @@ test('a program outlives its client, and another one sees what it has missed', a
   await remove(id);
   await third.closed;
   expect(isRunning(pid)).toBe(false);
+});
+
+test('the first client sees all, also when the program has ended before it could come', async () => {
+  const { sandbox, begun, goOn } = startsAtGate((root) => hostSandbox({ PATH: process.env['PATH'] ?? '' }, root));
+  const held = await AppInProcess.start(sandbox);
+  const connecting = Client.connect(await newTerminal({ command: 'echo early' }, held), '', held);
+  const pid = await begun;
+  await until(() => expect(isRunning(pid)).toBe(false));
+  goOn();
+  const client = await connecting;
+  await client.closed;
+  expect([client.output, client.frames.at(-1)]).toEqual(['early\r\n', { type: 'exit', exit_code: 0 }]);
+  await held.stop();
 });
 
 test('of many values that come at once, the last is worked on, and one at a time', async () => {
