@@ -88,7 +88,7 @@ export async function runInSession(call: Call, session: Session, request: z.infe
     takeMore: (piece: Buffer) => reader.take(piece),
   };
   const record = await runner.start(order, output, () => stream.begin(session.id));
-  session.command = record.command;
+  session.begin(record.command);
   await followCommand(call, record, output, true);
   session.command = undefined;
   session.state = reader.read() ?? state;

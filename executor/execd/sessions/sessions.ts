@@ -9,7 +9,7 @@ const MOST_SESSIONS = 100;
 
 /** One shell after the other, each of which goes on where the one before it ended. */
 export class Session {
-  /** Command that runs; also one of several that is about to. */
+  /** Command that runs. */
   command?: Command;
   isDeleted = false;
   private readonly turns = new Turns();
@@ -34,10 +34,17 @@ export class Session {
     await this.command?.stop();
   }
 
-  /** Ends the command that runs, and nothing follows it. */
+  /** Notes what runs now. The session may have been deleted while it was being started: then it ends at once. */
+  begin(command: Command | undefined): void {
+    this.command = command;
+    if (this.isDeleted) void command?.stop();
+  }
+
+  /** Ends what runs, and lets nothing more run. Resolves when nothing does. */
   async end(): Promise<void> {
     this.isDeleted = true;
     await this.interrupt();
+    await this.turns.take(() => Promise.resolve());
   }
 }
 
@@ -71,7 +78,7 @@ export class Sessions {
     return session;
   }
 
-  /** Ends a session and the command that runs in it. @throws Refusal of status 404 for one that is unknown */
+  /** Ends a session and the command that runs in it, or is just being started. @throws Refusal of status 404 for one that is unknown */
   async delete(id: string): Promise<void> {
     const session = this.require(id);
     this.sessions.delete(id);

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { until } from '../../support/waiting';
+import { hostSandbox } from '../../../executor/execd/sandbox';
 import { isRunning } from '../executor-process';
 import { AppInProcess } from './app-in-process';
+import { startsAtGate } from './starts-at-gate';
 import type { Run } from './execd-client';
 
 let app: AppInProcess;
@@ -76,6 +78,19 @@ test('the end of a session ends what runs in it, and so does its caller', async 
   }
   const pid = Number(/"text":"(\d+)"/.exec(text)?.[1]);
   await until(() => expect(isRunning(pid)).toBe(false));
+});
+
+test('the end of a session ends what is just being started in it, and waits for its end', async () => {
+  const { sandbox, begun, goOn } = startsAtGate((root) => hostSandbox({ PATH: process.env['PATH'] ?? '' }, root));
+  const held = await AppInProcess.start(sandbox);
+  const { session_id: id } = (await (await held.client.ask('POST', '/session')).json()) as { session_id: string };
+  const running = held.client.runBody(`/session/${id}/run`, { command: 'exec sleep 1000' });
+  const pid = await begun;
+  const deleted = held.client.ask('DELETE', `/session/${id}`).then(({ status }) => [status, isRunning(pid)]);
+  await until(async () => expect(await held.client.refused('POST', `/session/${id}/run`, { command: 'true' })).toMatchObject({ status: 404 }));
+  goOn();
+  expect([(await running).exitCode, await deleted]).toEqual([143, [200, false]]);
+  await held.stop();
 });
 
 test.each<[unknown, number]>([['{', 400], [{ cwd: 1 }, 400], [{ cwd: '/etc/passwd' }, 400]])('a session of %j is refused', async (body, status) => {
