@@ -76,7 +76,8 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   await supervisor.adopt(tasks);
   const sandbox = settings.sidecarMode ? sidecarSandbox(settings.mainContainerName, ownsContainer) : hostSandbox(taskEnv, workingDir);
   const { accessToken } = settings;
-  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs], proxyHosts: proxyHosts(settings) });
+  const ownPorts = new Set<number>();
+  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs], proxyHosts: proxyHosts(settings), ownPorts });
 
   const handle = taskRoutes({
     supervisor,
@@ -102,7 +103,9 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     },
   });
   const server = await startWebServer(handle, settings.listenAddr);
+  ownPorts.add(server.port);
   const execdPort = await listenForCommands(execd, settings, log);
+  if (execdPort !== undefined) ownPorts.add(execdPort);
   announceServing(env);
   log.info({ host: settings.listenAddr.host, port: server.port, execdPort, tasks: tasks.length, corrupt: corruptCount }, 'listening');
   runners.refill();

@@ -18,7 +18,7 @@ import { fileRoutes } from './files/routes';
 import { Metrics } from './metrics/metrics';
 import { metricsRoutes } from './metrics/routes';
 import { notOfferedRoutes } from './not-offered';
-import { forwardUpgrade, proxyRoutes } from './proxy/proxy';
+import { forwardUpgrade, type ProxyTargets, proxyRoutes } from './proxy/proxy';
 import { Refusal } from './refusal';
 import { Router, type RouteTable } from './router';
 import type { Sandbox } from './sandbox';
@@ -41,6 +41,8 @@ export interface ExecdOptions {
   readonly execdEnvs?: string;
   /** Addresses of the sandbox itself, of which the first is asked that has the port of a request to forward. @default ['127.0.0.1'] */
   readonly proxyHosts?: readonly string[];
+  /** Ports of the executor, to which nothing is forwarded; looked at with each request. @default none */
+  readonly ownPorts?: ReadonlySet<number>;
 }
 
 /** The API of commands and files. */
@@ -52,14 +54,14 @@ export class ExecdApp {
   private readonly sessions = new Sessions();
   private readonly contexts: Contexts;
   private readonly terminals: Terminals;
-  private readonly proxyHosts: readonly string[];
+  private readonly proxyTargets: ProxyTargets;
   /** Connections that no server closes any more. */
   private readonly upgraded = new Set<Duplex>();
 
   constructor(private readonly options: ExecdOptions) {
     this.pipes = new PipeStock(options.dataDir);
     this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
-    this.proxyHosts = options.proxyHosts ?? ['127.0.0.1'];
+    this.proxyTargets = { hosts: options.proxyHosts ?? ['127.0.0.1'], ownPorts: options.ownPorts ?? new Set() };
     this.runner = new CommandRunner({ ...options, pipes: this.pipes });
     this.contexts = new Contexts({ ...options, sessions: this.sessions, runner: this.runner, preparation: this.preparation, pipes: this.pipes });
     this.terminals = new Terminals({ ...options, preparation: this.preparation, shellVectors: (toVector) => this.runner.shellVectors(toVector) });
@@ -98,7 +100,7 @@ export class ExecdApp {
       const { pathname, searchParams } = urlOf(request);
       const [, kind, name = ''] = /^\/(proxy|pty)\/([^/]+)(?:\/.*)?$/.exec(pathname) ?? [];
       if (kind === 'proxy') {
-        await forwardUpgrade(request, socket, head, { port: name }, this.proxyHosts);
+        await forwardUpgrade(request, socket, head, { port: name }, this.proxyTargets);
       } else if (kind === 'pty') {
         this.runner.assertOpen();
         await this.terminals.attach(name, request, socket, head, searchParams);
@@ -140,7 +142,7 @@ export class ExecdApp {
       ...sessionRoutes({ sessions, runner, preparation, sandbox, clock }),
       ...metricsRoutes(new Metrics(sandbox, clock), clock),
       ...fileRoutes(sandbox, dataDir),
-      ...proxyRoutes(this.proxyHosts),
+      ...proxyRoutes(this.proxyTargets),
       ...this.terminals.routes(),
       ...notOfferedRoutes,
     };

@@ -12,18 +12,22 @@ import { forwardedHeaders } from './forward-headers';
 /** Longest wait for a connection within the pod, in ms. */
 const CONNECT_MS = 5_000;
 
-/**
- * Forwards requests to ports of the sandbox.
- *
- * @param hosts addresses of the sandbox itself, of which the first is asked that has the port
- */
-export function proxyRoutes(hosts: readonly string[]): RouteTable {
-  const route = (call: Call) => forward(call, hosts);
+/** Where requests are forwarded to. */
+export interface ProxyTargets {
+  /** Addresses of the sandbox itself, of which the first is asked that has the port. */
+  readonly hosts: readonly string[];
+  /** Ports that the executor itself listens on: who may reach a sandbox may not reach what runs it. */
+  readonly ownPorts: ReadonlySet<number>;
+}
+
+/** Forwards requests to ports of the sandbox. */
+export function proxyRoutes(targets: ProxyTargets): RouteTable {
+  const route = (call: Call) => forward(call, targets);
   return { '/proxy/{port}': { ANY: route }, '/proxy/{port}/{path*}': { ANY: route } };
 }
 
-async function forward({ request, response, params }: Call, hosts: readonly string[]): Promise<void> {
-  const socket = await connectTo(portOf(params), hosts);
+async function forward({ request, response, params }: Call, { hosts, ownPorts }: ProxyTargets): Promise<void> {
+  const socket = await connectTo(portOf(params, ownPorts), hosts);
   const outgoing = startRequest({ createConnection: () => socket, method: request.method, path: targetOf(request), headers: [...withHost(request, forwardedHeaders(request.rawHeaders, FRAMING)), ...framingOf(request)], setHost: false });
   response.once('close', () => outgoing.destroy());
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
@@ -42,8 +46,8 @@ async function forward({ request, response, params }: Call, hosts: readonly stri
  * @param head first bytes after the request
  * @throws Refusal of status 400 or 502, before anything is sent
  */
-export async function forwardUpgrade(request: IncomingMessage, client: Duplex, head: Buffer, params: Readonly<Record<string, string>>, hosts: readonly string[]): Promise<void> {
-  const socket = await connectTo(portOf(params), hosts);
+export async function forwardUpgrade(request: IncomingMessage, client: Duplex, head: Buffer, params: Readonly<Record<string, string>>, { hosts, ownPorts }: ProxyTargets): Promise<void> {
+  const socket = await connectTo(portOf(params, ownPorts), hosts);
   const headers = [...withHost(request, forwardedHeaders(request.rawHeaders)), 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
   const lines = headers.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${headers[index + 1] ?? ''}`] : []));
   socket.write([`${request.method ?? 'GET'} ${targetOf(request)} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1');
@@ -75,10 +79,14 @@ const noAnswer = (error: unknown, port?: number): Refusal => {
   return new Refusal(502, 'RUNTIME_ERROR', `port${port === undefined ? '' : ` ${port}`}: expected somebody of the sandbox to answer there, got ${got}`);
 };
 
-function portOf({ port = '' }: Readonly<Record<string, string>>): number {
+/** @throws Refusal of status 400 for what is no port, or one of ours */
+function portOf({ port = '' }: Readonly<Record<string, string>>, ownPorts: ReadonlySet<number>): number {
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
   if (number < 1 || number > 65535) {
     throw badQuery({ path: 'port', expected: 'a number from 1 to 65535', got: `'${port.slice(0, 20)}'` });
+  }
+  if (ownPorts.has(number)) {
+    throw badQuery({ path: 'port', expected: 'a port of the sandbox', got: `${number}, on which its executor listens; ask it directly` });
   }
   return number;
 }
