@@ -18,6 +18,7 @@ import { fileRoutes } from './files/routes';
 import { Metrics } from './metrics/metrics';
 import { metricsRoutes } from './metrics/routes';
 import { notOfferedRoutes } from './not-offered';
+import { OpenCalls } from './open-calls';
 import { forwardUpgrade, type ProxyTargets, proxyRoutes } from './proxy/proxy';
 import { Refusal } from './refusal';
 import { Router, type RouteTable } from './router';
@@ -55,6 +56,7 @@ export class ExecdApp {
   private readonly contexts: Contexts;
   private readonly terminals: Terminals;
   private readonly proxyTargets: ProxyTargets;
+  private readonly calls = new OpenCalls();
   /** Connections that no server closes any more. */
   private readonly upgraded = new Set<Duplex>();
 
@@ -69,12 +71,46 @@ export class ExecdApp {
   }
 
   /** Answers a request; never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.calls.follow(request.socket, this.answer(request, response));
+  }
+
+  /**
+   * Answers the handshake of a web socket; never rejects.
+   *
+   * @param head first bytes after the request
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    return this.calls.follow(socket, this.answerUpgrade(request, socket, head));
+  }
+
+  /** Ends all that runs, and tells it to whoever waits for it; nothing can be asked for until {@link open}. */
+  async stop(): Promise<void> {
+    this.sessions.clear();
+    await Promise.all([this.runner.close(), this.contexts.clear(), this.terminals.clear()]);
+    this.upgraded.forEach((socket) => socket.destroy());
+  }
+
+  /** {@link stop}, and breaks every connection: when it returns, nothing is done any more for whoever has asked before. */
+  async end(): Promise<void> {
+    await this.stop();
+    await this.calls.end();
+    await this.stop(); // what was begun meanwhile by who had asked before
+    await this.pipes.clear(); // a reset empties the data directory
+  }
+
+  /** All can be asked for again after {@link end}. */
+  open(): void {
+    this.runner.open();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.once('finish', () => dropRest(request));
     try {
       const { pathname, searchParams } = urlOf(request);
       this.authorize(request);
       const { route, params } = this.router.find(request.method ?? '', pathname);
+      this.runner.assertOpen(pathname === '/ping' ? 503 : 409);
       await route({ request, response, params, query: searchParams });
     } catch (error) {
       if (!(error instanceof Refusal) && !response.destroyed) {
@@ -84,17 +120,13 @@ export class ExecdApp {
     }
   }
 
-  /**
-   * Answers the handshake of a web socket; never rejects.
-   *
-   * @param head first bytes after the request
-   */
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  private async answerUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     this.upgraded.add(socket);
     socket.once('close', () => this.upgraded.delete(socket));
     socket.on('error', () => socket.destroy());
     try {
       this.authorize(request);
+      this.runner.assertOpen();
       // Node before 24.9 and 22.21 does not ask which offers are taken.
       if (!isWebSocketHandshake(request)) throw new Refusal(400, 'UNKNOWN', `Upgrade: expected websocket, without a body, or no such header, got ${showValue(request.headers.upgrade)}`);
       const { pathname, searchParams } = urlOf(request);
@@ -102,7 +134,6 @@ export class ExecdApp {
       if (kind === 'proxy') {
         await forwardUpgrade(request, socket, head, { port: name }, this.proxyTargets);
       } else if (kind === 'pty') {
-        this.runner.assertOpen();
         await this.terminals.attach(name, request, socket, head, searchParams);
       } else {
         throw new Refusal(400, 'UNKNOWN', 'path: expected one that is a stream, such as /proxy/{port}, got another one');
@@ -110,19 +141,6 @@ export class ExecdApp {
     } catch (error) {
       refuseUpgrade(socket, toRefusal(error));
     }
-  }
-
-  /** Ends all that runs and forgets all that was; nothing can be started until {@link open}. */
-  async end(): Promise<void> {
-    this.sessions.clear();
-    this.upgraded.forEach((socket) => socket.destroy());
-    await Promise.all([this.runner.close(), this.contexts.clear(), this.terminals.clear()]);
-    await this.pipes.clear(); // a reset empties the data directory
-  }
-
-  /** All can be started again after {@link end}. */
-  open(): void {
-    this.runner.open();
   }
 
   private routes(): RouteTable {
@@ -141,7 +159,7 @@ export class ExecdApp {
       ...contextRoutes(this.contexts, commands),
       ...sessionRoutes({ sessions, runner, preparation, sandbox, clock }),
       ...metricsRoutes(new Metrics(sandbox, clock), clock),
-      ...fileRoutes(sandbox, dataDir),
+      ...fileRoutes(sandbox, dataDir, () => this.runner.assertOpen()),
       ...proxyRoutes(this.proxyTargets),
       ...this.terminals.routes(),
       ...notOfferedRoutes,

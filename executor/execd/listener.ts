@@ -33,13 +33,13 @@ export class ExecdListener {
     return this.server.port;
   }
 
-  /** Ends every command and forgets it; nothing can be started until {@link open}. */
+  /** Ends every command, every connection and all that is done for them; nothing can be asked for until {@link open}. */
   async end(): Promise<void> {
     this.isEnding = true;
     await (await this.app)?.end();
   }
 
-  /** Commands can be started again after {@link end}. */
+  /** All can be asked for again after {@link end}. */
   async open(): Promise<void> {
     this.isEnding = false;
     (await this.app)?.open();
@@ -48,8 +48,10 @@ export class ExecdListener {
   /** Ends every command, and lets open answers leave. */
   async close(): Promise<void> {
     this.isEnding = true;
-    await (await this.app)?.end();
+    const app = await this.app;
+    await app?.stop();
     await this.server?.close();
+    await app?.end(); // such as an upload that was broken off
   }
 
   private load(): Promise<ExecdApp> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../src/program/clock';
 import { EnvVar } from '../../../src/schema/names';
-import { badBody, notNow, Refusal } from '../refusal';
+import { badBody, Refusal } from '../refusal';
 import type { CommandOrder, Sandbox } from '../sandbox';
 import { Command, type CommandSink, StartError } from './command';
 import type { OutputLog } from './output-log';
@@ -89,10 +89,10 @@ export class CommandRunner {
     this.isClosed = false;
   }
 
-  /** @throws Refusal of status 409 while all is being ended */
-  assertOpen(): void {
+  /** @throws Refusal of that status while all is being ended */
+  assertOpen(status = 409): void {
     if (this.isClosed) {
-      throw notNow('sandbox: expected to go on, got a reset or its end');
+      throw new Refusal(status, 'RUNTIME_ERROR', 'sandbox: expected to go on, got a reset or its end');
     }
   }
 

@@ -24,8 +24,9 @@ type FileRoute = (call: Call, walk: Walk) => Promise<void>;
  * Files and directories; the same routes below `/v1/filesystem/{uid}/{gid}` with the rights of that user.
  *
  * @param scratch directory of ours, for what has no place yet
+ * @param assertOpen throws what is to be answered from now on, also amid a call
  */
-export function fileRoutes(sandbox: Sandbox, scratch: string): RouteTable {
+export function fileRoutes(sandbox: Sandbox, scratch: string, assertOpen: () => void): RouteTable {
   const table: Readonly<Record<string, Readonly<Record<string, FileRoute>>>> = {
     '/files': { DELETE: done(({ query }, walk) => deleteFiles(walk, query.getAll('path'))) },
     '/files/info': { GET: sendInfo },
@@ -50,8 +51,8 @@ export function fileRoutes(sandbox: Sandbox, scratch: string): RouteTable {
     },
     '/directories/list': { GET: listDirectory },
   };
-  const plain = mapRoutes(table, '', (route) => within(sandbox, route));
-  const asUser = mapRoutes(table, '/v1/filesystem/{uid}/{gid}', (route) => (call) => within(sandbox, route, [idOf(call, 'uid'), idOf(call, 'gid')])(call));
+  const plain = mapRoutes(table, '', (route) => within(sandbox, assertOpen, route));
+  const asUser = mapRoutes(table, '/v1/filesystem/{uid}/{gid}', (route) => (call) => within(sandbox, assertOpen, route, [idOf(call, 'uid'), idOf(call, 'gid')])(call));
   return { ...plain, ...asUser };
 }
 
@@ -62,17 +63,14 @@ const mapRoutes = (table: Readonly<Record<string, Readonly<Record<string, FileRo
 
 /** Runs a route on the sandbox, and closes all that it has opened. */
 const within =
-  (sandbox: Sandbox, route: FileRoute, user?: readonly [uid: number, gid: number]): Route =>
+  (sandbox: Sandbox, assertOpen: () => void, route: FileRoute, user?: readonly [uid: number, gid: number]): Route =>
   async (call) => {
     const opened = sandbox.open();
     try {
-      await Walk.within(opened, async (walk) => {
-        if (user === undefined) {
-          await route(call, walk);
-        } else {
-          await Walk.within(await asUser(walk, opened, user), (userWalk) => route(call, userWalk));
-        }
-      });
+      const asMain = async (walk: Walk) => {
+        await (user === undefined ? route(call, walk) : Walk.within(await asUser(walk, opened, user), (userWalk) => route(call, userWalk), assertOpen));
+      };
+      await Walk.within(opened, asMain, assertOpen);
     } catch (error) {
       throw toFileRefusal(error, 'path');
     } finally {

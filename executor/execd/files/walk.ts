@@ -53,11 +53,18 @@ export class Walk {
   private readonly handles = new Set<FileHandle>();
   private rootStep?: Step;
 
-  constructor(readonly sandbox: OpenSandbox) {}
+  private constructor(
+    readonly sandbox: OpenSandbox,
+    private readonly assertGoesOn: () => void,
+  ) {}
 
-  /** Runs `use` with a walk, and closes all that it has opened; the sandbox stays open. */
-  static async within<T>(sandbox: OpenSandbox, use: (walk: Walk) => Promise<T>): Promise<T> {
-    const walk = new Walk(sandbox);
+  /**
+   * Runs `use` with a walk, and closes all that it has opened; the sandbox stays open.
+   *
+   * @param assertGoesOn throws what each step of the walk is refused with from now on @default nothing
+   */
+  static async within<T>(sandbox: OpenSandbox, use: (walk: Walk) => Promise<T>, assertGoesOn: () => void = () => {}): Promise<T> {
+    const walk = new Walk(sandbox, assertGoesOn);
     try {
       return await use(walk);
     } finally {
@@ -148,8 +155,9 @@ export class Walk {
     return this.keep(await open(`/proc/self/fd/${entry.fd}`, flags | constants.O_NONBLOCK));
   }
 
-  /** An entry of a directory; undefined when there is none. */
+  /** An entry of a directory; undefined when there is none. @throws what the walk is refused with from now on */
   async enter(directory: Pick<Step, 'handle' | 'stats'>, name: string): Promise<Step | undefined> {
+    this.assertGoesOn();
     try {
       const handle = this.keep(await open(inside(directory.handle, name), O_PATH | constants.O_NOFOLLOW));
       const stats = await handle.stat();
