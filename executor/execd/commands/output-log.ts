@@ -35,9 +35,9 @@ export class OutputLog {
     return Math.min(this.length, this.maxBytes);
   }
 
-  /** Where there is no room for it, it is lost, and all that follows: the command goes on. */
+  /** Where there is no room for it, it is lost, and all that follows: the command goes on. Without output there is no file. */
   write(piece: Buffer): void {
-    if (this.problem === undefined) {
+    if (this.problem === undefined && piece.length > 0) {
       try {
         this.append(piece);
       } catch (error) {
