@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { readPage, tableRows } from './support/markdown';
-import { filesOf, importsOf } from './support/source-imports';
+import { filesOf, importsOf, ROOT } from './support/source-imports';
 import { textsOf } from './support/source-literals';
 
 /** What the table says of a rule that nothing shows. */
@@ -11,15 +13,21 @@ const BOTH = 'embedded, kubernetes';
 const numbers = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 /** Rules that only pause, resume and snapshots need, which come later. */
 const LATER: readonly number[] = [23, ...numbers(79, 91), ...numbers(128, 130)];
-/** Rules of the operator, and of section 11 of the executor's reference. */
-const RULES = [...numbers(1, 136).filter((number) => !LATER.includes(number)).map((number) => `R${number}`), ...numbers(1, 30).map((number) => `X${number}`)];
+/** The same of the lifecycle server. */
+const LATER_OF_SERVER = 29;
+/** Rules of the operator, of section 11 of the executor's reference, and of section 16 of the server's. */
+const RULES = [
+  ...numbers(1, 136).filter((number) => !LATER.includes(number)).map((number) => `R${number}`),
+  ...numbers(1, 30).map((number) => `X${number}`),
+  ...numbers(1, 49).filter((number) => number !== LATER_OF_SERVER).map((number) => `L${number}`),
+];
 
-const NAMED_AT_END = /\(((?:[RX]\d+, )*[RX]\d+)\)$/;
-const NAMED_AT_BEGIN = /^[RX]\d+(, [RX]\d+| to [RX]\d+)*:/;
+const NAMED_AT_END = /\(((?:[RXL]\d+, )*[RXL]\d+)\)$/;
+const NAMED_AT_BEGIN = /^[RXL]\d+(, [RXL]\d+| to [RXL]\d+)*:/;
 
-/** Texts of all test files; a title may stand in a table. */
-const texts = filesOf('test/**/*.test.ts')
-  .filter((file) => !file.startsWith('test/.tmp/') && /[RX]\d/.test(readPage(file)))
+/** Texts of all test files, and of those that hold tests of the server for them; a title may stand in a table. */
+const texts = [...new Set(filesOf('test/**/*.test.ts', 'test/server/**/*.ts'))]
+  .filter((file) => !file.startsWith('test/.tmp/') && /[RXL]\d/.test(readPage(file)))
   .map((file) => ({ file, texts: textsOf(file) }));
 
 /** Files by the rules that their titles name. */
@@ -38,7 +46,7 @@ interface Row {
 }
 
 const page = readPage('docs/rules.md');
-const rows = ['The operator', 'The executor'].flatMap((heading) =>
+const rows = ['The operator', 'The executor', 'The lifecycle server'].flatMap((heading) =>
   tableRows(page, heading).map(([rule = '', , shownBy = '', clusters = '']): Row => ({ rule, shownBy: shownBy.split(', '), clusters })),
 );
 
@@ -78,16 +86,17 @@ function clustersOf(files: readonly string[]): string {
   const used = files.map((file) => {
     if (file.startsWith('test/acceptance/')) return ['embedded', 'kubernetes'];
     if (/^test\/(kubernetes|cluster)\//.test(file)) return ['kubernetes'];
-    const usesEmbedded = file.startsWith('test/faults/') || importsOf(file).some(({ specifier }) => /(support\/(operator-in-process|sandboxes)|local\/(api\/server|cluster))$/.test(specifier));
+    const usesEmbedded = file.startsWith('test/faults/') || importsOf(file).some(({ specifier }) => /(support\/(operator-in-process|sandboxes)|local\/(api\/server|cluster)|server-under-test)$/.test(specifier));
     return usesEmbedded ? ['embedded'] : [];
   });
   return [...new Set(used.flat())].sort().join(', ') || '–';
 }
 
 function toFile(name: string): string {
-  return `test/${name}.test.ts`;
+  const file = `test/${name}.test.ts`;
+  return existsSync(join(ROOT, file)) ? file : `test/${name}.ts`;
 }
 
 function toName(file: string): string {
-  return file.slice('test/'.length, -'.test.ts'.length);
+  return file.slice('test/'.length).replace(/(\.test)?\.ts$/, '');
 }

@@ -23,7 +23,7 @@ const file = (name: string, text: string): string => {
 };
 
 describe('a configuration', () => {
-  test('that is empty is the defaults, and says nothing', () => {
+  test('that is empty is the defaults, and says nothing (L15)', () => {
     expect(readConfig('')).toMatchObject({
       ok: true,
       warnings: [],
@@ -31,7 +31,7 @@ describe('a configuration', () => {
     });
   });
 
-  test('names keys that it does not know, and keys that change nothing, and goes on', () => {
+  test('names keys that it does not know, and keys that change nothing, and goes on (L15, L47)', () => {
     const read = readConfig('[server]\nhosts = "x"\nthread_pool_size = 10\n[store]\ntype = "sqlite"\n[kubernetes]\nsandbox_create_timeout_seconds = 60\n[servers]\n');
     expect(read).toMatchObject({ ok: true });
     expect(read.warnings).toEqual([
@@ -53,7 +53,7 @@ describe('a configuration', () => {
     ['an isolation without its class', '[secure_runtime]\ntype = "gvisor"\n', ['secure_runtime.k8s_runtime_class: expected the RuntimeClass of gvisor, got nothing']],
     ['text that is no TOML, without quoting it', '[server]\napi_key = "s3cret', ['configuration: expected TOML, got another text at line 2, column 11']],
     ['a key of the wrong type, without showing it', '[server]\napi_key = 12345\n', ['server.api_key: expected text of at least 1 character, got a number']],
-  ])('is refused for %s', (_case, toml, problems) => {
+  ])('is refused for %s (L8, L33, L47)', (_case, toml, problems) => {
     expect(readConfig(toml)).toMatchObject({ ok: false, problems });
   });
 
@@ -66,13 +66,13 @@ describe('a configuration', () => {
 });
 
 describe('API keys', () => {
-  test('are good together, and each request is judged by all of them', () => {
+  test('are good together, and each request is judged by all of them (L1, L2)', () => {
     const keys = new ApiKeys(['old', 'new']);
     expect(['old', 'new', 'older', '', undefined].map((key) => keys.judge(key).ok)).toEqual([true, true, false, false, false]);
     expect(new ApiKeys([]).judge(undefined)).toEqual({ ok: true, name: 'anonymous' });
   });
 
-  test('are read again when their file is exchanged, and stay when it becomes empty', async () => {
+  test('are read again when their file is exchanged, and stay when it becomes empty (L2)', async () => {
     const path = file('keys', '# a comment\n\nold\n');
     const keys = new ApiKeys(await readKeyFile(path));
     const stop = new AbortController();
@@ -107,7 +107,7 @@ describe('the program', () => {
     expect(bad).toMatchObject({ exitCode: 2, stderr: "server configuration: server.port: expected a whole number from 0 to 65535, got 'x'\n" });
   });
 
-  test('does not start without a key unless it is told so', async () => {
+  test('does not start without a key unless it is told so (L3)', async () => {
     const { exitCode, stderr } = await run([]);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('no API key: set server.api_key_file or OPENSANDBOX_SERVER_API_KEY')]);
   });

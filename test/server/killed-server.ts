@@ -30,7 +30,7 @@ export interface KilledServerPlace {
 
 /** Defines the test of a server that is killed amid its work; the place has the pools `agent-pool` and those of above, with all their pods idle. */
 export function describeKilledServer(place: () => KilledServerPlace): void {
-  test('finds the state right after the server was killed amid creates and a stream: what was answered is there, a key finds its sandbox, and of the rest nothing stays without an end', async () => {
+  test('finds the state right after the server was killed amid creates and a stream: what was answered is there, a key finds its sandbox, and of the rest nothing stays without an end (L17, L42)', async () => {
     const { client, connectionConfig, program } = place();
     const { domain = '', apiKey = '' } = connectionConfig;
     const list = async <T>(path: string) => (await client.request<{ readonly items: readonly T[] }>('GET', path)).body.items;

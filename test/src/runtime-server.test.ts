@@ -48,7 +48,7 @@ test('renders the server with everything set', () => {
   expect(objects.filter(({ metadata }) => metadata.name === NAME)).toMatchSnapshot();
 });
 
-test('gives the server its own account and exactly its rights, in the namespace of the sandboxes alone', () => {
+test('gives the server its own account and exactly its rights, in the namespace of the sandboxes alone (L48)', () => {
   const objects = serverOf({ sandboxNamespace: 'boxes' }, { clusterWide: true });
   expect(kindsOf(objects)).toEqual(['ServiceAccount system', 'Role boxes', 'RoleBinding boxes', 'ConfigMap system', 'Deployment system', 'Service system', 'PodDisruptionBudget system']);
   expect(objects.find(({ kind }) => kind === 'Role')).toMatchObject({ rules: SERVER_ACCESS });

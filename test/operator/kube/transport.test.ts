@@ -132,7 +132,7 @@ describe('Transport', () => {
     await expect(openApi().get(PODS, ref)).rejects.toMatchObject({ status: 403, reason: '', message: expect.stringContaining('<html>denied') });
   });
 
-  test('gives a call up at its deadline and frees its connection', async () => {
+  test('gives a call up at its deadline and frees its connection (L43)', async () => {
     // It may be so slow that the first call is over before it is here.
     fake.always((request, response) => (request.path === '/silent' ? silence : json({ n: 2 }))(request, response));
     const transport = open({ maxConnections: 1 });
@@ -151,7 +151,7 @@ describe('Transport', () => {
     await expect(first).rejects.toThrow('enough');
   });
 
-  test('ends with the reason of the signal, also one that has aborted before', async () => {
+  test('ends with the reason of the signal, also one that has aborted before (L43)', async () => {
     fake.always(silence);
     const call = { method: 'GET', path: '/x', repeatable: true, deadlineMs: 5_000 } as const;
     await expect(open().call({ ...call, signal: AbortSignal.abort(new Error('stopped')) })).rejects.toThrow('stopped');

@@ -8,18 +8,18 @@ export function answerSuite(server: ServerUnderTest): void {
       ['no key', { 'open-sandbox-api-key': '' }, 401, 'MISSING_API_KEY'],
       ['another key', { 'open-sandbox-api-key': `${KEY}x` }, 401, 'INVALID_API_KEY'],
       ['the key', {}, 200, undefined],
-    ])('asks for the key: %s', async (_case, headers, status, code) => {
+    ])('asks for the key: %s (L1)', async (_case, headers, status, code) => {
       const answer = await server.send('GET', '/v1/sandboxes', { headers });
       expect([answer.status, answer.body.code]).toEqual([status, code]);
     });
 
-    test('needs no key at exactly the paths of health and version', async () => {
+    test('needs no key at exactly the paths of health and version (L4)', async () => {
       const open = await Promise.all(['/health', '/livez', '/readyz', '/version'].map(async (path) => (await server.send('GET', path, { headers: { 'open-sandbox-api-key': '' } })).status));
       const closed = await Promise.all(['/healthy', '/health/x', '/openapi.json', '/v1/health'].map(async (path) => (await server.world.send('GET', path, { headers: { 'open-sandbox-api-key': '' } })).status));
       expect([open, closed]).toEqual([[200, 200, 200, 200], [401, 401, 401, 401]]);
     });
 
-    test('has the id of its request, and a new one for an id that is fit for no log', async () => {
+    test('has the id of its request, and a new one for an id that is fit for no log (L40)', async () => {
       const [own, refused] = await Promise.all(['abc-1', 'a b\u00e9'].map((id) => server.send('GET', '/v1/sandboxes', { headers: { 'x-request-id': id, 'open-sandbox-api-key': '' } })));
       expect(own?.headers.get('x-request-id')).toBe('abc-1');
       expect(refused?.headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/);
@@ -37,7 +37,7 @@ export function answerSuite(server: ServerUnderTest): void {
       ['a page that is no number', 'GET', '/v1/sandboxes?page=first', undefined, 400, 'SANDBOX::INVALID_PARAMETER'],
       ['a page that is too large', 'GET', '/v1/sandboxes?pageSize=201', undefined, 400, 'SANDBOX::INVALID_PARAMETER'],
       ['a filter that is none', 'GET', '/v1/sandboxes?metadata=team', undefined, 400, 'INVALID_METADATA_FORMAT'],
-    ])('of an error is JSON with code and message: %s', async (_case, method, path, body, status, code) => {
+    ])('of an error is JSON with code and message: %s (L37, L38, L41)', async (_case, method, path, body, status, code) => {
       const answer = await server.world.send(method, path, { body });
       expect([answer.status, answer.body.code]).toEqual([status, code]);
       expect(answer.body.message).toMatch(/./);

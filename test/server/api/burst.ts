@@ -7,7 +7,7 @@ const SIZE = 100;
 
 /** What comes all at once. */
 export function burstSuite(server: ServerUnderTest): void {
-  test('of a hundred creates at once each has a pod where there are as many, and half of them the honest error where there are half; none leaves anything', async () => {
+  test('of a hundred creates at once each has a pod where there are as many, and half of them the honest error where there are half; none leaves anything (L16)', async () => {
     const { operator, createPool, replica } = server.world;
     // A pod that comes back is idle at once.
     await createPool('crowd', SIZE, { recycleStrategy: { type: 'Noop' } });

@@ -1,12 +1,13 @@
 import type { SandboxReply } from '../../../src/schema/lifecycle-reply';
 import { Annotation, Label } from '../../../src/schema/names';
+import { ManualClock } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
-import { direct, pooled, ROOM, type ServerUnderTest } from './server-under-test';
+import { BRISK, direct, pooled, ROOM, type ServerUnderTest } from './server-under-test';
 
 /** How sandboxes are made. */
 export function createSuite(server: ServerUnderTest): void {
   describe('create', () => {
-    test('from a pool takes one write, answers when the sandbox runs, and says what had no effect', async () => {
+    test('from a pool takes one write, answers when the sandbox runs, and says what had no effect (L20, L21, L22, L23, L24)', async () => {
       const askedAt = Date.now();
       const answer = await server.send<SandboxReply>('POST', '/sandboxes', { body: pooled({ metadata: { team: 'a' } }) });
       expect(answer).toMatchObject({ status: 202, body: { status: { state: 'Running' }, entrypoint: ['tail', '-f', '/dev/null'], metadata: { team: 'a' }, allocation: { mode: 'pool', poolRef: 'warm', state: 'allocated' } } });
@@ -21,6 +22,11 @@ export function createSuite(server: ServerUnderTest): void {
       // Whatever is asked afterwards says the same (L22).
       expect((await server.send('GET', `/v1/sandboxes/${id}`)).body).toEqual(answer.body);
       expect((await server.list()).items).toEqual([answer.body]);
+    });
+
+    test('waits for events alone: it is answered while the clock stands still (L14)', async () => {
+      const replica = await server.world.replica(BRISK, { clock: new ManualClock(new Date()) });
+      expect(await replica.send('POST', '/v1/sandboxes', { body: pooled() })).toMatchObject({ status: 202, body: { status: { state: 'Running' } } });
     });
 
     test('has an endpoint for any port, from the cache', async () => {
@@ -38,7 +44,7 @@ export function createSuite(server: ServerUnderTest): void {
       expect((await server.world.operator.batch(id)).spec.taskTemplate).toEqual({ spec: { process } });
     });
 
-    test('without a pool makes a pod with the executor beside it, and without an account of the cluster', async () => {
+    test('without a pool makes a pod with the executor beside it, and without an account of the cluster (L11, L12)', async () => {
       const making = server.create(direct({ env: { A: '1' }, volumes: [{ name: 'data', mountPath: '/data', pvc: { claimName: 'data' }, subPath: 'a' }], platform: { os: 'linux', arch: 'amd64' }, image: { uri: 'registry.example/app:1', auth: { username: 'u', password: 'p' } } }));
       const readying = until(async () => {
         await server.world.operator.makeReady();
@@ -79,19 +85,19 @@ export function createSuite(server: ServerUnderTest): void {
       ['a way out of a volume', direct({ volumes: [{ name: 'v', mountPath: '/v', pvc: { claimName: 'c' }, subPath: 'a/../..' }] }), 'VOLUME::INVALID', 'volumes[0].subPath: expected a relative path without ..'],
       ['a token without a gateway', pooled({ secureAccess: true }), 'SANDBOX::INVALID_PARAMETER', 'secureAccess: expected false'],
       ['a renewal out of bounds', pooled({ extensions: { ...ROOM, 'access.renew.extend.seconds': '10' } }), 'SANDBOX::INVALID_PARAMETER', 'expected a whole number from 300 to 86400'],
-    ])('refuses %s', async (_case, body, code, message) => {
+    ])('refuses %s (L8, L11, L13, L21, L38)', async (_case, body, code, message) => {
       const answer = await server.send('POST', '/v1/sandboxes', { body });
       expect(answer).toMatchObject({ status: 400, body: { code, message: expect.stringContaining(message) as string } });
       expect(JSON.stringify(answer.body)).not.toContain('s3cret');
       expect((await server.list()).items).toEqual([]);
     });
 
-    test('says at once that there is no such pool, and that there are no snapshots', async () => {
+    test('says at once that there is no such pool, and that there are no snapshots (L19)', async () => {
       expect(await server.send('POST', '/v1/sandboxes', { body: pooled({ extensions: { poolRef: 'none' } }) })).toMatchObject({ status: 404, body: { code: 'KUBERNETES::POOL_NOT_FOUND' } });
       expect(await server.send('POST', '/v1/sandboxes', { body: direct({ image: undefined, snapshotId: 's' }) })).toMatchObject({ status: 501, body: { code: 'SNAPSHOT::NOT_IMPLEMENTED' } });
     });
 
-    test('answers at once where the caller prefers that', async () => {
+    test('answers at once where the caller prefers that (L23)', async () => {
       const { id, status } = await server.create(direct(), { prefer: 'respond-async' });
       expect(status.state).toBe('Pending');
       expect((await server.send('GET', `/sandboxes/${id}/endpoints/80`)).body).toMatchObject({ code: 'KUBERNETES::POD_IP_NOT_AVAILABLE' });

@@ -5,7 +5,7 @@ import type { ServerUnderTest } from './server-under-test';
 /** Diagnostics, and what is not offered yet. */
 export function diagnosticsSuite(server: ServerUnderTest): void {
   describe('diagnostics', () => {
-    test('find the pod of a pooled sandbox, and tell its state and events', async () => {
+    test('find the pod of a pooled sandbox, and tell its state and events (L49)', async () => {
       const { id } = await server.create();
       await until(async () => expect((await server.send<string>('GET', `/v1/sandboxes/${id}/diagnostics/events`)).body).toContain('PodsAllocated'));
       const inspected = await server.send<string>('GET', `/v1/sandboxes/${id}/diagnostics/inspect`);
@@ -43,7 +43,7 @@ export function diagnosticsSuite(server: ServerUnderTest): void {
     expect(await observe()).toEqual(before);
   });
 
-  test('metrics count requests, creates and refusals, and name no sandbox', async () => {
+  test('metrics count requests, creates and refusals, and name no sandbox (L45)', async () => {
     const { id } = await server.create();
     await server.send('GET', '/v1/sandboxes', { headers: { 'open-sandbox-api-key': '' } });
     const text = await server.world.server.metrics.registry.metrics();

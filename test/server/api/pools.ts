@@ -8,7 +8,7 @@ const template = (spec: object = {}, container: object = {}) => ({ spec: { conta
 /** Pools over REST. */
 export function poolSuite(server: ServerUnderTest): void {
   describe('a pool', () => {
-    test('is made, told of, changed and deleted, with its strategies and without its template', async () => {
+    test('is made, told of, changed and deleted, with its strategies and without its template (L36)', async () => {
       const strategies = { recycleStrategy: { type: 'Restart' }, scaleStrategy: { maxUnavailable: '50%' } };
       const made = await server.send<PoolReply>('POST', '/v1/pools', { body: { name: 'rest', template: template(), capacitySpec, ...strategies } });
       expect(made).toMatchObject({ status: 201, body: { name: 'rest', capacitySpec, ...strategies, createdAt: expect.stringMatching(/Z$/) as string } });
@@ -40,11 +40,11 @@ export function poolSuite(server: ServerUnderTest): void {
       ['an account of the cluster', { name: 'x', template: template({ serviceAccountName: 'admin' }), capacitySpec }, 'template.spec.serviceAccountName: expected no account'],
       ['the token of an account, as a volume', { name: 'x', template: template({ volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] } }] }), capacitySpec }, 'template.spec.volumes[0].projected.sources[1].serviceAccountToken: expected no token'],
       ['no profile', { name: 'x', template: template({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), capacitySpec }, 'template.spec.securityContext.seccompProfile.type: expected a profile'],
-    ])('is refused with %s', async (_case, body, message) => {
+    ])('is refused with %s (L34, L35)', async (_case, body, message) => {
       expect(await server.send('POST', '/v1/pools', { body })).toMatchObject({ status: 400, body: { code: 'SANDBOX::INVALID_PARAMETER', message: expect.stringContaining(message) as string } });
     });
 
-    test('is refused with every privilege that it asks for, at once', async () => {
+    test('is refused with every privilege that it asks for, at once (L34)', async () => {
       const reaching = {
         name: 'x',
         template: template(
@@ -93,7 +93,7 @@ export function poolSuite(server: ServerUnderTest): void {
       for (const name of ['secure', 'own']) await server.send('DELETE', `/v1/pools/${name}`);
     });
 
-    test('may have the executor beside shared processes, and privileges where the administrator allows them', async () => {
+    test('may have the executor beside shared processes, and privileges where the administrator allows them (L34)', async () => {
       const executor = template({ shareProcessNamespace: true }, { name: 'task-executor', securityContext: { capabilities: { add: ['SYS_PTRACE'] } } });
       const open = await server.world.replica('[pools]\nallow_privileged = true\n');
       const privileged = template({ hostNetwork: true });

@@ -73,7 +73,7 @@ export function proxySuite(server: ServerUnderTest): void {
     };
     const untilKnown = (replica: Pick<LifecycleServer, 'sandboxes'>, id: string) => until(() => expect(JSON.stringify(replica.sandboxes.find(id))).toContain('127.0.0.1'));
 
-    test('a request passes as it is, but for what belongs to the server and to the connection', async () => {
+    test('a request passes as it is, but for what belongs to the server and to the connection (L6, L31)', async () => {
       const port = await serve(server.world.server);
       const { id } = await atHome();
       const headers = ['open-sandbox-api-key', KEY, 'Authorization', 'Bearer x', 'Cookie', 'c=1', 'X-Forwarded-For', '1.2.3.4', 'Connection', 'X-Hop', 'X-Hop', 'h', 'X-EXECD-ACCESS-TOKEN', 't', 'X-Twice', '1', 'X-Twice', '2', 'X-Request-ID', 'r-1'];
@@ -105,7 +105,7 @@ export function proxySuite(server: ServerUnderTest): void {
       expect((await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/moved`)).message.headers.location).toBe(`/v1/sandboxes/${id}/proxy/${backend.port}/there?x=1`);
     });
 
-    test('only the API key and the token of this very sandbox open it, for web sockets too', async () => {
+    test('only the API key and the token of this very sandbox open it, for web sockets too (L5)', async () => {
       const port = await serve(server.world.server);
       const [mine, other] = await Promise.all([atHome(), server.create()]);
       const tokenOf = async ({ id }: SandboxReply) => {
@@ -144,7 +144,7 @@ export function proxySuite(server: ServerUnderTest): void {
       expect([answer.status, answer.message.headers['retry-after']]).toEqual([503, '1']);
     });
 
-    test('a web socket is passed on, with the id of its request', async () => {
+    test('a web socket is passed on, with the id of its request (L31, L40)', async () => {
       const port = await serve(server.world.server);
       const { id } = await atHome();
       const request = httpRequest({ host: '127.0.0.1', port, path: `/v1/sandboxes/${id}/proxy/${backend.port}/ws?a=1`, headers: { ...UPGRADE, 'open-sandbox-api-key': KEY, 'x-request-id': 'ws-1' } });
@@ -176,7 +176,7 @@ export function proxySuite(server: ServerUnderTest): void {
       await new Promise((resolve) => bare.close(resolve));
     });
 
-    test('a stream is told piece by piece, and ends in the sandbox when its caller goes', async () => {
+    test('a stream is told piece by piece, and ends in the sandbox when its caller goes (L30)', async () => {
       const port = await serve(server.world.server);
       const { id } = await atHome();
       const open = async () => {
@@ -194,7 +194,7 @@ export function proxySuite(server: ServerUnderTest): void {
       await until(() => expect(backend.left()).toBe(1));
     });
 
-    test('what fails in the sandbox is told as JSON: nothing that listens, an answer that breaks, a port that is nobody\'s', async () => {
+    test('what fails in the sandbox is told as JSON: nothing that listens, an answer that breaks, a port that is nobody\'s (L12, L32)', async () => {
       const port = await serve(server.world.server);
       const { id } = await atHome();
       const code = async (path: string) => {
@@ -211,7 +211,7 @@ export function proxySuite(server: ServerUnderTest): void {
       ['header', 'gw.example', (_id: string, target: string) => ({ endpoint: 'gw.example', headers: { 'OpenSandbox-Ingress-To': target } })],
       ['wildcard', '*.gw.example', (_id: string, target: string) => ({ endpoint: `${target}.gw.example` })],
       ['uri', 'gw.example/box', (id: string, target: string) => ({ endpoint: `gw.example/box/${id}/${target.slice(id.length + 1)}` })],
-    ])('as gateway it serves the endpoints that it names: by %s', async (mode, address, wanted) => {
+    ])('as gateway it serves the endpoints that it names: by %s (L33)', async (mode, address, wanted) => {
       const replica = await server.world.replica(gateway(mode, address));
       const port = await serve(replica.server);
       const { id } = await atHome();
@@ -233,7 +233,7 @@ export function proxySuite(server: ServerUnderTest): void {
       expect(await call(headers.filter(([name]) => name !== 'OpenSandbox-Secure-Access').flat())).toBe(401);
     });
 
-    test('a signed route opens without a token until its end, and only as it was signed', async () => {
+    test('a signed route opens without a token until its end, and only as it was signed (L9)', async () => {
       const replica = await server.world.replica(gateway('uri', 'gw.example'));
       const port = await serve(replica.server);
       const { id } = await atHome();
@@ -248,7 +248,7 @@ export function proxySuite(server: ServerUnderTest): void {
       expect((await sign(1)).body).toMatchObject({ code: 'SANDBOX::INVALID_PARAMETER' });
     });
 
-    test('an access renews a sandbox that asked for it', async () => {
+    test('an access renews a sandbox that asked for it (L28)', async () => {
       const replica = await server.world.replica('[renew_intent]\nenabled = true\n');
       const port = await serve(replica.server);
       const { id, expiresAt = '' } = await atHome({ extensions: { ...ROOM, 'access.renew.extend.seconds': '3600' } });
@@ -259,7 +259,7 @@ export function proxySuite(server: ServerUnderTest): void {
       await until(async () => expect(Date.parse((await replica.send<SandboxReply>('GET', `/v1/sandboxes/${id}`)).body.expiresAt ?? '')).toBeGreaterThan(Date.parse(expiresAt)));
     });
 
-    test('streams end with the server', async () => {
+    test('streams end with the server (L46)', async () => {
       const replica = await server.world.replica();
       const port = await serve(replica.server);
       const { id } = await atHome();

@@ -6,7 +6,7 @@ import { direct, pooled, type ServerUnderTest } from './server-under-test';
 /** What is done with sandboxes that there are. */
 export function sandboxSuite(server: ServerUnderTest): void {
   describe('a sandbox', () => {
-    test('is listed newest first, by state and by metadata, a page at a time', async () => {
+    test('is listed newest first, by state and by metadata, a page at a time (L25)', async () => {
       const made = await Promise.all(['a', 'b', 'b'].map((team) => server.create(pooled({ metadata: { team, 'example.com/kind': 'x' } }))));
       const pending = await server.create(direct(), { prefer: 'respond-async' });
       const all = await server.list();
@@ -24,7 +24,7 @@ export function sandboxSuite(server: ServerUnderTest): void {
       expect(await ids(`metadata=${encodeURIComponent('team=b&example.com%2Fkind=x')}`)).toEqual(ofB);
     });
 
-    test('is known to another replica as soon as it is made', async () => {
+    test('is known to another replica as soon as it is made (L24, L26, L42)', async () => {
       const other = await server.world.replica();
       const { id } = await server.create();
       expect(await other.send('GET', `/v1/sandboxes/${id}`)).toMatchObject({ status: 200, body: { id } });
@@ -32,7 +32,7 @@ export function sandboxSuite(server: ServerUnderTest): void {
       await until(async () => expect((await server.send('GET', `/v1/sandboxes/${id}`)).status).toBe(404));
     });
 
-    test('is renewed for a longer or shorter time, by one change', async () => {
+    test('is renewed for a longer or shorter time, by one change (L28)', async () => {
       const { id } = await server.create();
       const before = await server.world.operator.batch(id);
       const expiresAt = new Date(Date.now() + 7_200_000).toISOString();
@@ -52,7 +52,7 @@ export function sandboxSuite(server: ServerUnderTest): void {
       expect(renewed).toMatchObject({ status: 409, body: { code: 'DOCKER::INVALID_EXPIRATION' } });
     });
 
-    test('keeps what two callers change of its metadata at the same time', async () => {
+    test('keeps what two callers change of its metadata at the same time (L27)', async () => {
       const { id } = await server.create(pooled({ metadata: { a: '1', b: '2' } }));
       const other = await server.world.replica();
       const patches = [{ a: null, c: '3' }, { d: '4' }, { e: '5' }];
@@ -65,7 +65,7 @@ export function sandboxSuite(server: ServerUnderTest): void {
     });
   });
 
-  test('the log has a line for each write, and no key', async () => {
+  test('the log has a line for each write, and no key (L8, L45)', async () => {
     const { id } = await server.create(pooled({ env: { PASSWORD: 's3cret-value' } }));
     await server.send('DELETE', `/v1/sandboxes/${id}`);
     await server.send('POST', '/v1/metrics/events', { body: {} });

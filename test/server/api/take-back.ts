@@ -14,7 +14,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
   const hourAhead = () => new ManualClock(new Date(Date.now() + 3_600_000));
 
   describe('a create', () => {
-    test('with one key more than once, on any replica, makes one sandbox', async () => {
+    test('with one key more than once, on any replica, makes one sandbox (L17, L42)', async () => {
       const other = await server.world.replica();
       const headers = { 'idempotency-key': 'order-7' };
       const [first, second] = await Promise.all([server.create(pooled(), headers), other.send<SandboxReply>('POST', '/v1/sandboxes', { body: pooled(), headers })]);
@@ -36,7 +36,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       expect((await server.world.operator.batch(id)).metadata).not.toHaveProperty('deletionTimestamp');
     });
 
-    test('with a key keeps the sandbox that it meets for as long as if it had made it', async () => {
+    test('with a key keeps the sandbox that it meets for as long as if it had made it (L17)', async () => {
       const headers = { 'idempotency-key': 'again' };
       const sending = { body: direct(), headers };
       const brisk = await server.world.replica(BRISK);
@@ -55,7 +55,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       expect(await keptUntil()).toBeUndefined();
     });
 
-    test('that finds a full pool says so, may be repeated later, and leaves nothing but what has a key', async () => {
+    test('that finds a full pool says so, may be repeated later, and leaves nothing but what has a key (L16, L17)', async () => {
       const brisk = await server.world.replica(IMPATIENT_FOR_ROOM);
       await Promise.all(Array.from({ length: POOL_SIZE }, () => server.create()));
       await until(async () => expect((await brisk.send('GET', '/v1/pools/warm')).body).toMatchObject({ status: { available: 0 } }));
@@ -79,7 +79,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       expect(await server.send('POST', '/v1/sandboxes', sending)).toMatchObject({ status: 202, body: { id } });
     });
 
-    test('that is not ready in time says so and leaves nothing, but for a key that may be repeated', async () => {
+    test('that is not ready in time says so and leaves nothing, but for a key that may be repeated (L16, L17)', async () => {
       const brisk = await server.world.replica(BRISK);
       const late = await brisk.send('POST', '/v1/sandboxes', { body: direct() });
       expect(late).toMatchObject({ status: 503, body: { code: 'KUBERNETES::POD_READY_TIMEOUT' } });
@@ -89,7 +89,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       await until(async () => expect((await server.list()).items.map(({ status }) => status.state)).toEqual(['Pending']));
     });
 
-    test('that answers at once is confirmed before its answer where it could stay for ever, and leaves nothing when its caller has gone', async () => {
+    test('that answers at once is confirmed before its answer where it could stay for ever, and leaves nothing when its caller has gone (L18, L23)', async () => {
       const marks: unknown[] = [];
       const before = async (right: UsedRight, path: string) => {
         const [, id = ''] = /batchsandboxes\/([^?]+)/.exec(path) ?? [];
@@ -112,7 +112,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       await until(async () => expect((await server.list()).items.map(({ id }) => id).sort()).toEqual(ids.sort()));
     });
 
-    test('whose caller goes away leaves nothing', async () => {
+    test('whose caller goes away leaves nothing (L18)', async () => {
       const caller = new AbortController();
       const making = server.send('POST', '/v1/sandboxes', { body: direct(), signal: caller.signal });
       await until(async () => expect((await server.list()).items).toHaveLength(1));
@@ -121,7 +121,7 @@ export function takeBackSuite(server: ServerUnderTest): void {
       await until(async () => expect((await server.list()).items).toEqual([]));
     });
 
-    test('whose server died before the answer is taken back by any other, at its time', async () => {
+    test('whose server died before the answer is taken back by any other, at its time (L42)', async () => {
       const clock = hourAhead();
       const sweeper = await server.world.replica(BRISK, { clock });
       // What is left of a server that is killed: the sandbox as it was written.
