@@ -1,4 +1,5 @@
 import { ConnectionConfig, Sandbox, SandboxApiException, SandboxManager } from '@alibaba-group/opensandbox';
+import { createExecdClient } from '@alibaba-group/opensandbox/internal';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -95,7 +96,7 @@ test('manages sandboxes: lists them by state and metadata, renews and kills by i
 
 describeSeedExamples(() => ({ connectionConfig, imageFor: (name) => name }));
 
-test('through the proxy of the server runs commands, streams their output and reads and writes files', async () => {
+test('through the proxy of the server runs commands and code, streams their output and reads and writes files', async () => {
   const proxied = new ConnectionConfig({ domain: connectionConfig.domain, apiKey: connectionConfig.apiKey, useServerProxy: true });
   const sandbox = await Sandbox.create({ connectionConfig: proxied, image: 'python:3.11', extensions: { poolRef: 'agent-pool' } });
   expect((await sandbox.getEndpoint(Port.execd)).endpoint).toBe(`${connectionConfig.domain}/v1/sandboxes/${sandbox.id}/proxy/${Port.execd}`);
@@ -105,6 +106,12 @@ test('through the proxy of the server runs commands, streams their output and re
   expect([execution.exitCode, lines.length, lines.at(-1)]).toEqual([0, 1001, '1000']);
   await sandbox.files.writeFiles([{ path: `${home}/note.txt`, data: 'hello\n' }]);
   expect(await sandbox.files.readFile(`${home}/note.txt`)).toBe('hello\n');
+  const { endpoint, headers } = await sandbox.getEndpoint(Port.execd);
+  const execd = createExecdClient({ baseUrl: `http://${endpoint}`, headers: { ...headers, 'open-sandbox-api-key': connectionConfig.apiKey ?? '' } });
+  const { data: context } = await execd.POST('/code/context', { body: { language: 'python' } });
+  const run = async (code: string) => (await execd.POST('/code', { body: { code, context }, parseAs: 'text' })).data;
+  await run('kept = 6');
+  expect(await run('kept * 7')).toMatch(/"type":"result","results":{"text\/plain":"42"/);
   await sandbox.kill();
   await sandbox.close();
 });

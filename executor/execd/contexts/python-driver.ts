@@ -14,7 +14,6 @@ import ast, builtins, json, linecache, os, signal, sys, traceback, types
 FLAGS = getattr(ast, 'PyCF_ALLOW_TOP_LEVEL_AWAIT', 0)
 CO_COROUTINE = 0x80
 OWN_PID = os.getpid()
-running = False
 loops = []
 
 def send(answer):
@@ -22,9 +21,8 @@ def send(answer):
     while data:
         data = data[os.write(${MORE_FD}, data):]
 
-def on_interrupt(number, frame):
-    if running:
-        raise KeyboardInterrupt
+def no_interrupt(number, frame):
+    pass
 
 def complete(coroutine):
     import asyncio
@@ -73,18 +71,16 @@ def flush():
             pass
 
 def handle(request, names):
-    global running
     name = '<cell %d>' % request['count']
-    signal.signal(signal.SIGINT, on_interrupt)
     try:
         try:
-            running = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             send({'type': 'begun'})
             answer = run(request['code'], name, names)
         finally:
-            running = False
+            signal.signal(signal.SIGINT, no_interrupt)
     except BaseException as error:
-        running = False
+        signal.signal(signal.SIGINT, no_interrupt)   # an interrupt at the very end comes before the one above
         answer = {'error': explain(error)}
     flush()
     if os.getpid() != OWN_PID:
@@ -102,7 +98,7 @@ def main():
     module.__dict__['__builtins__'] = builtins
     sys.modules['__main__'] = module
     sys.argv = ['']
-    signal.signal(signal.SIGINT, on_interrupt)
+    signal.signal(signal.SIGINT, no_interrupt)
     with os.fdopen(${INPUT_FD}, 'rb') as requests:
         send({'type': 'ready'})
         for line in iter(requests.readline, b''):
