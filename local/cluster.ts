@@ -45,6 +45,8 @@ export interface ClusterOptions {
   readonly path: string;
   /** Whether the operator runs. @default true */
   readonly operator?: boolean;
+  /** Flags of the operator, beside those that this cluster needs; see docs/settings.md. @default - its defaults */
+  readonly operatorFlags?: readonly string[];
   /** Whether the lifecycle server runs. @default false */
   readonly lifecycleServer?: boolean;
   /** Ends the wait for the operator. @default - it is waited for */
@@ -97,7 +99,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** Starts the parts in order and registers the end of each. */
 async function startParts(
-  { nodes: count = 1, path, operator = true, lifecycleServer = false, signal }: ClusterOptions,
+  { nodes: count = 1, path, operator = true, operatorFlags = [], lifecycleServer = false, signal }: ClusterOptions,
   onClose: (close: () => Promise<void>) => void,
 ): Promise<Omit<Cluster, 'stop'>> {
   const root = clustersRoot();
@@ -142,6 +144,7 @@ async function startParts(
     address: addresses.clusterAddress,
     logPath: join(folder, 'operator.log'),
     clock,
+    flags: operatorFlags,
   });
   onClose(() => operatorProcess.stop(STOP_GRACE_MS));
   const starts = [...(operator ? [operatorProcess.start(signal)] : [])];

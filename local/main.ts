@@ -41,6 +41,7 @@ function toProgram(onChosen: (run: (context: CommandContext) => Promise<void>, o
     .description('Starts an embedded cluster, applies the manifests of an app (without one it stays empty), and stays until Ctrl-C.')
     .option('--kubeconfig <file>', 'where to write the kubeconfig; default is a file that goes away with the cluster')
     .option('--server', 'start the lifecycle server too, which OpenSandbox SDKs call', false)
+    .option('--operator-flag <flag>', 'flag of the operator, such as --task-stop-timeout=5s; may be given again', (flag: string, before: readonly string[]) => [...before, flag], [])
     .option('--json', 'print one JSON object when the cluster is up, and no progress', false)
     .addHelpText('after', examples('sandboxes up', 'sandboxes up pool.yaml --server', 'sandboxes up examples/gitops', 'sandboxes up manifests/ --kubeconfig ./kubeconfig'))
     .action((app: string | undefined, options: Omit<UpOptions, 'app'>) =>

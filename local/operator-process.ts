@@ -13,17 +13,20 @@ export interface OperatorProcessProps {
   readonly address: string;
   readonly logPath: string;
   readonly clock: Clock;
+  /** Further flags of the operator. */
+  readonly flags: readonly string[];
 }
 
 /** The operator beside an embedded cluster. */
 export class OperatorProcess extends ProgramProcess {
-  constructor({ command, kubeconfigPath, address, ...props }: OperatorProcessProps) {
+  constructor({ command, kubeconfigPath, address, flags: more, ...props }: OperatorProcessProps) {
     const flags = [
       `--kubeconfig=${kubeconfigPath}`,
       `--health-probe-bind-address=${address}:${String(Port.operatorHealth)}`,
       `--metrics-bind-address=${address}:${String(Port.operatorMetrics)}`,
       '--metrics-secure=false',
       `--executor-signing-secret=${SIGNING_SECRET}`,
+      ...more,
     ];
     super({ ...props, name: 'operator', argv: [...command, ...flags], address, readyPort: Port.operatorHealth });
   }

@@ -21,6 +21,8 @@ export interface UpOptions {
   readonly kubeconfig?: string;
   /** Whether the lifecycle server runs, for SDKs. @default false */
   readonly server?: boolean;
+  /** Flags of the operator, such as `--task-stop-timeout=5s`; see docs/settings.md. @default - its defaults */
+  readonly operatorFlag?: readonly string[];
   readonly json: boolean;
 }
 
@@ -28,12 +30,12 @@ export interface UpOptions {
 const SHOW_INTERVAL_MS = 500;
 
 /** Starts a cluster, applies an app and stays until the signal aborts. */
-export async function up({ app, kubeconfig, server, json }: UpOptions, context: CommandContext): Promise<void> {
+export async function up({ app, kubeconfig, server, operatorFlag, json }: UpOptions, context: CommandContext): Promise<void> {
   const { progress, signal, env } = context;
   const source = app === undefined ? undefined : { path: app, app: await findApp(app) };
   const ownPath = kubeconfig === undefined ? undefined : resolve(kubeconfig);
   if (ownPath !== undefined) await checkPlace(ownPath);
-  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', lifecycleServer: server, signal }));
+  const cluster = await progress.step('start the embedded cluster', () => startCluster({ path: env.PATH ?? '', lifecycleServer: server, operatorFlags: operatorFlag, signal }));
   context.atEnd(() => cluster.stop());
   signal.throwIfAborted();
   const kubeconfigPath = ownPath ?? cluster.kubeconfigPath;

@@ -15,8 +15,8 @@ const clock = new ManualClock();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'operator-process-'));
   const logPath = join(folder, 'log');
-  const command = ['sh', '-c', 'echo starting; echo asking the API server; sleep 1000'];
-  operator = new OperatorProcess({ command, env: { PATH: process.env.PATH ?? '' }, folder, kubeconfigPath: '', address: ADDRESS, logPath, clock });
+  const command = ['sh', '-c', 'echo "$*"; echo starting; echo asking the API server; sleep 1000'];
+  operator = new OperatorProcess({ command, env: { PATH: process.env.PATH ?? '' }, folder, kubeconfigPath: '', address: ADDRESS, logPath, clock, flags: ['--task-stop-timeout=5s'] });
 });
 afterEach(async () => {
   await operator.stop(0);
@@ -29,7 +29,7 @@ test('an operator that does not become ready in a minute is told with its last l
   const outcome = operator.start().then(() => 'ready', String);
   await hasWritten();
   await clock.advance(60_000);
-  expect(await outcome).toBe('Error: operator: expected it to become ready, got nothing within 60 s: starting | asking the API server');
+  expect(await outcome).toMatch(/^Error: operator: expected it to become ready, got nothing within 60 s: .* --task-stop-timeout=5s \| starting \| asking the API server$/);
 });
 
 test('an interruption ends the wait', async () => {

@@ -15,6 +15,8 @@ import { until } from '../support/waiting';
 
 /** A cluster starts in a second or two; much longer means that it never will. */
 const START_WITHIN_MS = 40_000;
+/** Half of the default, which real clusters have here: so long do tests wait for executors that do not answer, and they stop their tasks within 5 s. */
+const STOP_TIMEOUT = '--task-stop-timeout=15s';
 /** A node of the embedded cluster has no images: the main container's command comes from this machine. */
 const IMAGES = { main: 'busybox:1.36', executor: `registry.example/${EXECUTOR_CONTAINER}:test` };
 
@@ -22,7 +24,7 @@ const IMAGES = { main: 'busybox:1.36', executor: `registry.example/${EXECUTOR_CO
 export async function startEmbeddedCluster(): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), 'sandboxes-acceptance-'));
   const kubeconfigPath = join(folder, 'kubeconfig');
-  const program = startSandboxes(['up', '--json', '--kubeconfig', kubeconfigPath]);
+  const program = startSandboxes(['up', '--json', '--kubeconfig', kubeconfigPath, `--operator-flag=${STOP_TIMEOUT}`]);
   const killWithUs = () => program.child.kill('SIGTERM');
   process.once('exit', killWithUs);
   const stop = async () => {
