@@ -12,12 +12,12 @@ export const MOST_ERROR = 64 * 1024;
 const codeError = z.object({ ename: z.string(), evalue: z.string(), traceback: z.array(z.string()) });
 
 /**
- * What a driver tells, one line of JSON each: `ready` once, then for each piece of code `begun` from when on an interrupt meets it, again when one may have been
- * lost since, and `done` when it has ended and all that it wrote is in the pipes.
+ * What a driver tells, one line of JSON each: `ready` once, then for each piece of code `begun` from when on an interrupt meets it (`CodeRun.begin`), and `done`
+ * when it has ended and all that it wrote is in the pipes.
  */
 const answer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('begun') }),
+  z.object({ type: z.literal('begun'), isUnsettled: z.optional(z.boolean()) }),
   z.object({ type: z.literal('done'), result: z.optional(z.string()), error: z.optional(codeError) }),
 ]);
 export type Answer = z.infer<typeof answer>;

@@ -90,7 +90,7 @@ export class Interpreter implements CommandSink {
       return exited(this.end);
     }
     this.command?.drain();
-    const run = new CodeRun(sink);
+    const run = new CodeRun(sink, this.clock);
     this.current = run;
     this.input.write(`${JSON.stringify({ code, count })}\n`);
     const outcome = await run.ended;
@@ -157,7 +157,7 @@ export class Interpreter implements CommandSink {
         this.settleReady();
         return;
       case 'begun':
-        this.current?.begin();
+        this.current?.begin(answer.isUnsettled === true);
         return;
       case 'done':
         this.command?.drain(); // what the code has written came before its end

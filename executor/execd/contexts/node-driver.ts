@@ -3,11 +3,11 @@ import { MOST_ERROR, MOST_RESULT } from './answers';
 
 /**
  * Runs code that comes by INPUT_FD, a line of JSON each, and answers by MORE_FD (`answers.ts`); Node itself keeps both from the programs that it starts. For
- * Node 14 and later; loads nothing that is not part of it.
+ * Node 18 and later; loads nothing that is not part of it.
  *
  * The inspector evaluates the code, as the console of a browser does: with `await` at the top level, and `const` that can be declared again. It does so within
- * a script that SIGINT breaks off; code that only waits is given up by SIGINT, and what it waits for goes on. Values come out of the inspector through
- * a box that both sides know, since it has but names for them.
+ * a script that SIGINT breaks off; code that only waits is given up by SIGINT, and what it waits for goes on. Between the two there is a moment without a
+ * handler, of which the answers tell. Values come out of the inspector through a box that both sides know, since it has but names for them.
  */
 export const NODE_DRIVER = String.raw`(() => {
   const fs = require('fs');
@@ -97,7 +97,7 @@ export const NODE_DRIVER = String.raw`(() => {
     };
     try {
       breakable(() => {
-        send({ type: 'begun' });
+        send({ type: 'begun', isUnsettled: true });
         evaluate({ expression: code + '\n//# sourceURL=' + name, replMode: true, silent: true, objectGroup: name }, (error, reply) => (error ? endThis(INTERRUPTED) : answer(reply)));
       });
     } catch {
@@ -106,7 +106,7 @@ export const NODE_DRIVER = String.raw`(() => {
       stopHolding();   // not within the script: what SIGINT breaks off, runs no finally
       stopHolding = () => {};
     }
-    if (end === endThis) send({ type: 'begun' });   // an interrupt that came while the script ended is lost
+    if (end === endThis) send({ type: 'begun' });
   };
 
   process.on('SIGINT', () => end && end(INTERRUPTED));
