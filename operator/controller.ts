@@ -72,6 +72,11 @@ export class Controller {
     return this.queue.active;
   }
 
+  /** Whether a key is being reconciled. */
+  isActive(key: string): boolean {
+    return this.queue.isActive(key);
+  }
+
   /** Begins to reconcile; keys added before have waited. */
   start(): void {
     this.queue.start();

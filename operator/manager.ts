@@ -8,6 +8,7 @@ import { PoolAssignment } from './assign/pool-assignment';
 import { BatchController } from './batch/controller';
 import { declareDemands } from './batch/first-demands';
 import { OwnPods, ownerKeyOf } from './batch/own-pods';
+import { Progress } from './batch/progress';
 import { BatchPublisher } from './batch/publish';
 import { refreshBatch } from './batch/refresh';
 import { Controller, type Reconciler } from './controller';
@@ -38,8 +39,6 @@ import { WaitingBatches } from './waiting-batches';
 
 /** Changes of pods are gathered for so long, in ms, so that N pods becoming Ready together cost far fewer than N writes (R133). */
 const GATHER_MS = 50;
-/** The same for pods of a batch that makes its own, which come over seconds; the last of them is told at once. */
-const PROGRESS_MS = 100;
 /** A watch that is silent for longer is stale: bookmarks come about once a minute, and the reflector gives up after three. */
 const STALE_AFTER_MS = 240_000;
 /** How long a stop waits for events that are still to be sent, in ms. */
@@ -67,6 +66,7 @@ export class Manager {
   private readonly poolKeyByUID = new Map<string, string>();
   /** Pools by UID whose counts changed: one look for all pods that change together, since it costs what waits for the pool. */
   private readonly poolChanges: ChangeGatherer;
+  private readonly progress: Progress;
   private readonly events: EventRecorder;
   private readonly tasks: TaskTracker;
   private readonly assignment: PoolAssignment;
@@ -152,6 +152,7 @@ export class Manager {
     this.batchQueue = this.controllerOf('batchsandbox', settings.concurrency.batchsandbox, (key, signal) => this.batchController.reconcile(key, signal));
     this.poolQueue = this.controllerOf('pool', settings.concurrency.pool, (key, signal) => this.poolController.reconcile(key, signal));
     this.recycleQueue = this.controllerOf('recycle', settings.recyclePodConcurrency, (uid, signal) => this.recycler.reconcile(uid, signal));
+    this.progress = new Progress({ batches: this.batches.cache, ownPods: this.ownPods, queue: this.batchQueue, clock });
     this.wire();
     this.metrics.observe({
       pools: () => describePools(this.pools.cache, this.ledger),
@@ -194,7 +195,7 @@ export class Manager {
   /** Ends what is under way: passes, calls to executors, events, connections. */
   async stop(): Promise<void> {
     this.acting = false;
-    this.poolChanges.close();
+    for (const gatherer of [this.poolChanges, this.progress]) gatherer.close();
     await Promise.all(this.queues().map((queue) => queue.stop()));
     await this.tasks.close();
     await this.events.close(FLUSH_MS);
@@ -217,14 +218,8 @@ export class Manager {
     this.directPods.cache.onChange(({ before, after }) => {
       if (!this.ownPods.podChanged(before, after)) return;
       // By owner and not by label, which people may edit.
-      for (const key of new Set([before, after].map(ownerKeyOf))) if (key !== undefined) this.ownPodsChanged(key);
+      for (const key of new Set([before, after].map(ownerKeyOf))) if (key !== undefined) this.progress.podsChanged(key);
     });
-  }
-
-  private ownPodsChanged(batchKey: string): void {
-    const batch = this.batches.cache.get(batchKey);
-    const isWhole = batch !== undefined && this.ownPods.isWhole(batch);
-    this.batchQueue.addAfter(batchKey, isWhole ? 0 : PROGRESS_MS);
   }
 
   private poolPodChanged(uid: string, facts: PodFacts | undefined): void {

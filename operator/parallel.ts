@@ -16,19 +16,36 @@ export async function inParallel<T, R>(items: readonly T[], limit: number, task:
 }
 
 /**
- * {@link inParallel} in waves of 1, 2, 4 and so on; after a wave as large as `limit` the rest follows without pauses. A wave in which nothing
- * went well is the last one: a template that the API refuses costs one request, not a thousand (R6, S3). Results of items that were not
- * tried are missing.
+ * {@link inParallel} that begins with one and lets each success add one more, so that twice as many run each time, up to `limit`; nobody waits for the
+ * slowest of a group. Until then each failure takes the place of one that may run, up to the next success, and when none is left that is the end: a template
+ * that the API refuses costs one request, not a thousand (R6, S3). Results of items that were not tried are missing.
  */
-export async function slowStart<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<PromiseSettledResult<R>[]> {
+export function slowStart<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<PromiseSettledResult<R>[]> {
   const results: PromiseSettledResult<R>[] = [];
-  for (let size = 1; results.length < items.length; size *= 2) {
-    const end = size >= limit ? items.length : results.length + size;
-    const wave = await inParallel(items.slice(results.length, end), limit, task);
-    results.push(...wave);
-    if (wave.every((result) => result.status === 'rejected')) break;
-  }
-  return results;
+  let atOnce = 1;
+  let running = 0;
+  let failuresInRow = 0;
+  let next = 0;
+  return new Promise((resolve) => {
+    const run = async (index: number): Promise<void> => {
+      running += 1;
+      try {
+        results[index] = { status: 'fulfilled', value: await task(items[index] as T) };
+        failuresInRow = 0;
+        atOnce = Math.min(limit, atOnce + 1);
+      } catch (reason) {
+        results[index] = { status: 'rejected', reason };
+        failuresInRow += 1;
+      }
+      running -= 1;
+      startNext();
+    };
+    const startNext = () => {
+      while (next < items.length && running + (atOnce < limit ? failuresInRow : 0) < atOnce) void run(next++);
+      if (running === 0) resolve(results);
+    };
+    startNext();
+  });
 }
 
 /** Reasons of the failures, in order. */

@@ -52,6 +52,11 @@ export class WorkQueue {
     return this.working.size;
   }
 
+  /** Whether a key is worked on. */
+  isActive(key: string): boolean {
+    return this.working.has(key);
+  }
+
   /** Begins to work; keys may have been added before. */
   start(): void {
     if (this.state === 'closed') return;

@@ -7,6 +7,7 @@ import { type OperatorInProcess, pathOf, startOperator } from '../support/operat
 import { endpointsOf } from '../support/space';
 import { until } from '../support/waiting';
 import { taskCommand } from '../faults/executors';
+import { templateOf } from '../faults/simulated-templates';
 import { CostWorld } from './cost-world';
 import { faultOf, ExecutionCounter } from './execution-counter';
 
@@ -109,6 +110,17 @@ test('while 100 tasks end one after another, the status of their batch is writte
   const tooSoon = writtenAtMs.filter((atMs, index) => atMs - (writtenAtMs[index - 10] ?? -Infinity) < 1_000 - 3);
   expect(tooSoon).toEqual([]);
   expect(writtenAtMs.length).toBeGreaterThan(10);
+  world.close();
+});
+
+test('while the pods of a batch that makes its own become Ready, its status is written 4 times a second and no more, whatever comes (R133)', async () => {
+  const world = await CostWorld.start(1);
+  const { sentAtMs } = await world.count(() => world.createBatch('cold', { replicas: 200, poolRef: undefined, template: templateOf('good', 1) }));
+  expect(world.batch('cold')?.status).toMatchObject({ ready: 200 });
+  // The first write is that of the pass that made them, the last one does not wait.
+  const progress = (sentAtMs['PATCH batchsandboxes/status'] ?? []).slice(1, -1);
+  expect(progress.filter((atMs, index) => atMs - (progress[index - 4] ?? -Infinity) < 1_000)).toEqual([]);
+  expect(progress.length).toBeGreaterThan(4);
   world.close();
 });
 

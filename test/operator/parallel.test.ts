@@ -1,4 +1,5 @@
 import { failuresOf, inParallel, slowStart } from '../../operator/parallel';
+import { until } from '../support/waiting';
 
 /** Runs `start` over `count` items and notes how many ran at once; items from `failFrom` on fail. */
 async function observe(start: typeof inParallel, count: number, limit: number, failFrom = Infinity) {
@@ -39,8 +40,21 @@ test('inParallel runs every item whatever fails', async () => {
 test.each([
   [0, 1],
   [1, 3],
-  [6, 15],
+  [6, 13],
   [7, 15],
-])('slowStart stops after a wave in which nothing went well: items fail from %i on, %i are tried (R6)', async (failFrom, want) => {
+  [70, 1_000],
+])('slowStart stops when as many in a row fail as may run, until that is the limit: items fail from %i on, %i are tried (R6)', async (failFrom, want) => {
   expect((await observe(slowStart, 1000, 64, failFrom)).tried).toBe(want);
+});
+
+test('slowStart goes on while one item takes its time', async () => {
+  let end: () => void = () => undefined;
+  const tried: number[] = [];
+  const all = slowStart(Array.from({ length: 50 }, (_, index) => index), 4, async (item) => {
+    tried.push(item);
+    if (item === 1) await new Promise<void>((resolve) => (end = resolve));
+  });
+  await until(() => expect(tried).toHaveLength(50));
+  end();
+  expect(await all).toHaveLength(50);
 });
