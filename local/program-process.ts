@@ -7,6 +7,8 @@ import { StartGate } from './nodes/start-gate';
 
 /** Longest start, in ms: several times what a busy machine takes. */
 const READY_WITHIN_MS = 60_000;
+/** Delay before the second restart in a row, in ms: whoever works with a cluster on his machine waits for it. */
+const RESTART_DELAY_MS = 1_000;
 
 /** A program beside an embedded cluster. */
 export interface ProgramProcessProps {
@@ -25,7 +27,7 @@ export interface ProgramProcessProps {
   readonly clock: Clock;
 }
 
-/** A program beside an embedded cluster: a container like any other, so it is started again with back-off when it ends. */
+/** A program beside an embedded cluster: a container like any other, but that it is started again sooner when it ends: at once, then after delays that double from a second. */
 export class ProgramProcess {
   private readonly name: string;
   private readonly runner: ContainerRunner;
@@ -45,6 +47,7 @@ export class ProgramProcess {
       process,
       probes: toProbes(container, address, process, 0),
       restartPolicy: 'Always',
+      restartDelayMs: RESTART_DELAY_MS,
       clock,
       log: this.output,
       gate: new StartGate(1),

@@ -25,6 +25,8 @@ export interface ContainerRunnerProps {
   readonly process: ProcessSpec;
   readonly probes: Probes;
   readonly restartPolicy: RestartPolicy;
+  /** Delay before the second restart in a row, in ms; it doubles from one to the next, up to 5 min. @default 10000, as the kubelet has it */
+  readonly restartDelayMs?: number;
   readonly clock: Clock;
   readonly log: ContainerLog;
   readonly gate: StartGate;
@@ -167,7 +169,8 @@ export class ContainerRunner {
   }
 
   private async waitToRestart(quickRestarts: number): Promise<void> {
-    const delayMs = quickRestarts === 0 ? 0 : Math.min(RESTART_DELAY.maxMs, RESTART_DELAY.baseMs * 2 ** (quickRestarts - 1));
+    const { restartDelayMs = RESTART_DELAY.baseMs } = this.props;
+    const delayMs = quickRestarts === 0 ? 0 : Math.min(RESTART_DELAY.maxMs, restartDelayMs * 2 ** (quickRestarts - 1));
     this.lastState = this.state;
     if (delayMs > 0) {
       const message = `back-off ${String(delayMs / 1000)}s restarting failed container=${this.props.container.name}`;
