@@ -153,6 +153,7 @@ export class ExecdApp {
         GET: ({ response }) => {
           sandbox.open().close();
           sendEmpty(response);
+          this.pipes.fill(); // SDKs ping before their first command, which needs some
         },
       },
       ...commandRoutes(commands),

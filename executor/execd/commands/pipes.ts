@@ -29,16 +29,20 @@ export class PipeStock {
   /** @param directory of ours, that no sandbox sees */
   constructor(private readonly directory: string) {}
 
+  /** Begins to make pipes where few are left, so that nobody has to wait for them. */
+  fill(): void {
+    if (this.paths.length >= FEW) return;
+    this.making ??= this.make().finally(() => (this.making = undefined));
+    this.making.catch(() => undefined); // whoever needs one of them is told
+  }
+
   /**
    * @throws an error of the system, such as EMFILE or ENOSPC
    */
   async take(): Promise<Pipe> {
     for (;;) {
       const path = this.paths.pop();
-      if (this.paths.length < FEW) {
-        this.making ??= this.make().finally(() => (this.making = undefined));
-        this.making.catch(() => undefined); // whoever needs one of them is told
-      }
+      this.fill();
       if (path !== undefined) {
         return openPipe(path);
       }
