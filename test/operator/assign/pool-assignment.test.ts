@@ -3,6 +3,7 @@ import { BATCHES, CONFIG_MAPS } from '../../../operator/kube/resource-types';
 import { ApiError } from '../../../operator/kube/api-error';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { type OperatorInProcess, type OperatorInProcessOptions, pathOf, startOperator } from '../../support/operator-in-process';
+import { patchedFields } from '../../support/patched-fields';
 import { conditionOf } from '../../support/space';
 import { until } from '../../support/waiting';
 
@@ -41,7 +42,7 @@ test('the choice carries the version that it was made on: an edit meanwhile wins
   const patch = api.patch.bind(api);
   const outcomes: string[] = [];
   jest.spyOn(api, 'patch').mockImplementation(async (...call) => {
-    const isChoice = call[0] === BATCHES && 'spec' in call[3];
+    const isChoice = call[0] === BATCHES && 'spec' in patchedFields(call[3]);
     if (isChoice) await operator.patch(pathOf('batchsandboxes', 'x'), { spec: { poolRef: 'b' } });
     return patch(...call).catch((error: unknown) => {
       if (isChoice) outcomes.push(error instanceof ApiError ? error.reason : 'another error');
@@ -61,7 +62,7 @@ test('a batch that goes while its Pool is being chosen asks that Pool for nothin
   const patch = api.patch.bind(api);
   jest.spyOn(api, 'patch').mockImplementation(async (...call) => {
     const answer = await patch(...call);
-    if (call[0] !== BATCHES || !('spec' in call[3])) return answer;
+    if (call[0] !== BATCHES || !('spec' in patchedFields(call[3]))) return answer;
     await operator.delete(pathOf('batchsandboxes', 'brief'));
     // The watch tells things in order: what it tells of this batch comes after the end of the other.
     await operator.createBatch('later', { replicas: 0, poolRef: 'p' });
