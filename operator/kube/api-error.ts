@@ -70,8 +70,8 @@ const hasStatus = (error: unknown, status: number): error is ApiError => error i
 export const isNotFound = (error: unknown): error is ApiError => hasStatus(error, 404);
 /** Create: an object of this name exists. */
 export const isAlreadyExists = (error: unknown): error is ApiError => hasStatus(error, 409) && error.reason === 'AlreadyExists';
-/** The object is not as the precondition said, or as a JSON patch takes it to be: read again, decide again. */
-export const isConflict = (error: unknown): error is ApiError => (hasStatus(error, 409) && error.reason !== 'AlreadyExists') || isMisfit(error);
+/** The object is not as the precondition said: read again, decide again. */
+export const isConflict = (error: unknown): error is ApiError => hasStatus(error, 409) && error.reason !== 'AlreadyExists';
 /** A list token or a version to watch from is too old: list anew. */
 export const isGone = (error: unknown): error is ApiError => hasStatus(error, 410);
 /** The namespace is being deleted, or is gone: it takes nothing new. A missing object of another kind is not that. */
@@ -79,7 +79,7 @@ export const isNamespaceClosing = (error: unknown): error is ApiError =>
   (hasStatus(error, 403) && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true) ||
   (hasStatus(error, 404) && error.details.kind === 'namespaces');
 /** A step of a JSON patch does not fit the object. An answer about what breaks a schema names the kind, and this one does not. */
-const isMisfit = (error: unknown): error is ApiError => hasStatus(error, 422) && error.details.kind === undefined;
+export const isMisfit = (error: unknown): error is ApiError => hasStatus(error, 422) && error.details.kind === undefined;
 /** The object breaks its schema or a rule; the same request never succeeds. */
 export const isInvalid = (error: unknown): error is ApiError => hasStatus(error, 422);
 /** The same request may succeed later. */

@@ -117,6 +117,16 @@ describe('Transport', () => {
     expect([isConflict(error), isNotFound(error), fake.requests.length]).toEqual([true, false, 1]);
   });
 
+  test.each([
+    ['a version that is no longer there', 409, 'Conflict', {}, true],
+    ['a step that does not fit', 422, 'Invalid', {}, true],
+    ['a value that breaks the schema', 422, 'Invalid', { kind: 'Pod', name: 'a' }, false],
+  ])('a JSON patch of a version that is refused for %s: %i %s', async (_title, status, reason, details, isOne) => {
+    fake.always(refuse(status, reason, {}, details));
+    const error: unknown = await patchVersion(openApi(), PODS, pod, []).catch((refusal: unknown) => refusal);
+    expect([error instanceof ApiError, isConflict(error)]).toEqual([true, isOne]);
+  });
+
   test('turns a refusal into an error with reason, message and details', async () => {
     fake.always(json({ kind: 'Status', reason: 'Invalid', message: 'spec is wrong', details: { causes: [{ field: 'spec.x' }] } }, 422));
     await expect(openApi().get(PODS, ref)).rejects.toMatchObject({
