@@ -12,6 +12,9 @@ import { ManualClock, settle } from '../../support/manual-clock';
 const logged: { readonly level: string; readonly msg: string; readonly err?: unknown }[] = [];
 const log = createLogger('test', 'info', { write: (line) => logged.push(JSON.parse(line) as (typeof logged)[number]) });
 
+/** What is neither a conflict nor asked again by itself: an answer about what is wrong with an object names its kind. */
+const REFUSAL = refuse(422, 'Invalid', {}, { kind: 'Lease' });
+
 /** The one Lease of a server, with the preconditions of writes. */
 class LeaseServer {
   lease: Lease | undefined;
@@ -157,7 +160,7 @@ describe('LeaseElector', () => {
       return fake.requests.length - before;
     };
     expect(await asked(4)).toBe(8);
-    server.failure = refuse(422, 'Invalid');
+    server.failure = REFUSAL;
     await asked(2);
     expect(await asked(4)).toBe(2);
   });
@@ -201,7 +204,7 @@ describe('LeaseElector', () => {
   test('survives a server that fails for a few seconds', async () => {
     const one = enter('one');
     await one.elector.acquired;
-    server.failure = refuse(422, 'Invalid');
+    server.failure = REFUSAL;
     await pass(one, 7);
     server.failure = undefined;
     await pass(one, 20);
@@ -220,7 +223,7 @@ describe('LeaseElector', () => {
     await one.clock.advance(2_000);
     await until(() => expect(fake.requests.length).toBe(before + 1));
     await one.clock.advance(3_000);
-    server.failure = refuse(422, 'Invalid');
+    server.failure = REFUSAL;
     answerLate();
     await transport.quiet();
     await one.clock.advance(6_999);
@@ -255,7 +258,7 @@ describe('LeaseElector', () => {
     const one = enter('one');
     const two = enter('two');
     for (let second = 0; second < 200; second++) {
-      server.failure = second % 50 < 18 && second > 20 ? refuse(422, 'Invalid') : undefined;
+      server.failure = second % 50 < 18 && second > 20 ? REFUSAL : undefined;
       for (const competitor of [one, two]) {
         await pass(competitor, 1);
         expect([one, two].filter(({ elector }) => elector.held()).length).toBeLessThanOrEqual(1);
