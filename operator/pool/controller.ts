@@ -16,6 +16,7 @@ import { type Ageing, planAgeing } from './ageing';
 import { removeUnused } from './removal';
 import { PoolSizer, type SizerTools } from './sizer';
 import { planPoolStatus } from './status';
+import { StatusPace } from './status-pace';
 import { templateRevision } from './template';
 
 /** What the pool controller works with. */
@@ -29,9 +30,11 @@ export interface PoolTools extends SizerTools {
 /** Keeps pools within their bounds and their idle pods of the current template, recycles what vanished batches left, drains deleted pools. */
 export class PoolController {
   private readonly sizer: PoolSizer;
+  private readonly pace: StatusPace;
 
   constructor(private readonly tools: PoolTools) {
     this.sizer = new PoolSizer(tools);
+    this.pace = new StatusPace(tools.clock);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -63,14 +66,17 @@ export class PoolController {
     const { ageing, checkInMs } = this.age(guarded);
     const { failures, blocked } = await this.sizer.resize(guarded, revision, ageing, signal);
     const counts = ledger.counts(uid);
-    await this.writeStatus(guarded, planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() }), signal);
+    const status = planPoolStatus({ pool: guarded, revision, counts, blocked, now: this.tools.clock.now() });
+    const waitMs = this.pace.waitMs(uid, guarded.status, status);
+    if (waitMs === 0) await this.writeStatus(guarded, status, signal);
     throwFirst([...kept, ...failures]);
-    return { requeueAfterMs: soonest(this.sizer.nextLookMs(guarded), checkInMs) };
+    return { requeueAfterMs: soonest(this.sizer.nextLookMs(guarded), checkInMs, waitMs > 0 ? waitMs : undefined) };
   }
 
   /** Forgets a pool that is gone. */
   forget(pool: Pool): void {
     this.sizer.forget(pool.metadata.uid ?? '');
+    this.pace.forget(pool.metadata.uid ?? '');
     this.tools.ledger.forgetPool(pool.metadata.uid ?? '');
     this.tools.ownWrites.forget(pool);
   }
@@ -145,6 +151,7 @@ export class PoolController {
    */
   private writeStatus(pool: Pool, status: PoolStatus, signal: AbortSignal): Promise<Pool> {
     if (isDeepStrictEqual(pool.status, status)) return Promise.resolve(pool);
+    this.pace.note(pool.metadata.uid ?? '');
     return this.patch(pool, [{ op: 'add', path: '/status', value: status }], { subresource: 'status', signal });
   }
 

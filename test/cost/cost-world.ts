@@ -82,9 +82,14 @@ export class CostWorld {
   }
 
   /** Lets time pass until the operator has done what there was to do. */
-  async rest(): Promise<void> {
+  rest(): Promise<void> {
+    return this.pass(REST_MS);
+  }
+
+  /** Lets so many ms pass. */
+  async pass(ms: number): Promise<void> {
     await this.world.clock.settle();
-    const untilMs = this.world.nowMs() + REST_MS;
+    const untilMs = this.world.nowMs() + ms;
     while (await this.world.clock.step(untilMs));
   }
 

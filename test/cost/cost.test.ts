@@ -46,6 +46,20 @@ describe(`among ${MANY} warm pods`, () => {
     expect(faultOf(execution, 3_000 + 200 * replicas, 100 + 10 * replicas)).toBeUndefined();
   });
 
+  test('while batches come one after another, the counts of their pool are written 4 times a second and no more', async () => {
+    const { requests, sentAtMs } = await cost(async () => {
+      for (let index = 0; index < 20; index += 1) {
+        await world.createBatch(`burst-${index}`, { replicas: 1 });
+        await world.pass(60);
+      }
+    });
+    expect(requests['PATCH batchsandboxes/status']).toBe(20);
+    const writtenAtMs = sentAtMs['PATCH pools/status'] ?? [];
+    // A request takes up to 3 ms.
+    expect(writtenAtMs.filter((atMs, index) => atMs - (writtenAtMs[index - 1] ?? -Infinity) < 250 - 3)).toEqual([]);
+    expect(writtenAtMs.length).toBeGreaterThan(2);
+  });
+
   test('of a delivery of 100 the operator reads the batch as it was made and what became of it by both writes, told by the watch, and of each answer the metadata', async () => {
     const { bytes } = await cost(() => world.createBatch('bytes', { replicas: 100 }));
     const batch = world.batch('bytes');
