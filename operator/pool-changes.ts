@@ -28,10 +28,11 @@ export interface PoolFollowers {
  * While a write of the Pool is under way, that is known at its end: the watch may be faster than the answer.
  */
 export function tellOfPool({ key, before, after }: PoolChange, ownWrites: OwnWrites, { queue, recycler, waiting }: PoolFollowers): void {
-  if (reasonToWait(before) !== reasonToWait(after)) waiting.poolChanged(key);
+  const hasNewReason = reasonToWait(before) !== reasonToWait(after);
+  if (hasNewReason) waiting.poolChanged(key);
   const tellOthers = () => {
     recycler.poolChanged(key);
-    waiting.poolChanged(key);
+    if (!hasNewReason) waiting.poolChanged(key);
   };
   if (after === undefined) {
     queue.forget(key);

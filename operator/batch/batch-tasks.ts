@@ -124,7 +124,7 @@ export class BatchTasks {
   /** Tells of tasks that have failed since the last status; `states` is what the status says now. What they printed stays out (R135). */
   reportFailed(states: string): void {
     const before = this.batch.status?.taskStates;
-    const failed = [...this.standing()].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
+    const failed = [...this.observed].filter(([slot]) => recordedLetter(states, slot) === 'F' && recordedLetter(before, slot) !== 'F');
     const [first] = failed.sort(([a], [b]) => a - b);
     if (first === undefined) return;
     const [slot, { reason = 'Failed', exitCode }] = first;

@@ -2,7 +2,7 @@ import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { mergeConditions } from '../../src/schema/conditions';
 import { Annotation, ANY_POOL, Finalizer } from '../../src/schema/names';
 import type { ReconcileResult } from '../controller';
-import { isConflict, isNotFound } from '../kube/api-error';
+import { isNotFound } from '../kube/api-error';
 import { BATCHES } from '../kube/resource-types';
 import { claimantOf } from '../claimant';
 import { soonest } from '../soonest';
@@ -114,8 +114,7 @@ export class BatchController {
     try {
       await this.tools.api.delete(BATCHES, { name, namespace }, { uid, resourceVersion, signal });
     } catch (error) {
-      if (isConflict(error)) return { requeueAfterMs: 0 }; // it changed since that read
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error)) throw error; // a conflict, too: it changed since that read, and the next pass reads again
     }
     return {};
   }

@@ -104,7 +104,9 @@ export function diffStatus(stored: BatchSandboxStatus | undefined, wanted: Batch
     const same = key === 'allocation' ? sameRecord(stored, wanted) : isDeepStrictEqual(before[key], after[key]);
     if (same) return [];
     const path = pointer('status', key);
-    return after[key] === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value: after[key] }];
+    if (after[key] !== undefined) return [{ op: 'add', path, value: after[key] }];
+    // Set first, since there may be nothing to remove: a CRD older than this operator drops what it does not know.
+    return [{ op: 'add', path, value: null }, { op: 'remove', path }];
   });
 }
 

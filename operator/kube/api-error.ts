@@ -80,8 +80,6 @@ export const isNamespaceClosing = (error: unknown): error is ApiError =>
   (hasStatus(error, 404) && error.details.kind === 'namespaces');
 /** A step of a JSON patch does not fit the object. An answer about what breaks a schema names the kind, and this one does not. */
 export const isMisfit = (error: unknown): error is ApiError => hasStatus(error, 422) && error.details.kind === undefined;
-/** The object breaks its schema or a rule; the same request never succeeds. */
-export const isInvalid = (error: unknown): error is ApiError => hasStatus(error, 422);
 /** The same request may succeed later. */
 export const isTransient = (error: unknown): boolean =>
   error instanceof TransportError || (error instanceof ApiError && (error.status === 429 || error.status >= 500));

@@ -70,7 +70,7 @@ describe('diffStatus', () => {
     const returning = { ...stored, allocation: { ...stored.allocation, returning: ['x/1'] } };
     expect(diffStatus(returning, stored)).toEqual([{ op: 'add', path: '/status/allocation', value: stored.allocation }]);
     const { allocation: _gone, ...rest } = stored;
-    expect(diffStatus(stored, { ...rest, ready: 0 })).toEqual([{ op: 'add', path: '/status/ready', value: 0 }, { op: 'remove', path: '/status/allocation' }]);
+    expect(diffStatus(stored, { ...rest, ready: 0 })).toEqual([{ op: 'add', path: '/status/ready', value: 0 }, { op: 'add', path: '/status/allocation', value: null }, { op: 'remove', path: '/status/allocation' }]);
   });
 
   test('sets the whole of a first status', () => {
