@@ -40,7 +40,11 @@ afterAll(async () => {
   await target?.stop();
 }, SET_UP_MS);
 
-beforeEach(() => space.untilWarm(POOL, 1));
+// The pod is idle once no sandbox is there that holds it; the counts of the pool may be of before.
+beforeEach(async () => {
+  await until(async () => expect(await space.list('BatchSandbox')).toEqual([]));
+  await space.untilWarm(POOL, 1);
+}, SET_UP_MS);
 
 const connection = (useServerProxy: boolean) => new ConnectionConfig({ domain: server.domain, apiKey: server.apiKey, useServerProxy });
 
