@@ -33,6 +33,7 @@ export class SocketViewer implements TerminalViewer {
    */
   attach(id: string, since: number | undefined): void {
     const { terminal, socket } = this;
+    socket.on('error', () => socket.terminate()); // also one that only waits to be closed: without a listener its frames could end the executor
     this.sendJson({ type: 'connected', session_id: id, mode: 'pty' });
     if (since !== undefined) {
       this.sendKept(since, replayHead);
@@ -47,7 +48,6 @@ export class SocketViewer implements TerminalViewer {
     terminal.viewer = this;
     terminal.resume();
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
-    socket.on('error', () => socket.terminate());
     socket.once('close', () => {
       if (terminal.viewer === this) {
         terminal.viewer = undefined;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { Latest } from '../../../executor/execd/terminals/latest';
 import { hostSandbox } from '../../../executor/execd/sandbox';
 import { until } from '../../support/waiting';
@@ -91,6 +92,18 @@ test('a program has a terminal of its own, with its size, its input and its sign
   const late = await Client.connect(id, '?since=0');
   await late.closed;
   expect([late.output, late.replayed, late.frames.at(-1)]).toEqual([client.output, Buffer.byteLength(client.output), { type: 'exit', exit_code: 3 }]);
+  await remove(id);
+});
+
+test('a client that breaks the protocol after the end of the program is cut off, and nobody else is', async () => {
+  const id = await newTerminal({ command: 'true' });
+  await (await Client.connect(id)).closed;
+  const late = connect(Number(new URL(app.client.origin).port), '127.0.0.1');
+  const handshake = `GET /pty/${id}/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+  const unmasked = Buffer.of(0x81, 1, 0x78);
+  late.on('error', () => undefined).resume().write(Buffer.concat([Buffer.from(handshake), unmasked]));
+  await once(late, 'close');
+  expect(await stateOf(id)).toMatchObject({ running: false });
   await remove(id);
 });
 
