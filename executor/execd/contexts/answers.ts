@@ -8,6 +8,8 @@ const MOST_ANSWER_BYTES = 16 * 1024 * 1024;
 export const MOST_RESULT = 1024 * 1024;
 /** Characters that are kept of the message of an error, and of the end of its traceback. */
 export const MOST_ERROR = 64 * 1024;
+/** What a piece of an answer takes beside its bytes, so that an answer of single bytes is no way to more memory. */
+const PIECE_BYTES = 256;
 
 const codeError = z.object({ ename: z.string(), evalue: z.string(), traceback: z.array(z.string()) });
 
@@ -25,14 +27,25 @@ export type Answer = z.infer<typeof answer>;
 /** Reads answers out of a pipe that the code of a sandbox can write to as well. */
 export class AnswerReader {
   private pieces: Buffer[] = [];
+  /** Bytes that they take. */
   private length = 0;
+  private isBroken = false;
 
   /**
    * The answers that end in this piece, which is only there during the call.
    *
-   * @returns undefined when there is something else among them; nothing that follows means anything then
+   * @returns undefined when there is something else among them, and ever after: nothing that follows means anything or is kept
    */
   take(piece: Buffer): readonly Answer[] | undefined {
+    const answers = this.isBroken ? undefined : this.read(piece);
+    if (answers === undefined) {
+      this.isBroken = true;
+      this.pieces = [];
+    }
+    return answers;
+  }
+
+  private read(piece: Buffer): readonly Answer[] | undefined {
     const answers: Answer[] = [];
     let from = 0;
     for (let end = piece.indexOf('\n'); end >= 0; end = piece.indexOf('\n', from)) {
@@ -45,8 +58,10 @@ export class AnswerReader {
       this.length = 0;
       from = end + 1;
     }
-    this.pieces.push(Buffer.from(piece.subarray(from)));
-    this.length += piece.length - from;
+    if (from < piece.length) {
+      this.pieces.push(Buffer.from(piece.subarray(from)));
+      this.length += piece.length - from + PIECE_BYTES;
+    }
     return this.length > MOST_ANSWER_BYTES ? undefined : answers;
   }
 }
