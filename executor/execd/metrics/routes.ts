@@ -17,6 +17,9 @@ export function metricsRoutes(metrics: Metrics, clock: Clock): RouteTable {
 
 /** Sends a line every second until the caller goes; one who reads slowly gets fewer. */
 async function watchMetrics({ response }: Call, metrics: Metrics, clock: Clock): Promise<void> {
+  if (response.destroyed) {
+    return; // he has gone while the API was being loaded: no event will tell it
+  }
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const first = await metrics.read();

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { get } from 'node:http';
+import { get, IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { totalmem } from 'node:os';
 import { readCgroup } from '../../../executor/execd/metrics/cgroup';
+import { Metrics } from '../../../executor/execd/metrics/metrics';
+import { metricsRoutes } from '../../../executor/execd/metrics/routes';
+import { hostSandbox } from '../../../executor/execd/sandbox';
 import type { ExecdMetrics } from '../../../src/schema/execd-api';
+import { ManualClock } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import { AppInProcess } from './app-in-process';
 
@@ -52,4 +57,14 @@ test('metrics have every member, once and as lines until the caller goes', async
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([wanted, wanted]);
   request.destroy();
   await app.stop();
+});
+
+test('a watch whose caller has gone before it began is over', async () => {
+  const clock = new ManualClock();
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request).destroy();
+  await once(response, 'close');
+  const watch = metricsRoutes(new Metrics(hostSandbox({}, '/'), clock), clock)['/metrics/watch']?.['GET'];
+  await watch?.({ request, response, params: {}, query: new URLSearchParams() });
+  expect([typeof watch, clock.timerCount]).toEqual(['function', 0]);
 });
