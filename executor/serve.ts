@@ -111,6 +111,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   runners.refill();
   await aborted(AbortSignal.any([stop, endTasks]));
   const execdClosed = execd.close();
+  execdClosed.catch(() => undefined); // told below, after the end of the tasks, which it must not keep from it
   supervisor.changes.close();
   await server.close();
   if (endTasks.aborted) {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchownSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,10 +50,10 @@ export class PipeStock {
     }
   }
 
-  /** Deletes those that nobody has taken; who takes one then waits for new ones. */
+  /** Deletes those that nobody has taken and that are still there; who takes one then waits for new ones. */
   async clear(): Promise<void> {
     await this.making?.catch(() => undefined);
-    this.paths.splice(0).forEach((path) => unlinkSync(path));
+    this.paths.splice(0).forEach((path) => rmSync(path, { force: true }));
   }
 
   private async make(): Promise<void> {

@@ -67,3 +67,11 @@ test('after the end of a command what is in the pipe is taken, and what comes la
   await reader.closed;
   expect(taken).toEqual(['a', 'b']);
 });
+
+test('where names of pipes are gone already, the others are deleted all the same', async () => {
+  for (const fd of [pipe.readFd, pipe.writeFd]) closeSync(fd);
+  const [gone = ''] = readdirSync(directory);
+  rmSync(join(directory, gone));
+  await stock.clear();
+  expect([gone === '', readdirSync(directory)]).toEqual([false, []]);
+});
