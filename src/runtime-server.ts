@@ -7,14 +7,13 @@ import { isLogLevel, LogLevel } from './log-level';
 import { Problems } from './problems';
 import { addRole } from './runtime-access';
 import { SERVER_ACCESS } from './schema/access';
-import { EnvVar, Port } from './schema/names';
+import { EnvVar, Port, SERVER_LABELS } from './schema/names';
 import { isRecord } from './schema/validation';
 import { ServerAuth, type ServerOptions } from './server-options';
 import { renderToml } from './toml';
 
 /** Name of the server's Deployment and of what belongs to it. */
 const NAME = 'opensandbox-server';
-const LABELS = { 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/part-of': 'cdk8s-sandboxes' } as const;
 const CONFIG_DIR = '/etc/opensandbox/config';
 const CONFIG_FILE = 'config.toml';
 const KEYS_DIR = '/etc/opensandbox/keys';
@@ -27,7 +26,7 @@ const GRACE_SECONDS = 20;
 export function addServer(scope: Construct, options: ServerOptions, namespace: string): ApiObject {
   const sandboxes = options.sandboxNamespace ?? namespace;
   const add = (id: string, apiVersion: string, kind: string, content: object, annotations?: Readonly<Record<string, string>>) =>
-    new ApiObject(scope, id, { apiVersion, kind, metadata: { name: NAME, namespace, labels: { ...LABELS }, ...(annotations !== undefined && { annotations }) }, ...content });
+    new ApiObject(scope, id, { apiVersion, kind, metadata: { name: NAME, namespace, labels: { ...SERVER_LABELS }, ...(annotations !== undefined && { annotations }) }, ...content });
   const config = renderConfig(options, sandboxes);
   add('ServiceAccount', 'v1', 'ServiceAccount', {});
   addRole(scope, 'Access', { name: NAME, namespace: sandboxes, rules: SERVER_ACCESS, subject: { kind: 'ServiceAccount', name: NAME, namespace } });
@@ -35,9 +34,9 @@ export function addServer(scope: Construct, options: ServerOptions, namespace: s
   const deployment = add('Resource', 'apps/v1', 'Deployment', { spec: renderServerDeployment(new Problems(), options, config) });
   const { type = 'ClusterIP', port = Port.server, nodePort, annotations } = options.service ?? {};
   const ports = [{ name: 'http', port, targetPort: 'http', protocol: 'TCP', ...(nodePort !== undefined && { nodePort }) }, ...(type === 'ClusterIP' ? [metricsPort()] : [])];
-  add('Service', 'v1', 'Service', { spec: { type, selector: { ...LABELS }, ports } }, annotations);
+  add('Service', 'v1', 'Service', { spec: { type, selector: { ...SERVER_LABELS }, ports } }, annotations);
   if (replicasOf(options) > 1) {
-    add('DisruptionBudget', 'policy/v1', 'PodDisruptionBudget', { spec: { maxUnavailable: 1, selector: { matchLabels: { ...LABELS } } } });
+    add('DisruptionBudget', 'policy/v1', 'PodDisruptionBudget', { spec: { maxUnavailable: 1, selector: { matchLabels: { ...SERVER_LABELS } } } });
   }
   if (isRecord(options.ingress)) {
     add('Ingress', 'networking.k8s.io/v1', 'Ingress', { spec: renderIngress(options.ingress, port) }, options.ingress.annotations);
@@ -49,7 +48,7 @@ export function addServer(scope: Construct, options: ServerOptions, namespace: s
 export function renderServerDeployment(problems: Problems, options: ServerOptions, config: string): object {
   const replicas = replicasOf(options);
   const { secret, key } = options.auth instanceof ServerAuth ? options.auth : ServerAuth.none();
-  const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: LABELS } };
+  const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: SERVER_LABELS } };
   const volumes = [
     { name: 'config', configMap: { name: NAME } },
     ...(secret === undefined ? [] : [{ name: 'keys', secret: { secretName: secret.name, items: [{ key, path: key }] } }]),
@@ -57,10 +56,10 @@ export function renderServerDeployment(problems: Problems, options: ServerOption
   const mounts = [{ name: 'config', mountPath: CONFIG_DIR, readOnly: true }, ...(secret === undefined ? [] : [{ name: 'keys', mountPath: KEYS_DIR, readOnly: true }])];
   return {
     replicas,
-    selector: { matchLabels: LABELS },
+    selector: { matchLabels: SERVER_LABELS },
     template: {
       // A changed configuration rolls the pods.
-      metadata: { labels: LABELS, annotations: { 'checksum/config': createHash('sha256').update(config).digest('hex').slice(0, 16) } },
+      metadata: { labels: SERVER_LABELS, annotations: { 'checksum/config': createHash('sha256').update(config).digest('hex').slice(0, 16) } },
       spec: {
         serviceAccountName: NAME,
         terminationGracePeriodSeconds: GRACE_SECONDS,

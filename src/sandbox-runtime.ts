@@ -10,7 +10,7 @@ import { addServer, renderServerDeployment } from './runtime-server';
 import { checkController, type ControllerOptions, renderDeployment, replicasOf } from './runtime-workload';
 import { SandboxCrds } from './sandbox-crds';
 import { OPERATOR_ACCESS } from './schema/access';
-import { ASSIGN_PROFILES, Port, SIGNING_SECRET } from './schema/names';
+import { ASSIGN_PROFILES, OPERATOR_LABELS, Port, SIGNING_SECRET } from './schema/names';
 import { isRecord } from './schema/validation';
 import { checkServer, type ServerOptions } from './server-options';
 
@@ -117,7 +117,6 @@ const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 
 /** Name of the operator's Deployment and of what belongs to it. */
 const NAME = 'opensandbox-controller-manager';
-const LABELS = { 'control-plane': 'controller-manager', 'app.kubernetes.io/name': 'cdk8s-sandboxes' } as const;
 
 /** What a cluster needs to make pools and fleets true: CRDs, the operator and its rights. */
 export class SandboxRuntime extends Construct {
@@ -161,7 +160,7 @@ export class SandboxRuntime extends Construct {
   }
 
   private addObject(id: string, apiVersion: string, kind: string, content: object, name: string = NAME): ApiObject {
-    return new ApiObject(this, id, { apiVersion, kind, metadata: { name, namespace: this.namespace, labels: { ...LABELS } }, ...content });
+    return new ApiObject(this, id, { apiVersion, kind, metadata: { name, namespace: this.namespace, labels: { ...OPERATOR_LABELS } }, ...content });
   }
 
   private get controller(): ControllerOptions {
@@ -212,21 +211,21 @@ export class SandboxRuntime extends Construct {
 
   private addNetworkPolicy(): void {
     if (this.props.networkPolicy !== false) {
-      this.addObject('NetworkPolicy', 'networking.k8s.io/v1', 'NetworkPolicy', { spec: renderNetworkPolicy(LABELS, this.props.metrics !== false) });
+      this.addObject('NetworkPolicy', 'networking.k8s.io/v1', 'NetworkPolicy', { spec: renderNetworkPolicy(OPERATOR_LABELS, this.props.metrics !== false) });
     }
   }
 
   private addMetricsService(): void {
     if (this.props.metrics !== false) {
       const port = { name: 'metrics', port: Port.operatorMetrics, targetPort: 'metrics', protocol: 'TCP' };
-      this.addObject('Metrics', 'v1', 'Service', { spec: { type: 'ClusterIP', selector: { ...LABELS }, ports: [port] } }, `${NAME}-metrics`);
+      this.addObject('Metrics', 'v1', 'Service', { spec: { type: 'ClusterIP', selector: { ...OPERATOR_LABELS }, ports: [port] } }, `${NAME}-metrics`);
     }
   }
 
   private addDisruptionBudget(): void {
     if (Number(replicasOf(this.controller)) > 1) {
       this.addObject('DisruptionBudget', 'policy/v1', 'PodDisruptionBudget', {
-        spec: { maxUnavailable: 1, selector: { matchLabels: { ...LABELS } } },
+        spec: { maxUnavailable: 1, selector: { matchLabels: { ...OPERATOR_LABELS } } },
       });
     }
   }
@@ -234,7 +233,7 @@ export class SandboxRuntime extends Construct {
   private renderDeployment(problems: Problems): object {
     return renderDeployment(problems, this.controller, {
       serviceAccountName: NAME,
-      labels: LABELS,
+      labels: OPERATOR_LABELS,
       namespaces: this.namespaces,
       metrics: this.props.metrics !== false,
     });

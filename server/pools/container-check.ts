@@ -31,6 +31,7 @@ export function containerProblems(path: string, container: Fields, shares: boole
       .filter((name) => !(mayTrace && name === EXECUTOR_CAPABILITY))
       .map((name) => refused(`${at}.capabilities.add`, `none, but ${EXECUTOR_CAPABILITY} for the container '${EXECUTOR_CONTAINER}' beside shareProcessNamespace`, name)),
     ...profileProblems(at, context),
+    ...secretProblems(path, container),
     ...listOf(container.ports).flatMap((port, index) => (isGiven(recordOf(port).hostPort) ? [refused(`${path}.ports[${index}].hostPort`, 'no port of the node', recordOf(port).hostPort)] : [])),
     ...PROBES.flatMap((probe) => hostProblems(`${path}.${probe}`, recordOf(container[probe]))),
     ...HANDLERS.flatMap((handler) => hostProblems(`${path}.lifecycle.${handler}`, recordOf(recordOf(container.lifecycle)[handler]))),
@@ -47,6 +48,15 @@ export function profileProblems(path: string, context: Fields): Problem[] {
     ...Object.entries({ user, role }).flatMap(([field, value]) => (isGiven(value) ? [refused(`${path}.seLinuxOptions.${field}`, 'none', value)] : [])),
     ...(recordOf(context.windowsOptions).hostProcess === true ? [refused(`${path}.windowsOptions.hostProcess`, 'false', true)] : []),
   ];
+}
+
+/** The kubelet reads them for the pod, by its own rights. */
+function secretProblems(path: string, { env, envFrom }: Fields): Problem[] {
+  const found = [
+    ...listOf(env).map((variable, index) => [`env[${index}].valueFrom.secretKeyRef`, recordOf(recordOf(variable).valueFrom).secretKeyRef] as const),
+    ...listOf(envFrom).map((source, index) => [`envFrom[${index}].secretRef`, recordOf(source).secretRef] as const),
+  ];
+  return found.flatMap(([field, reference]) => (isGiven(reference) ? [refused(`${path}.${field}`, 'no Secret', reference)] : []));
 }
 
 /** The kubelet calls from the node, so that a host of its own lets a template ask whatever the node reaches. */

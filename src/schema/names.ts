@@ -108,6 +108,11 @@ export const EXTENSION_ANNOTATION_PREFIX = 'opensandbox.io/extensions.';
 /** User agent and field manager of the lifecycle server. */
 export const SERVER_AGENT = 'opensandbox-server/1.0';
 
+/** Labels of the operator's pods, by which its Services and policies find them. */
+export const OPERATOR_LABELS = { 'control-plane': 'controller-manager', 'app.kubernetes.io/name': 'cdk8s-sandboxes' } as const;
+/** Labels of the lifecycle server's pods, by which its Service finds them. */
+export const SERVER_LABELS = { 'app.kubernetes.io/name': 'opensandbox-server', 'app.kubernetes.io/part-of': 'cdk8s-sandboxes' } as const;
+
 /** Longest name of a Pool or batch, in characters: it becomes a label value and the front of pod names. */
 export const MAX_NAME_LENGTH = 63;
 /** Name of the executor container that the constructs add. */

@@ -120,7 +120,7 @@ const egress = z.object({
 });
 
 const pools = z.object({
-  allow_privileged: z.boolean().default(false).describe('Ours. Whether a pool made over REST may ask for privileged pods, host namespaces, host paths and the like.'),
+  allow_privileged: z.boolean().default(false).describe('Ours. Whether a pool made over REST may ask for privileged pods, host namespaces, host paths, Secrets and the like.'),
 });
 
 const renewIntent = z.object({

@@ -35,10 +35,13 @@ export function poolSuite(server: ServerUnderTest): void {
       ['a capability', { name: 'x', template: template({}, { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }), capacitySpec }, 'capabilities.add: expected none'],
       ['the capability of the executor where processes are not shared', { name: 'x', template: template({}, { securityContext: { capabilities: { add: ['SYS_PTRACE'] } } }), capacitySpec }, 'capabilities.add: expected none'],
       ['the network of the node', { name: 'x', template: template({ hostNetwork: true }), capacitySpec }, 'template.spec.hostNetwork: expected false'],
-      ['files of the node', { name: 'x', template: template({ volumes: [{ name: 'v', hostPath: { path: '/' } }] }), capacitySpec }, 'template.spec.volumes[0].hostPath: expected no path of the node'],
+      ['files of the node', { name: 'x', template: template({ volumes: [{ name: 'v', hostPath: { path: '/' } }] }), capacitySpec }, 'template.spec.volumes[0].hostPath: expected one of emptyDir, configMap, '],
       ['a port of the node', { name: 'x', template: template({}, { ports: [{ containerPort: 80, hostPort: 80 }] }), capacitySpec }, 'ports[0].hostPort: expected no port of the node'],
       ['an account of the cluster', { name: 'x', template: template({ serviceAccountName: 'admin' }), capacitySpec }, 'template.spec.serviceAccountName: expected no account'],
-      ['the token of an account, as a volume', { name: 'x', template: template({ volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] } }] }), capacitySpec }, 'template.spec.volumes[0].projected.sources[1].serviceAccountToken: expected no token'],
+      ['the token of an account, as a volume', { name: 'x', template: template({ volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] } }] }), capacitySpec }, 'template.spec.volumes[0].projected.sources[1].serviceAccountToken: expected one of configMap, '],
+      ['a Secret, as a volume', { name: 'x', template: template({ volumes: [{ name: 'v', secret: { secretName: 'opensandbox-executor-signing-key' } }] }), capacitySpec }, 'template.spec.volumes[0].secret: expected one of emptyDir, '],
+      ['a Secret, as a variable', { name: 'x', template: template({}, { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }), capacitySpec }, 'template.spec.containers[0].env[0].valueFrom.secretKeyRef: expected no Secret'],
+      ['the labels of the server', { name: 'x', template: { ...template(), metadata: { labels: { 'app.kubernetes.io/name': 'opensandbox-server' } } }, capacitySpec }, "template.metadata.labels['app.kubernetes.io/name']: expected no label of the operator or the server"],
       ['no profile', { name: 'x', template: template({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), capacitySpec }, 'template.spec.securityContext.seccompProfile.type: expected a profile'],
     ])('is refused with %s (L34, L35)', async (_case, body, message) => {
       expect(await server.send('POST', '/v1/pools', { body })).toMatchObject({ status: 400, body: { code: 'SANDBOX::INVALID_PARAMETER', message: expect.stringContaining(message) as string } });
@@ -47,21 +50,32 @@ export function poolSuite(server: ServerUnderTest): void {
     test('is refused with every privilege that it asks for, at once (L34)', async () => {
       const reaching = {
         name: 'x',
-        template: template(
-          {
-            automountServiceAccountToken: true,
-            shareProcessNamespace: true,
-            runtimeClassName: 'runc',
-            securityContext: { seLinuxOptions: { type: 'spc_t', user: 'system_u' } },
-            initContainers: [{ name: 'init', image: 'busybox', lifecycle: { preStop: { httpGet: { host: '169.254.169.254', port: 80 } } }, securityContext: { seLinuxOptions: { role: 'r', level: 's0' } } }],
-          },
-          {
-            securityContext: { capabilities: { add: ['SYS_PTRACE'] }, seLinuxOptions: { type: 'container_t' } },
-            livenessProbe: { httpGet: { host: '10.0.0.1', port: 80 } },
-            readinessProbe: { tcpSocket: { host: '10.0.0.1', port: 80 } },
-            startupProbe: { httpGet: { host: '', port: 80 } },
-          },
-        ),
+        template: {
+          metadata: { labels: { app: 'mine', 'control-plane': 'controller-manager', 'app.kubernetes.io/part-of': 'cdk8s-sandboxes' }, finalizers: ['example.com/keep'] },
+          ...template(
+            {
+              automountServiceAccountToken: true,
+              shareProcessNamespace: true,
+              runtimeClassName: 'runc',
+              priorityClassName: 'system-node-critical',
+              volumes: [
+                { name: 'own', emptyDir: {} },
+                { name: 'shared', projected: { sources: [{ configMap: { name: 'c' } }, { secret: { name: 's' } }, { podCertificate: { keyType: 'ED25519' } }] } },
+                { name: 'ephemeral', ephemeral: { volumeClaimTemplate: {} }, nfs: null },
+                ...['gitRepo', 'flexVolume', 'csi', 'nfs', 'iscsi', 'ofTomorrow'].map((kind) => ({ name: kind.toLowerCase(), [kind]: {} })),
+              ],
+              securityContext: { seLinuxOptions: { type: 'spc_t', user: 'system_u' } },
+              initContainers: [{ name: 'init', image: 'busybox', lifecycle: { preStop: { httpGet: { host: '169.254.169.254', port: 80 } } }, envFrom: [{ configMapRef: { name: 'c' } }, { secretRef: { name: 's' } }], securityContext: { seLinuxOptions: { role: 'r', level: 's0' } } }],
+            },
+            {
+              securityContext: { capabilities: { add: ['SYS_PTRACE'] }, seLinuxOptions: { type: 'container_t' } },
+              livenessProbe: { httpGet: { host: '10.0.0.1', port: 80 } },
+              readinessProbe: { tcpSocket: { host: '10.0.0.1', port: 80 } },
+              startupProbe: { httpGet: { host: '', port: 80 } },
+              env: [{ name: 'PLAIN', value: 'x' }, { name: 'SECRET', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }],
+            },
+          ),
+        },
         capacitySpec,
       };
       const secure = await server.world.replica('[secure_runtime]\ntype = "gvisor"\nk8s_runtime_class = "gvisor"\n');
@@ -69,14 +83,28 @@ export function poolSuite(server: ServerUnderTest): void {
       expect([status, String(body.message).split('; ').map((problem) => problem.split(': expected')[0])]).toEqual([
         400,
         [
+          "template.metadata.labels['control-plane']",
+          "template.metadata.labels['app.kubernetes.io/part-of']",
+          'template.metadata.finalizers[0]',
           'template.spec.automountServiceAccountToken',
+          'template.spec.priorityClassName',
           'template.spec.runtimeClassName',
           'template.spec.securityContext.seLinuxOptions.type',
           'template.spec.securityContext.seLinuxOptions.user',
+          'template.spec.volumes[1].projected.sources[1].secret',
+          'template.spec.volumes[1].projected.sources[2].podCertificate',
+          'template.spec.volumes[3].gitRepo',
+          'template.spec.volumes[4].flexVolume',
+          'template.spec.volumes[5].csi',
+          'template.spec.volumes[6].nfs',
+          'template.spec.volumes[7].iscsi',
+          'template.spec.volumes[8].ofTomorrow',
           'template.spec.containers[0].securityContext.capabilities.add',
+          'template.spec.containers[0].env[1].valueFrom.secretKeyRef',
           'template.spec.containers[0].livenessProbe.httpGet.host',
           'template.spec.containers[0].readinessProbe.tcpSocket.host',
           'template.spec.initContainers[0].securityContext.seLinuxOptions.role',
+          'template.spec.initContainers[0].envFrom[1].secretRef',
           'template.spec.initContainers[0].lifecycle.preStop.httpGet.host',
         ],
       ]);
