@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../src/program/clock';
 import { readVerifyKeys } from '../src/program/executor-token';
 import { aborted } from '../src/program/shutdown';
@@ -113,11 +114,14 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const execdClosed = execd.close();
   execdClosed.catch(() => undefined); // told below, after the end of the tasks, which it must not keep from it
   supervisor.changes.close();
-  await server.close();
+  const serverClosed = server.close();
+  await Promise.race([serverClosed, aborted(endTasks)]); // a caller that is still sending keeps no task from its SIGTERM
   if (endTasks.aborted) {
+    await nextTurn(); // whoever has waited for a change is answered by now, with what was before
     // Nobody is told of these ends: the pod goes, and to the operator the tasks were lost with it (R113).
     await supervisor.endTasks();
   }
+  await serverClosed;
   await Promise.all([runners.close(), execdClosed]);
   log.info({}, 'stopped');
 }

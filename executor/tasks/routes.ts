@@ -54,9 +54,12 @@ export function taskRoutes(options: RoutesOptions): WebHandler {
       if (route === undefined) {
         return answerError(404, 'NotFound', `${pathname}: expected a known path`);
       }
-      return handle === undefined
-        ? answerError(405, 'MethodNotAllowed', `${method} ${path}: expected another method`)
-        : await handle({ name, query: searchParams, body, signal });
+      if (handle === undefined) {
+        return answerError(405, 'MethodNotAllowed', `${method} ${path}: expected another method`);
+      }
+      const answer = await handle({ name, query: searchParams, body, signal });
+      // After the look at the tasks: what it has seen may be an end that nobody is told of (R113).
+      return options.supervisor.isEnding ? answerError(503, 'ShuttingDown', `${path}: expected the executor to go on, got its end`) : answer;
     } catch (error) {
       if (isSandboxError(error)) {
         const { reason = 'Internal', ...facts } = error.details ?? {};

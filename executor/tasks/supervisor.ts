@@ -30,12 +30,17 @@ export class Supervisor {
   private lastSequence = 0;
   private lastChange: Promise<unknown> = Promise.resolve();
   private isResetting = false;
-  private isEnding = false;
+  private hasBegunToEnd = false;
 
   private readonly follower: TaskFollower;
 
   constructor(private readonly options: SupervisorOptions) {
     this.follower = new TaskFollower(options, () => this.onTaskChange());
+  }
+
+  /** Whether {@link endTasks} has begun: what there is to see of tasks from then on is for nobody. */
+  get isEnding(): boolean {
+    return this.hasBegunToEnd;
   }
 
   /** Takes over what an earlier server left: running tasks go on, ended ones show their result, nothing starts twice (rule 11). */
@@ -142,7 +147,7 @@ export class Supervisor {
 
   /** Ends every task and keeps its result; none starts any more (rule 14). */
   async endTasks(): Promise<void> {
-    this.isEnding = true;
+    this.hasBegunToEnd = true;
     await this.lastChange;
     await Promise.all(this.all().map((task) => this.follower.stop(task)));
   }
@@ -177,7 +182,7 @@ export class Supervisor {
     if (this.isResetting) {
       throw conflict('ResetInProgress', 'expected no reset to run, got one');
     }
-    if (this.isEnding) {
+    if (this.hasBegunToEnd) {
       throw conflict('ShuttingDown', 'expected the executor to go on, got its end');
     }
   }
@@ -251,7 +256,7 @@ export class Supervisor {
   }
 
   private async startWaiting(): Promise<void> {
-    if (this.isEnding) {
+    if (this.hasBegunToEnd) {
       return;
     }
     for (const task of planStarts(this.all(), this.options.maxTasks)) {

@@ -173,3 +173,11 @@ test('gives the output of a task as it comes, where Linux allows no more watcher
     await executor.clean();
   }
 });
+
+test('once tasks are ended with the executor nobody is told of them (R113)', async () => {
+  const { call, supervisor } = await routes();
+  await supervisor.endTasks();
+  expect(await call('GET', '/getTasks')).toMatchObject({ status: 503, body: { reason: 'ShuttingDown' } });
+  expect(await call('POST', '/setTasks', '[]')).toMatchObject({ status: 409, body: { reason: 'ShuttingDown' } });
+  expect(await call('GET', '/health')).toMatchObject({ status: 200 });
+});
