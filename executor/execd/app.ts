@@ -56,11 +56,12 @@ export class ExecdApp {
   private readonly contexts: Contexts;
   private readonly terminals: Terminals;
   private readonly proxyTargets: ProxyTargets;
-  private readonly calls = new OpenCalls();
+  private readonly calls: OpenCalls;
   /** Connections that no server closes any more. */
   private readonly upgraded = new Set<Duplex>();
 
   constructor(private readonly options: ExecdOptions) {
+    this.calls = new OpenCalls(options.clock);
     this.pipes = new PipeStock(options.dataDir);
     this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
     this.proxyTargets = { hosts: options.proxyHosts ?? ['127.0.0.1'], ownPorts: options.ownPorts ?? new Set() };
@@ -91,12 +92,17 @@ export class ExecdApp {
     this.upgraded.forEach((socket) => socket.destroy());
   }
 
-  /** {@link stop}, and breaks every connection: when it returns, nothing is done any more for whoever has asked before. */
-  async end(): Promise<void> {
+  /**
+   * {@link stop}, and breaks every connection.
+   *
+   * @returns how many requests from before something is still done for; 0 except when a file system hangs
+   */
+  async end(): Promise<number> {
     await this.stop();
-    await this.calls.end();
+    const goOnCount = await this.calls.end();
     await this.stop(); // what was begun meanwhile by who had asked before
     await this.pipes.clear(); // a reset empties the data directory
+    return goOnCount;
   }
 
   /** All can be asked for again after {@link end}. */

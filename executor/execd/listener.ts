@@ -33,10 +33,14 @@ export class ExecdListener {
     return this.server.port;
   }
 
-  /** Ends every command, every connection and all that is done for them; nothing can be asked for until {@link open}. */
-  async end(): Promise<void> {
+  /**
+   * Ends every command, every connection and all that is done for them; nothing can be asked for until {@link open}.
+   *
+   * @returns how many requests go on for all that, as {@link ExecdApp.end} has it
+   */
+  async end(): Promise<number> {
     this.isEnding = true;
-    await (await this.app)?.end();
+    return (await (await this.app)?.end()) ?? 0;
   }
 
   /** All can be asked for again after {@link end}. */

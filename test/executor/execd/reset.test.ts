@@ -62,7 +62,7 @@ test('a reset ends all that is done for callers, and until it is over nobody is 
 });
 
 test('a change of files that a reset finds under way goes no further', async () => {
-  let ended = Promise.resolve();
+  let ended: Promise<unknown> = Promise.resolve();
   const amid: AppInProcess = await AppInProcess.start((root) => {
     mkdirSync(join(root, 'kept', 'below'), { recursive: true });
     const { open } = hostSandbox({}, root);

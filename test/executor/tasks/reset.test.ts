@@ -14,7 +14,7 @@ function startHidden(script: string) {
 const options = (findHidden: ResetOptions['findHidden'], supervisor: ResetOptions['supervisor']): ResetOptions => ({
   supervisor,
   store: { wipe: () => Promise.resolve() },
-  endCommands: () => Promise.resolve(),
+  endCommands: () => Promise.resolve(0),
   findMarked: () => [],
   findHidden,
   stopGraceSeconds: 1,
@@ -38,6 +38,21 @@ test.each([
   [3600, 10_000],
 ])('a hidden process has the grace of tasks, and no more than 10 s: %d s (X29)', (stopGraceSeconds, want) => {
   expect(hiddenGraceMs(stopGraceSeconds)).toBe(want);
+});
+
+test('a reset wipes nothing while a request goes on that does not end', async () => {
+  let isWiped = false;
+  const supervisor: ResetOptions['supervisor'] = {
+    list: () => [],
+    reset: async (_deadline, endOthers, wipe) => {
+      await endOthers();
+      isWiped = true;
+      return wipe();
+    },
+  };
+  const refused = resetSandbox({ ...options(() => [], supervisor), endCommands: () => Promise.resolve(1) });
+  await expect(refused).rejects.toMatchObject({ code: 'SANDBOX_NOT_EMPTY', details: { reason: 'NotEmpty', processes: [] } });
+  expect(isWiped).toBe(false);
 });
 
 test('a reset kills a process that ignores SIGTERM (X29)', async () => {
