@@ -83,8 +83,9 @@ export class SandboxCreator {
     const { config, store, pools } = this.options;
     checkCreate(request, config);
     const poolRef = poolRefOf(request);
-    // From the cache; that it is there now spares most callers a sandbox that waits for it.
-    if (poolRef !== undefined && poolRef !== ANY_POOL) await pools.get(poolRef, signal);
+    // From the cache; that it is there now spares most callers a sandbox that waits for it. A sandbox that is there already may have outlived its pool.
+    const isRepeat = idempotencyKey !== undefined && store.find(idOfKey(idempotencyKey)) !== undefined;
+    if (poolRef !== undefined && poolRef !== ANY_POOL && !isRepeat) await pools.get(poolRef, signal);
     const made = await this.write(request, poolRef, idempotencyKey, isAsync);
     const { sandbox_create_timeout_seconds: ready, pool_acquisition_timeout_seconds: room } = config.kubernetes;
     try {

@@ -26,6 +26,16 @@ export function takeBackSuite(server: ServerUnderTest): void {
       expect(await server.send('POST', '/v1/sandboxes', { body: pooled({ timeout: 700 }), headers })).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY::KEY_REUSED' } });
     });
 
+    test('with a key finds its sandbox again after its pool is gone (L17)', async () => {
+      await server.world.createPool('brief', 0);
+      const repeated = () => server.send<SandboxReply>('POST', '/v1/sandboxes', { body: pooled({ extensions: { poolRef: 'brief' } }), headers: { 'idempotency-key': 'outlives', prefer: 'respond-async' } });
+      const first = await repeated();
+      expect(first.status).toBe(202);
+      expect((await server.send('DELETE', '/v1/pools/brief')).status).toBe(204);
+      await until(async () => expect((await server.send('GET', '/v1/pools/brief')).status).toBe(404));
+      expect(await repeated()).toMatchObject({ status: 202, body: { id: first.body.id } });
+    });
+
     test('with a key leaves a sandbox that another create with it has told of, whatever becomes of it', async () => {
       const headers = { 'idempotency-key': 'told' };
       const { id } = await server.create(direct(), { ...headers, prefer: 'respond-async' });
