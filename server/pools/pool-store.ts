@@ -69,7 +69,10 @@ export class PoolStore {
     this.expectSynced();
     const known = this.find(name);
     if (known !== undefined) return known;
-    if (!OBJECT_NAME.test(name) || !this.liveReads.take()) throw poolNotFound(name);
+    if (!OBJECT_NAME.test(name)) throw poolNotFound(name);
+    if (!this.liveReads.take()) {
+      throw new LifecycleError('KUBERNETES::UNAVAILABLE', `pool '${name}': not known here, and too many such reads at once`, { retryAfterSeconds: 1 });
+    }
     const { api, namespace } = this.options;
     try {
       return await api.get(POOLS, { namespace, name }, { signal });

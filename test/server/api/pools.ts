@@ -1,4 +1,5 @@
 import type { PoolReply } from '../../../src/schema/lifecycle-pools';
+import { ManualClock } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import type { ServerUnderTest } from './server-under-test';
 
@@ -128,6 +129,16 @@ export function poolSuite(server: ServerUnderTest): void {
       expect((await server.send('POST', '/v1/pools', { body: { name: 'sidecar', template: executor, capacitySpec } })).status).toBe(201);
       expect((await open.send('POST', '/v1/pools', { body: { name: 'open', template: privileged, capacitySpec } })).status).toBe(201);
       for (const name of ['sidecar', 'open']) expect((await server.send('DELETE', `/v1/pools/${name}`)).status).toBe(204);
+    });
+
+    test('that is not known is looked for, as often as the limit says, and not told of as missing without a look (L26)', async () => {
+      const replica = await server.world.replica('', { clock: new ManualClock(new Date()) });
+      const ask = async () => {
+        const { status, headers, body } = await replica.send('GET', '/v1/pools/none');
+        return [status, headers.get('retry-after'), body.code];
+      };
+      for (let read = 1; read <= 20; read += 1) expect(await ask()).toEqual([404, null, 'KUBERNETES::POOL_NOT_FOUND']);
+      expect(await ask()).toEqual([503, '1', 'KUBERNETES::UNAVAILABLE']);
     });
 
     test('that is not there is told of as such', async () => {
