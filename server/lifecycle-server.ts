@@ -116,15 +116,15 @@ export class LifecycleServer {
     const { clock, log } = this.options;
     const over = this.over.signal;
     this.running = Promise.all([this.sandboxes.run(over), this.pools.run(over)]);
-    const synced = Promise.all([this.sandboxes.synced, this.pools.synced]).then(() => {
+    const swept = this.sandboxes.synced.then(() => {
       this.running = Promise.all([this.running, sweepAbandoned(this.sandboxes, clock, log, over)]);
     });
-    await Promise.race([synced, new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
+    await Promise.race([Promise.all([swept, this.pools.synced]), new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
   }
 
   /** Why requests cannot be served; empty when they can. */
   notReady(): readonly string[] {
-    return [this.sandboxes.notReady(STALE_MS) ?? []].flat();
+    return [this.sandboxes, this.pools].flatMap((store) => store.notReady(STALE_MS) ?? []);
   }
 
   /** Ends requests under way: creates are taken back, and their callers told to come again. */

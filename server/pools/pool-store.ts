@@ -44,6 +44,13 @@ export class PoolStore {
     return this.informer.run(signal);
   }
 
+  /** Why reads cannot be trusted; undefined when they can. */
+  notReady(staleMs: number): string | undefined {
+    if (!this.isSynced) return 'the pools are not listed yet';
+    const ageMs = this.informer.ageMs();
+    return ageMs > staleMs ? `nothing was heard of pools for ${Math.round(ageMs / 1000)} s` : undefined;
+  }
+
   /** Ms since the API server was heard of. */
   ageMs(): number {
     return this.informer.ageMs();
