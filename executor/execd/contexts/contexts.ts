@@ -16,11 +16,17 @@ const MOST_REASONS = 100;
 /** What contexts are made with. */
 export type ContextsOptions = SessionRoutesOptions & InterpreterOptions;
 
+/** A context that is shared, from when it is being made. */
+interface Shared {
+  readonly made: Promise<CodeContext>;
+  context?: CodeContext;
+}
+
 /** All code contexts. */
 export class Contexts {
   private readonly contexts = new Map<string, CodeContext>();
   /** Of each language the one for code that names none. */
-  private readonly shared = new Map<string, Promise<CodeContext>>();
+  private readonly shared = new Map<string, Shared>();
   /** Why some are gone that nobody has deleted. */
   private readonly reasons = new Map<string, string>();
   private startingCount = 0;
@@ -54,15 +60,26 @@ export class Contexts {
   share(language: string): Promise<CodeContext> {
     const known = this.shared.get(language);
     if (known !== undefined) {
-      return known;
+      return known.made;
     }
     const made = this.create(language);
-    this.shared.set(language, made);
-    const forget = () => {
-      if (this.shared.get(language) === made) this.shared.delete(language);
-    };
-    void made.then(({ gone }) => gone.then(forget), forget);
+    const shared: Shared = { made };
+    this.shared.set(language, shared);
+    made.then(
+      (context) => {
+        shared.context = context;
+        void context.gone.then(() => this.unshare(context));
+      },
+      () => {
+        if (this.shared.get(language) === shared) this.shared.delete(language);
+      },
+    );
     return made;
+  }
+
+  /** Code that names no context gets another one than this from now on. */
+  unshare(context: CodeContext): void {
+    if (this.shared.get(context.language)?.context === context) this.shared.delete(context.language);
   }
 
   /** Those of a language, or all. */
@@ -87,6 +104,7 @@ export class Contexts {
   /** Ends a context and what runs in it. */
   async delete(context: CodeContext): Promise<void> {
     this.contexts.delete(context.id);
+    this.unshare(context);
     await context.end();
   }
 

@@ -1,9 +1,8 @@
-import type * as z from 'zod/mini';
 import { type CodeContextInfo, createCodeContextRequest, runCodeRequest } from '../../../src/schema/execd-api';
 import { sendEmpty, sendJson } from '../answers';
-import { readJson, requireQuery } from '../calls';
+import { type Call, readJson, requireQuery } from '../calls';
 import { type CommandRoutesOptions, interruptRoute, runCommand } from '../commands/routes';
-import { badBody } from '../refusal';
+import { badBody, Refusal } from '../refusal';
 import type { RouteTable } from '../router';
 import type { CodeContext } from './code-context';
 import type { Contexts } from './contexts';
@@ -15,8 +14,14 @@ export function contextRoutes(contexts: Contexts, commands: CommandRoutesOptions
     '/code': {
       POST: async (call) => {
         const { code, context: wanted } = await readJson(call, runCodeRequest);
-        const context = await chooseContext(contexts, wanted ?? {});
-        await (context === undefined ? runCommand(call, { command: requireShellCode(code) }, commands) : context.run(call, code));
+        const { id, language } = wanted ?? {};
+        if (id) {
+          await requireContext(contexts, id, language).run(call, code);
+        } else if (language) {
+          await runInShared(contexts, language, call, code);
+        } else {
+          await runCommand(call, { command: requireShellCode(code) }, commands);
+        }
       },
       DELETE: interruptRoute(commands),
     },
@@ -45,14 +50,25 @@ export function contextRoutes(contexts: Contexts, commands: CommandRoutesOptions
 
 const infoOf = ({ id, language }: CodeContext): CodeContextInfo => ({ id, language });
 
-/** Undefined for code that names neither context nor language: a command for a shell. */
-async function chooseContext(contexts: Contexts, { id, language }: NonNullable<z.infer<typeof runCodeRequest>['context']>): Promise<CodeContext | undefined> {
-  if (!id) {
-    return language ? contexts.share(language) : undefined;
-  }
+/** @throws Refusal of status 404 for a context that is unknown or gone, 400 for one of another language */
+function requireContext(contexts: Contexts, id: string, language: string | null | undefined): CodeContext {
   const context = contexts.require(id);
   if (language && language !== context.language) {
     throw badBody({ path: 'context.language', expected: `${context.language}, the language of that context, or nothing`, got: `'${language.slice(0, 200)}'` });
   }
   return context;
+}
+
+/** Runs code in the context that its language shares; in a new one where that is gone before its turn, since the caller has named none. */
+async function runInShared(contexts: Contexts, language: string, call: Call, code: string): Promise<void> {
+  const context = await contexts.share(language);
+  try {
+    await context.run(call, code);
+  } catch (error) {
+    if (!(error instanceof Refusal && error.code === 'CONTEXT_NOT_FOUND') || call.response.destroyed) {
+      throw error;
+    }
+    contexts.unshare(context);
+    await (await contexts.share(language)).run(call, code);
+  }
 }
