@@ -61,7 +61,7 @@ export class InterpreterContext implements CodeContext {
     const onDrain = () => this.interpreter.resume();
     const onClose = () => {
       onDrain(); // to nobody
-      void this.interpreter.interrupt();
+      void this.interpreter.interrupt().then((isOver) => (isOver ? undefined : this.interpreter.stop())); // else nobody could use the context, and nobody would be told
     };
     response.on('drain', onDrain).once('close', onClose);
     const { result, error } = await this.interpreter.run(code, this.count, output);
