@@ -6,7 +6,7 @@ const MOST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Characters that are kept of the value of an expression; a driver cuts the rest off. */
 export const MOST_RESULT = 1024 * 1024;
-/** Characters that are kept of the message of an error, and of the end of its traceback. */
+/** Characters that are kept of the name of an error, of its message, and of the end of its traceback. */
 export const MOST_ERROR = 64 * 1024;
 /** What a piece of an answer takes beside its bytes, so that an answer of single bytes is no way to more memory. */
 const PIECE_BYTES = 256;

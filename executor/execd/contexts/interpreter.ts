@@ -36,7 +36,8 @@ export class Interpreter implements CommandSink {
   private readonly ready: Promise<void>;
   private settleReady = () => {};
   private settleEnded: (end: CommandEnd) => void = () => {};
-  private firstWords = '';
+  /** What it has said; undefined once it is ready. */
+  private firstWords?: string = '';
   private command?: Command;
   private current?: CodeRun;
   private end?: CommandEnd;
@@ -124,7 +125,7 @@ export class Interpreter implements CommandSink {
   }
 
   take(stream: 'stdout' | 'stderr', piece: Buffer): boolean {
-    if (this.firstWords.length < MOST_FIRST_WORDS && this.current === undefined) {
+    if (this.firstWords !== undefined && this.firstWords.length < MOST_FIRST_WORDS) {
       this.firstWords += piece.toString();
     }
     return this.current?.sink.take(stream, piece) ?? true;
@@ -137,9 +138,10 @@ export class Interpreter implements CommandSink {
     const end = await Promise.race([this.ready, command.ended]);
     cancelLimit();
     if (end !== undefined) {
-      const said = this.firstWords.trim().slice(0, MOST_FIRST_WORDS);
+      const said = (this.firstWords ?? '').trim().slice(0, MOST_FIRST_WORDS);
       throw new Refusal(500, 'RUNTIME_ERROR', `${language}: expected an interpreter that starts, got its end with exit code ${end.exitCode}${said === '' ? '' : `: ${said}`}`);
     }
+    this.firstWords = undefined;
   }
 
   private takeAnswers(piece: Buffer): void {

@@ -70,7 +70,7 @@ export const NODE_DRIVER = String.raw`(() => {
     const lines = String(thrown.stack).split('\n');
     const last = lines.reduce((found, line, index) => (/\bcell-\d+\.js:/.test(line) ? index : found), -1);
     const shown = last >= 0 ? lines.slice(0, last + 1) : [lines[0], '    at ' + name + ':' + (lineNumber + 1) + ':' + (columnNumber + 1)];
-    return { ename: String(thrown.name), evalue: String(thrown.message).slice(0, ${MOST_ERROR}), traceback: shown.join('\n').slice(-${MOST_ERROR}).split('\n') };
+    return { ename: String(thrown.name).slice(0, ${MOST_ERROR}), evalue: String(thrown.message).slice(0, ${MOST_ERROR}), traceback: shown.join('\n').slice(-${MOST_ERROR}).split('\n') };
   };
 
   const answerOf = ({ result, exceptionDetails }, name) => {

@@ -9,7 +9,11 @@ import { MOST_ERROR, MOST_RESULT } from './answers';
  * at no other time: else it would end the driver.
  */
 export const PYTHON_DRIVER = String.raw`
-import ast, builtins, json, linecache, os, signal, sys, traceback, types
+import sys
+PATHS = sys.path[:]
+sys.path[:] = [path for path in PATHS if path != '']   # a json.py of the working directory is for the code, not for us
+import ast, builtins, json, linecache, os, signal, traceback, types
+sys.path[:] = PATHS
 
 FLAGS = getattr(ast, 'PyCF_ALLOW_TOP_LEVEL_AWAIT', 0)
 CO_COROUTINE = 0x80
@@ -56,12 +60,14 @@ def explain(error):
     frames = error.__traceback__
     while frames is not None and not frames.tb_frame.f_code.co_filename.startswith('<cell '):
         frames = frames.tb_next
+    name = 'Error'
     try:
+        name = str(type(error).__name__)
         value = str(error)
         lines = ''.join(traceback.format_exception(type(error), error, frames))
-    except Exception:
+    except BaseException:   # also what would end the driver
         value = lines = 'an error that cannot be shown'
-    return {'ename': type(error).__name__, 'evalue': value[:${MOST_ERROR}], 'traceback': lines[-${MOST_ERROR}:].rstrip('\n').split('\n')}
+    return {'ename': name[:${MOST_ERROR}], 'evalue': value[:${MOST_ERROR}], 'traceback': lines[-${MOST_ERROR}:].rstrip('\n').split('\n')}
 
 def flush():
     for stream in (sys.stdout, sys.stderr):

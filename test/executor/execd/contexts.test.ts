@@ -1,10 +1,10 @@
 import { type Execution, ExecutionEventDispatcher, type ServerStreamEvent } from '@alibaba-group/opensandbox';
 import { createExecdClient } from '@alibaba-group/opensandbox/internal';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { hostSandbox } from '../../../executor/execd/sandbox';
-import { ManualClock } from '../../support/manual-clock';
+import { ManualClock, untilWith } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import { isRunning } from '../executor-process';
 import { AppInProcess } from './app-in-process';
@@ -61,6 +61,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
       'import sys\nsys.exit(3)': ['SystemExit', '3'],
       'class E(Exception):\n  def __str__(self): raise self\nraise E': ['E', /./],
       'input()': ['EOFError', /EOF/],
+      'import sys\nraise type("E" * 70000, (Exception,), {"__str__": lambda self: sys.exit(3)})': ['E'.repeat(65_536), /cannot be shown/],
     },
     awaits: 'import asyncio\nawaited = await asyncio.sleep(0, 41)\nawaited + await asyncio.sleep(0, 1)',
     loops: [
@@ -82,6 +83,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
       'throw "text"': ['Error', "'text'"],
       'await Promise.reject(new RangeError("far"))': ['RangeError', 'far'],
       'throw Object.defineProperty(new Error(), "stack", { get() { throw 1; } })': ['Error', /cannot be shown/],
+      'throw Object.assign(new Error("long"), { name: "E".repeat(70000) })': ['E'.repeat(65_536), 'long'],
     },
     awaits: 'const awaited = await 41; awaited + await new Promise((resolve) => setImmediate(resolve, 1))',
     loops: [
@@ -117,7 +119,7 @@ describe.each(Object.entries(SAMPLES))('a context of %s', (language, sample) => 
     }
     const { error } = await runIn(Object.keys(sample.failures)[1] ?? '');
     // Of the code alone, with its lines: nothing of what runs it.
-    expect(error?.traceback.join('\n')).toMatch(/cell.7/);
+    expect(error?.traceback.join('\n')).toMatch(/cell.8/);
     expect(error?.traceback.join('\n')).not.toMatch(/<string>|\[eval\]|inspector/);
     expect((await runIn(sample.add.replace('x', '40'))).result).toBe('42');
   });
@@ -232,6 +234,37 @@ test('code that does not heed an interrupt goes on, and its context can be delet
   await slow.client.ask('DELETE', `/code/contexts/${id}`);
   expect((await running).error?.ename).toBe('InterpreterExited');
   await slow.stop();
+});
+
+test('code that does not heed the interrupt of a caller that has gone ends with its interpreter', async () => {
+  const clock = new ManualClock();
+  const slow = await AppInProcess.start(toSandbox, clock);
+  const body = JSON.stringify({ code: 'import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nopen("deaf", "w").close()\nwhile True: time.sleep(1000)', context: { language: 'python' } });
+  const caller = connect(Number(new URL(slow.client.origin).port), '127.0.0.1').resume();
+  caller.write(`POST /code HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await until(() => expect(existsSync(join(slow.root, 'deaf'))).toBe(true));
+  caller.destroy();
+  await untilWith(clock, async () => expect(await (await slow.client.ask('GET', '/code/contexts')).json()).toEqual([]), 1_000);
+  await slow.stop();
+});
+
+test('code that names only its language runs in another context where the shared one ends before its turn', async () => {
+  await app.client.ask('DELETE', '/code/contexts?language=python');
+  const first = run('import os, time\nopen("ends", "w").close()\nwhile not os.path.exists("end"): time.sleep(0.01)\nos._exit(7)', { language: 'python' });
+  await untilMade('ends');
+  const queued = [run('6 * 7', { language: 'python' }), run('6 * 7', { language: 'python' })];
+  await app.client.ask('GET', '/ping'); // they are with the server
+  writeFileSync(join(app.root, 'end'), '');
+  expect((await first).error?.ename).toBe('InterpreterExited');
+  expect((await Promise.all(queued)).map(({ result }) => result)).toEqual(['42', '42']);
+});
+
+test('modules of the working directory are for the code, and not for its driver', async () => {
+  mkdirSync(join(app.root, 'shadows'));
+  for (const name of ['json', 'types', 'traceback']) writeFileSync(join(app.root, 'shadows', `${name}.py`), 'raise SystemExit(9)');
+  writeFileSync(join(app.root, 'shadows', 'helper.py'), 'answer = 42');
+  const { run: runIn } = await newContext('python', { cwd: 'shadows' });
+  expect((await runIn('import helper\nhelper.answer')).result).toBe('42');
 });
 
 test('a context of bash keeps what a session does', async () => {
