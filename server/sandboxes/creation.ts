@@ -7,9 +7,11 @@ import { judgeCreate } from './verdict';
 
 /** How long a create waits for what, in ms. */
 export interface Patience {
-  /** For the sandbox to be ready. */
+  /** When the create began, in ms of the clock's monotonic time: its writes before the wait count too, as they do for its caller. */
+  readonly startedAtMs: number;
+  /** For the sandbox to be ready, since then. */
   readonly readyMs: number;
-  /** For a pool that is full. */
+  /** For a pool that is full, since it was seen to be. */
   readonly roomMs: number;
 }
 
@@ -90,7 +92,7 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
     };
 
     const forget = store.onChange(id, look);
-    const cancelReady = clock.setTimer(patience.readyMs, onLate);
+    const cancelReady = clock.setTimer(Math.max(0, patience.startedAtMs + patience.readyMs - clock.monotonicMs()), onLate);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     else look();

@@ -52,7 +52,8 @@ export interface CreateInput {
  * Makes sandboxes: one write, and a wait for the cluster to say that it is there.
  *
  * No sandbox stays that nobody can know of. One that failed, or whose caller has gone, is deleted before the answer; and for the case that
- * this server dies, each carries the time at which any server takes it back ({@link Annotation.deliverBy}, {@link Annotation.confirmBy}).
+ * this server dies, each carries the time at which any server takes it back ({@link Annotation.deliverBy}, {@link Annotation.confirmBy}). One of a key may stay
+ * after all: when its caller goes while it is confirmed, it is there for a repeat, until its end if it has one.
  *
  * @see docs/adr/0021-lifecycle-server.md
  */
@@ -70,7 +71,7 @@ export class SandboxCreator {
     const mode = poolRefOf(input.request) === undefined ? 'direct' : 'pool';
     let result = 'ready';
     try {
-      return await this.make(input);
+      return await this.make(input, startedAtMs);
     } catch (error) {
       result = error instanceof LifecycleError ? error.code : 'GENERAL::UNKNOWN_ERROR';
       throw error;
@@ -79,7 +80,7 @@ export class SandboxCreator {
     }
   }
 
-  private async make({ request, idempotencyKey, isAsync, signal }: CreateInput): Promise<BatchSandbox> {
+  private async make({ request, idempotencyKey, isAsync, signal }: CreateInput, startedAtMs: number): Promise<BatchSandbox> {
     const { config, store, pools } = this.options;
     checkCreate(request, config);
     const poolRef = poolRefOf(request);
@@ -90,7 +91,7 @@ export class SandboxCreator {
     const { sandbox_create_timeout_seconds: ready, pool_acquisition_timeout_seconds: room } = config.kubernetes;
     try {
       if (poolRef === undefined && isUnconfirmed(made)) await this.complete(made, request);
-      const patience = { readyMs: ready * 1000, roomMs: room * 1000 };
+      const patience = { startedAtMs, readyMs: ready * 1000, roomMs: room * 1000 };
       const told = isAsync ? made : await untilReady(made, { store, pools, clock: this.options.clock, patience }, signal);
       refuseGone(signal);
       const confirmed = await this.confirm(told);

@@ -4,7 +4,7 @@ import { addressOf } from './state';
 
 /** How long a sandbox of an idempotency key is kept for a repeat after its create was not ready in time, in ms. */
 const KEYED_GRACE_MS = 60_000;
-/** Longest time from the write until the wait begins, in ms; a sandbox is taken back that much later than its create has given up. */
+/** What a create may need after its wait, in ms: the longest that a write takes, which confirms or deletes. Its wait ends no later than it would if the write had begun it. */
 const SLACK_MS = 10_000;
 
 /** When servers take a sandbox back. */

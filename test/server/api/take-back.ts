@@ -99,6 +99,18 @@ export function takeBackSuite(server: ServerUnderTest): void {
       await until(async () => expect((await server.list()).items.map(({ status }) => status.state)).toEqual(['Pending']));
     });
 
+    test('waits from its start: what its write took is no longer there for the wait (L15)', async () => {
+      const clock = new ManualClock(new Date());
+      const before = async (right: UsedRight) => {
+        if (right === 'create batchsandboxes') await clock.advance(1_000);
+      };
+      const brisk = await server.world.replica(BRISK, { clock, before });
+      const answers: unknown[] = [];
+      const making = brisk.send('POST', '/v1/sandboxes', { body: direct() }).then((answer) => answers.push(answer));
+      await untilWith(clock, () => expect(answers).toMatchObject([{ status: 503, body: { code: 'KUBERNETES::POD_READY_TIMEOUT' } }]), 0);
+      await making;
+    });
+
     test('that answers at once is confirmed before its answer where it could stay for ever, and leaves nothing when its caller has gone (L18, L23)', async () => {
       const marks: unknown[] = [];
       const before = async (right: UsedRight, path: string) => {
