@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request as startRequest } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as startRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -30,14 +30,26 @@ async function forward({ request, response, params }: Call, { hosts, ownPorts }:
   const socket = await connectTo(portOf(params, ownPorts), hosts);
   const outgoing = startRequest({ createConnection: () => socket, method: request.method, path: targetOf(request), headers: [...withHost(request, forwardedHeaders(request.rawHeaders, FRAMING)), ...framingOf(request)], setHost: false });
   response.once('close', () => outgoing.destroy());
-  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  const answered = answerTo(outgoing);
   answered.catch(() => undefined); // told below
   const sent = pipeline(request, outgoing);
   sent.catch(() => undefined); // who answers before he has read all may close
-  const [answer] = await answered.catch((error: unknown) => Promise.reject(noAnswer(error)));
+  const answer = await answered.catch((error: unknown) => Promise.reject(noAnswer(error)));
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, forwardedHeaders(answer.rawHeaders));
   response.flushHeaders(); // a stream may have nothing to say for a while
   await pipeline(answer, response).catch(() => response.destroy()); // it has broken off, and so does what the caller gets
+}
+
+/**
+ * The answer to a request. Its connection may end without one and without an error: node:http closes it when another protocol begins that nobody has asked for.
+ *
+ * @throws Error of the connection
+ */
+function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve).on('error', reject);
+    outgoing.once('close', () => reject(new Error('the end of the connection, without an answer of HTTP')));
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, request as startRequest, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { until } from '../../support/waiting';
@@ -102,6 +102,16 @@ test('an upgrade becomes a stream in both ways, from its first byte on', async (
   caller.end('second');
   await once(caller, 'close');
   expect(text.endsWith('first second')).toBe(true);
+});
+
+test('who begins another protocol that nobody asked for has not answered', async () => {
+  const eager = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'));
+  });
+  await once(eager.listen(0, '127.0.0.1'), 'listening');
+  expect(await app.client.refused('GET', `/proxy/${(eager.address() as AddressInfo).port}/`)).toEqual({ status: 502, code: 'RUNTIME_ERROR' });
+  await new Promise((resolve) => eager.close(resolve));
 });
 
 /** A port on which nobody answers, and that no other test is given. */
