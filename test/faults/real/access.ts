@@ -36,6 +36,7 @@ const isServed = (status: number) => status !== 429 && status !== 503;
 /** The way of the harness itself to the API server, past every trouble. */
 export class DirectClient {
   private readonly agent: Agent;
+  private readonly closing = new AbortController();
 
   constructor(private readonly access: Access) {
     this.agent = new Agent({ connections: 64, connect: { ca: access.ca }, bodyTimeout: 0 });
@@ -52,11 +53,12 @@ export class DirectClient {
   /**
    * Sends a request until the server has taken or refused it: one that is away, or that is there and does not serve yet (429, 503), is asked again.
    *
-   * @throws what the signal was aborted with
+   * @throws what the signal was aborted with, and Error once the client is closed
    */
   async insist<T = unknown>(method: string, path: string, { body, signal, isAnswer = isServed }: Insistence = {}): Promise<ApiAnswer<T>> {
     for (;;) {
       signal?.throwIfAborted();
+      this.closing.signal.throwIfAborted();
       try {
         const answer = await this.request<T>(method, path, body);
         if (isAnswer(answer.status)) return answer;
@@ -91,7 +93,9 @@ export class DirectClient {
     return Number(body.metadata.resourceVersion);
   }
 
+  /** Breaks what is under way, and ends every insistence. */
   async close(): Promise<void> {
+    this.closing.abort(new Error('client: expected no request once it is closed'));
     await this.agent.destroy();
   }
 }

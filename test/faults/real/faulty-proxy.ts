@@ -43,6 +43,7 @@ export class FaultyProxy {
   private readonly tunnels = new Set<Socket>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private isAway = false;
+  private isClosed = false;
 
   private constructor(
     private readonly server: Server,
@@ -95,12 +96,13 @@ export class FaultyProxy {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.timers) clearTimeout(timer);
+    this.isClosed = true;
     for (const socket of this.tunnels) socket.destroy();
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeAllConnections();
     this.agent.destroy();
+    for (const timer of this.timers) clearTimeout(timer);
     await closed;
   }
 
@@ -200,7 +202,9 @@ export class FaultyProxy {
     respond(response, code, code === 429 ? { 'retry-after': '1' } : {}, JSON.stringify(status));
   }
 
+  /** What is to come once the proxy is closed never comes. */
   private later(ms: number, callback: () => void): void {
+    if (this.isClosed) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
       callback();
