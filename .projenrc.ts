@@ -199,6 +199,7 @@ export default {
   testTimeout: 120000,
   testSequencer: '<rootDir>/test/longest-first.ts',
   maxWorkers: 2 * availableParallelism() + 1, // most tests wait for processes; half of the workers, rounded up, for the real cluster
+  workerGracefulExitTimeout: 10000, // half a second is not enough for a worker to end where two cores are shared by all of them
   projects: [
     {
       ...tests,
