@@ -157,12 +157,15 @@ export function takeBackSuite(server: ServerUnderTest): void {
 
     test('that is confirmed while another server is about to take it back stays', async () => {
       const clock = hourAhead();
-      let confirmed = '';
+      const ids: string[] = [];
+      const tried: string[] = [];
       const before = async (right: UsedRight, path: string) => {
-        if (right === 'delete batchsandboxes' && path.includes(confirmed)) await annotate(confirmed, { [Annotation.confirmBy]: null });
+        if (right !== 'delete batchsandboxes') return;
+        const [, id = ''] = /batchsandboxes\/([^?]+)/.exec(path) ?? [];
+        tried.push(id);
+        if (id === ids[0]) await annotate(id, { [Annotation.confirmBy]: null });
       };
       const sweeper = await server.world.replica(BRISK, { clock, before });
-      const ids: string[] = [];
       const confirmBy = new Date(clock.now().getTime() + 30_000).toISOString();
       for (const _ of ['confirmed', 'abandoned']) {
         const { id } = await server.create(direct(), { prefer: 'respond-async' });
@@ -170,9 +173,10 @@ export function takeBackSuite(server: ServerUnderTest): void {
         await until(() => expect(sweeper.server.sandboxes.find(id)?.metadata.annotations?.[Annotation.confirmBy]).toBe(confirmBy));
         ids.push(id);
       }
-      [confirmed = ''] = ids;
+      const [confirmed = ''] = ids;
       // They are looked at in the order in which they came.
       await untilWith(clock, async () => expect((await server.list()).items.map((sandbox) => sandbox.id)).not.toContain(ids[1]), 5_000);
+      expect(tried).toContain(confirmed);
       expect((await server.world.operator.batch(confirmed)).metadata).not.toHaveProperty('deletionTimestamp');
     });
 
