@@ -52,7 +52,7 @@ export class Proxy implements RequestTaker {
     if (route === undefined) return false;
     const exchange = new Answer(incoming, this.options.clock, this.options.onAnswer);
     const fail = (error: unknown) => this.fail(error, exchange, (error2, headers) => sendError(outgoing, error2, headers));
-    this.open(route, incoming, exchange).then(({ target, leave }) => {
+    this.open(route, incoming, outgoing, exchange).then(({ target, leave }) => {
       outgoing.once('close', leave);
       if (outgoing.destroyed) return leave();
       const upstream = this.connect(incoming, route, target, exchange, fail, framingOf(incoming));
@@ -66,6 +66,10 @@ export class Proxy implements RequestTaker {
           response.destroy();
           fail(new LifecycleError('BACKEND_RESPONSE_FAILED', undefined, { cause: error }));
         }
+      });
+      // node:http closes the connection without an error when another protocol begins that nobody has asked for.
+      upstream.once('close', () => {
+        if (!outgoing.headersSent && !outgoing.destroyed) fail(new LifecycleError('BACKEND_RESPONSE_FAILED'));
       });
       // The caller has gone, or all is said.
       outgoing.once('close', () => upstream.destroy());
@@ -82,7 +86,7 @@ export class Proxy implements RequestTaker {
     // Node before 24.9 and 22.21 does not ask which offers are taken.
     if (!isWebSocketHandshake(incoming)) return fail(invalidRequest([{ path: 'Upgrade', expected: 'websocket, without a body, or no such header', got: showValue(incoming.headers.upgrade) }]));
     if (route === undefined) return fail(new LifecycleError('GENERAL::NOT_FOUND'));
-    this.open(route, incoming, exchange).then(({ target, leave }) => {
+    this.open(route, incoming, socket, exchange).then(({ target, leave }) => {
       socket.once('close', leave);
       if (socket.destroyed) return leave();
       const upstream = this.connect(incoming, route, target, exchange, fail, ['Connection', 'Upgrade', 'Upgrade', 'websocket']);
@@ -91,6 +95,9 @@ export class Proxy implements RequestTaker {
         // It does not want to: its own answer says why.
         exchange.begin(response.statusCode ?? 502);
         socket.write(headOf(response, [...answerHeaders(response.rawHeaders, route.prefix, exchange.requestId), 'Connection', 'close']));
+        response.once('close', () => {
+          if (!response.readableEnded) socket.destroy(); // it has broken off, and so does what the caller gets
+        });
         response.pipe(socket);
       });
       upstream.on('upgrade', (response: IncomingMessage, pod: Duplex, podHead: Buffer) => {
@@ -112,9 +119,13 @@ export class Proxy implements RequestTaker {
     }).catch(fail);
   }
 
-  /** Lets a request in, and counts it until `leave`. */
-  private async open(route: ProxyRoute, incoming: IncomingMessage, { requestId }: Answer): Promise<{ target: Target; leave: () => void }> {
-    const target = await this.options.gate.admit(route, incoming, this.options.stop);
+  /** Lets a request in, and counts it until `leave`. What is read for it ends with its caller. */
+  private async open(route: ProxyRoute, incoming: IncomingMessage, caller: ServerResponse | Duplex, { requestId }: Answer): Promise<{ target: Target; leave: () => void }> {
+    const gone = new AbortController();
+    const leaveEarly = () => gone.abort(new LifecycleError('KUBERNETES::UNAVAILABLE', 'the caller has gone'));
+    caller.once('close', leaveEarly);
+    const target = await this.options.gate.admit(route, incoming, AbortSignal.any([this.options.stop, gone.signal]));
+    caller.off('close', leaveEarly);
     const leave = this.streams.enter(route.id);
     if (incoming.headers['opensandbox-access-renew'] !== 'skip') this.options.renewer?.note(target.batch, requestId);
     return { target, leave };

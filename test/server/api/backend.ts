@@ -11,7 +11,7 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** What stands for the program in a sandbox: it tells what it is asked, streams, breaks off, and shouts back what comes over an upgraded connection. */
+/** What stands for the program in a sandbox: it tells what it is asked, streams, breaks off, begins what nobody asked for, and shouts back what comes over an upgraded connection. */
 export interface Backend {
   readonly port: number;
   readonly seen: SeenRequest[];
@@ -37,6 +37,8 @@ export async function startBackend(): Promise<Backend> {
         held.push(() => response.end('last\n'));
       } else if (url.startsWith('/break')) {
         request.socket.destroy();
+      } else if (url.startsWith('/eager')) {
+        request.socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
       } else if (url.startsWith('/moved')) {
         response.writeHead(302, { location: '/there?x=1' }).end();
       } else if (url.startsWith('/odd')) {
@@ -54,6 +56,10 @@ export async function startBackend(): Promise<Backend> {
   server.on('upgrade', (request, socket: Duplex, head) => {
     sockets.add(socket.on('error', () => undefined));
     seen.push({ method: 'UPGRADE', url: request.url ?? '', rawHeaders: request.rawHeaders, body: String(head) });
+    if (request.url?.startsWith('/unwilling') === true) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nsince');
+      return;
+    }
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: accepted\r\n\r\nHI ');
     socket.on('data', (chunk) => socket.write(String(chunk).toUpperCase()));
   });

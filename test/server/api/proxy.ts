@@ -2,10 +2,16 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import type { LifecycleServer } from '../../../server/lifecycle-server';
+import { readConfig } from '../../../server/config/read-config';
 import { ACCESS_TOKEN, AccessTokens } from '../../../server/proxy/access-token';
+import { Gate } from '../../../server/proxy/gate';
+import { Proxy } from '../../../server/proxy/proxy';
+import { ApiKeys } from '../../../server/web/api-keys';
 import { type HttpHost, serveHttp } from '../../../server/web/http-host';
 import { systemClock } from '../../../src/program/clock';
+import { createLogger } from '../../../src/program/log';
 import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
 import { ManualClock } from '../../support/manual-clock';
 import { pathOf } from '../../support/operator-in-process';
@@ -161,6 +167,37 @@ export function proxySuite(server: ServerUnderTest): void {
       await until(() => expect(server.world.server.proxy.count).toBe(0));
     });
 
+    test('a web socket that is refused ends with the refusal, also when that breaks off', async () => {
+      const port = await serve(server.world.server);
+      const { id } = await atHome();
+      const request = httpRequest({ host: '127.0.0.1', port, path: `/v1/sandboxes/${id}/proxy/${backend.port}/unwilling`, headers: { ...UPGRADE, 'open-sandbox-api-key': KEY } });
+      request.end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      expect(response.statusCode).toBe(403);
+      await expect(textOf(response)).rejects.toThrow('aborted');
+    });
+
+    test('what is read for a caller ends with it (L43)', async () => {
+      const reads: AbortSignal[] = [];
+      const store = {
+        get: (_id: string, signal: AbortSignal) => {
+          reads.push(signal);
+          return new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+        },
+      };
+      const read = readConfig('');
+      if (!read.ok) throw new Error(read.problems.join('; '));
+      const gate = new Gate({ store, keys: new ApiKeys([KEY]), tokens: new AccessTokens([KEY]), config: read.config, clock: systemClock });
+      const proxy = new Proxy({ gate, clock: systemClock, log: createLogger('test', 'error', { write: () => undefined }), stop: new AbortController().signal });
+      const host = await serveHttp({ fetch: () => new Response(), taker: proxy, host: '127.0.0.1', port: 0, keepAliveMs: 1_000 }, systemClock);
+      hosts.push(host);
+      const request = httpRequest({ host: '127.0.0.1', port: host.port, path: '/sandboxes/none/proxy/80/x', headers: { 'open-sandbox-api-key': KEY } });
+      request.on('error', () => undefined).end();
+      await until(() => expect(reads).toHaveLength(1));
+      request.destroy();
+      await until(() => expect(reads[0]?.aborted).toBe(true));
+    });
+
     test('a request that offers another protocol than web sockets is answered as it stands', async () => {
       const port = await serve(server.world.server);
       const { id } = await atHome();
@@ -203,6 +240,7 @@ export function proxySuite(server: ServerUnderTest): void {
       };
       expect(await code('1/x')).toBe('502 BACKEND_CONNECTION_FAILED');
       expect(await code(`${backend.port}/break`)).toBe('502 BACKEND_RESPONSE_FAILED');
+      expect(await code(`${backend.port}/eager`)).toBe('502 BACKEND_RESPONSE_FAILED'); // a web socket that nobody asked for
       expect(await code('5758/getTasks')).toBe('400 DOCKER::INVALID_PORT');
       expect(await code('0/x')).toBe('400 DOCKER::INVALID_PORT');
     });
