@@ -19,13 +19,15 @@ export interface PodCreationTools {
  * Makes a pod. One that is there already under its name counts when it has the same owner: then an earlier answer was lost. A foreign one is
  * neither adopted nor deleted (R7).
  *
+ * What was sent is waited for also at the end of this process: one that came once the next leader counts would be a pod too many (R61).
+ *
  * @throws what the API answered, and without asking again what it answered last of a namespace that is being deleted
  */
 export async function createPod({ api, closingNamespaces }: PodCreationTools, cache: ObjectCache<Pod>, ownerUID: string, pod: NewPod, signal: AbortSignal): Promise<void> {
   const { name, namespace = '' } = pod.metadata;
   const key = `${namespace}/${name}`;
   // What the server or admission added shows with the next change of the pod: nobody reads it before.
-  const send = async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, answer: 'metadata' }))) });
+  const send = async () => ({ ...pod, ...(await metadataOf(api.create(PODS, pod, { signal, uncut: true, answer: 'metadata' }))) });
   try {
     await closingNamespaces.create(namespace, () => cache.write(key, send));
   } catch (error) {

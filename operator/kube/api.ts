@@ -39,6 +39,8 @@ export interface WriteOptions extends CallOptions {
   /** Judge and answer, store nothing. */
   readonly dryRun?: boolean;
   readonly fieldManager?: string;
+  /** Whether its answer is waited for, once it was sent, although the signal has aborted. @default false */
+  readonly uncut?: boolean;
 }
 
 /**
@@ -226,12 +228,12 @@ export class KubeApi {
   }
 
   /** A write may wait for its turn longer than the lease lasts, as when the whole process is stopped: it asks again when it leaves (R112). */
-  private async write(call: Omit<KubeCall, 'deadlineMs' | 'signal' | 'accept'>, { signal, answer }: CallOptions & Partial<MetadataAnswer>): Promise<unknown> {
+  private async write(call: Omit<KubeCall, 'deadlineMs' | 'signal' | 'uncut' | 'accept'>, { signal, uncut, answer }: WriteOptions & Partial<MetadataAnswer>): Promise<unknown> {
     const beforeSend = () => {
       if (!this.mayWrite()) throw new NotLeadingError(`${call.method} ${call.path}: not sent, since this process does not hold the lease`);
     };
     beforeSend();
-    return this.transport.call({ ...call, ...(answer === 'metadata' && { accept: METADATA_ONLY }), beforeSend, deadlineMs: WRITE_DEADLINE_MS, signal });
+    return this.transport.call({ ...call, ...(answer === 'metadata' && { accept: METADATA_ONLY }), beforeSend, deadlineMs: WRITE_DEADLINE_MS, signal, uncut });
   }
 }
 

@@ -25,6 +25,8 @@ export interface KubeCall {
   /** Called whenever the call is about to leave, after every wait; what it throws ends the call. @default - nothing is asked */
   readonly beforeSend?: () => void;
   readonly signal?: AbortSignal;
+  /** Whether the answer to what was sent is waited for although `signal` has aborted. @default false */
+  readonly uncut?: boolean;
 }
 
 /** What {@link Transport} needs. */
@@ -72,16 +74,19 @@ export class Transport {
    */
   async call(call: KubeCall): Promise<unknown> {
     const limit = new AbortController();
+    const sent = call.uncut === true ? new AbortController() : limit;
     const endsAtMs = this.clock.monotonicMs() + call.deadlineMs;
     const subject = `${call.method} ${call.path}`;
-    const cancelDeadline = this.clock.setTimer(call.deadlineMs, () =>
-      limit.abort(new TransportError(`${subject}: expected an answer within ${call.deadlineMs} ms, got none`)),
-    );
+    const cancelDeadline = this.clock.setTimer(call.deadlineMs, () => {
+      const late = new TransportError(`${subject}: expected an answer within ${call.deadlineMs} ms, got none`);
+      limit.abort(late);
+      sent.abort(late);
+    });
     const abort = () => limit.abort(call.signal?.reason);
     call.signal?.addEventListener('abort', abort, { once: true });
     if (call.signal?.aborted === true) abort();
     try {
-      return await this.repeat(call, subject, endsAtMs, limit.signal);
+      return await this.repeat(call, subject, endsAtMs, limit.signal, sent.signal);
     } finally {
       cancelDeadline();
       call.signal?.removeEventListener('abort', abort);
@@ -105,7 +110,7 @@ export class Transport {
     await Promise.all([this.calls.destroy(), this.watches.destroy()]);
   }
 
-  private async repeat(call: KubeCall, subject: string, endsAtMs: number, signal: AbortSignal): Promise<unknown> {
+  private async repeat(call: KubeCall, subject: string, endsAtMs: number, signal: AbortSignal, sentSignal: AbortSignal): Promise<unknown> {
     const backoff = new Backoff({ minMs: REPEAT_MIN_MS, maxMs: REPEAT_MAX_MS, random: this.options.random });
     const request: HttpRequest = {
       method: call.method,
@@ -120,7 +125,8 @@ export class Transport {
     let renewed = false;
     for (;;) {
       await this.limiter.take(signal);
-      const outcome = await this.attempt(request, subject, signal);
+      signal.throwIfAborted();
+      const outcome = await this.attempt(request, subject, sentSignal);
       if (!(outcome instanceof Error)) return JSON.parse(outcome.body) as unknown;
       if (outcome instanceof ApiError && outcome.status === 401 && !renewed) {
         renewed = true;

@@ -168,6 +168,18 @@ describe('Transport', () => {
     expect(fake.requests).toHaveLength(0);
   });
 
+  test('waits for the answer to what was sent uncut, and sends nothing more after that (R61)', async () => {
+    const stop = new AbortController();
+    fake.always((request, response) => {
+      stop.abort(new Error('stopped'));
+      json(pod)(request, response);
+    });
+    const create = { method: 'POST', path: '/x', repeatable: true, deadlineMs: 5_000, signal: stop.signal, uncut: true } as const;
+    expect(await open().call(create)).toEqual(pod);
+    await expect(open().call(create)).rejects.toThrow('stopped');
+    expect(fake.requests).toHaveLength(1);
+  });
+
   test('reads credentials anew on a 401 and tries once more', async () => {
     const tokens = ['old', 'new'];
     const connection = { ...fixedConnection(fake.url), authorization: () => Promise.resolve(tokens[0]), refresh: () => Promise.resolve(void tokens.shift()) };
