@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'undici';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher, request } from 'undici';
 import { parse } from 'yaml';
 
 /** What the API server said. */
@@ -30,8 +31,14 @@ interface Kubeconfig {
   }[];
 }
 
+/** What is sent, and how. */
+type RequestOptions = Omit<Dispatcher.RequestOptions, 'origin' | 'path' | 'method' | 'signal'> & { readonly method?: Dispatcher.HttpMethod; readonly signal?: AbortSignal };
+
+/** Most repeats of a request that the server is too busy for, as of Kubernetes' own clients. @see https://github.com/kubernetes/client-go/blob/master/rest/request.go */
+const MOST_REPEATS = 10;
+
 /**
- * A client of the Kubernetes API that shows answers as they are.
+ * A client of the Kubernetes API that shows answers as they are; only what the server asks to send again later (429 with `retry-after`) it sends again.
  *
  * Written for the tests, so that a fault of the operator's own client cannot hide itself.
  */
@@ -60,9 +67,8 @@ export class ApiClient {
 
   /** Sends one request, with the body as JSON, or as it is when it is YAML text; an answer of any status is an answer. */
   async request<T = unknown>(method: string, path: string, body?: unknown, contentType = 'application/json', accept = 'application/json'): Promise<ApiAnswer<T>> {
-    const answer = await request(`${this.url}${path}`, {
-      method,
-      dispatcher: this.agent,
+    const answer = await this.send(path, {
+      method: method as Dispatcher.HttpMethod,
       headers: { accept, 'content-type': contentType, ...this.authorization() },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
@@ -73,7 +79,7 @@ export class ApiClient {
 
   /** What a watch tells, event by event, until the server ends it or the signal aborts; then it rejects. */
   async *watch<T>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
-    const { body } = await request(`${this.url}${path}`, { dispatcher: this.agent, headers: { accept: 'application/json', ...this.authorization() }, bodyTimeout: 0, signal });
+    const { body } = await this.send(path, { headers: { accept: 'application/json', ...this.authorization() }, bodyTimeout: 0, signal });
     let rest = '';
     for await (const chunk of body.setEncoding('utf8')) {
       const lines = (rest + String(chunk)).split('\n');
@@ -85,6 +91,16 @@ export class ApiClient {
   /** Closes the connections. */
   close(): Promise<void> {
     return this.agent.destroy();
+  }
+
+  private async send(path: string, options: RequestOptions): Promise<Dispatcher.ResponseData> {
+    for (let repeats = 0; ; repeats++) {
+      const answer = await request(`${this.url}${path}`, { dispatcher: this.agent, ...options });
+      const retryAfter = Number(answer.headers['retry-after']);
+      if (answer.statusCode !== 429 || !(retryAfter > 0) || repeats === MOST_REPEATS) return answer;
+      await answer.body.dump();
+      await sleep(retryAfter * 1000, undefined, { signal: options.signal });
+    }
   }
 
   private authorization(): { readonly authorization?: string } {
