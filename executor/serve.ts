@@ -6,10 +6,11 @@ import { systemClock } from '../src/program/clock';
 import { readVerifyKeys } from '../src/program/executor-token';
 import { aborted } from '../src/program/shutdown';
 import { type ExecutorSettings, executorSettings } from '../src/schema/executor-settings';
+import { keyLines } from '../src/schema/key-lines';
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { ExecdListener } from './execd/listener';
-import { hostSandbox, sidecarSandbox } from './execd/sandbox';
+import { hostSandbox, sidecarSandbox, withVariables } from './execd/sandbox';
 import { createLog, type Log } from './log';
 import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
 import { endProcesses } from './tasks/end-processes';
@@ -24,6 +25,7 @@ import { taskRoutes } from './tasks/routes';
 import { RunnerPool } from './tasks/runner';
 import { TaskStore } from './tasks/store';
 import { Supervisor } from './tasks/supervisor';
+import { TaskVariables } from './tasks/task-variables';
 import { USED_TOKENS_FILE, UsedTokens } from './used-tokens';
 import { startWebServer } from './web-server';
 
@@ -75,10 +77,21 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
     await endProcesses({ look: () => findScope(scope, tasks.map(({ record }) => record.id)), graceMs: stopGraceSeconds * 1000 });
   }
   await supervisor.adopt(tasks);
-  const sandbox = settings.sidecarMode ? sidecarSandbox(settings.mainContainerName, ownsContainer) : hostSandbox(taskEnv, workingDir);
-  const { accessToken } = settings;
+  const variables = new TaskVariables(supervisor, clock);
+  const bare = settings.sidecarMode ? sidecarSandbox(settings.mainContainerName, ownsContainer) : hostSandbox(taskEnv, workingDir);
   const ownPorts = new Set<number>();
-  const execd = new ExecdListener({ sandbox, clock, log, dataDir: store.dataDir, scope, accessToken, execdEnvs: env[EnvVar.execdEnvs], proxyHosts: proxyHosts(settings), ownPorts });
+  const execd = new ExecdListener({
+    sandbox: withVariables(bare, () => variables.current()),
+    clock,
+    log,
+    dataDir: store.dataDir,
+    scope,
+    accessTokens: settings.accessToken === undefined ? undefined : keyLines(settings.accessToken),
+    execdEnvs: env[EnvVar.execdEnvs],
+    proxyHosts: proxyHosts(settings),
+    ownPorts,
+    arrivalOf: (uid, signal) => variables.arrivalOf(uid, signal),
+  });
 
   const handle = taskRoutes({
     supervisor,

@@ -1,4 +1,5 @@
 import { type ContainerResources } from 'cdk8s-plus-28';
+import { type AccessToken, accessTokenRef, checkAccessToken } from './access-token';
 import { renderResources } from './container-resources';
 import { checkImage, defaultImage } from './images';
 import { type Problems } from './problems';
@@ -54,6 +55,14 @@ export interface ExecutorOptions {
    * @default - 50m CPU and 64Mi requested, limited to 500m and 256Mi
    */
   readonly resources?: ContainerResources;
+
+  /**
+   * Token that the executor asks of whoever wants commands and files of the sandbox, on port 44772. What runs in the main container cannot read it; a
+   * task in the executor's own container could, so it is refused beside `enterMainContainer: false`.
+   *
+   * @default - everybody who reaches the port may ask
+   */
+  readonly accessToken?: AccessToken;
 }
 
 const OPTIONS: Readonly<Record<keyof ExecutorOptions, true>> = {
@@ -62,6 +71,7 @@ const OPTIONS: Readonly<Record<keyof ExecutorOptions, true>> = {
   mainContainer: true,
   enterMainContainer: true,
   resources: true,
+  accessToken: true,
 };
 
 /** Checks the `executor` prop as the user wrote it. */
@@ -70,7 +80,8 @@ export function isExecutorOptions(problems: Problems, options: unknown): options
     return false;
   }
   checkImage(problems, 'executor', options);
-  const { mainContainer, enterMainContainer } = options;
+  checkAccessToken(problems, 'executor.accessToken', options.accessToken);
+  const { mainContainer, enterMainContainer, accessToken } = options;
   if (mainContainer !== undefined && (typeof mainContainer !== 'string' || mainContainer === '')) {
     problems.add('executor.mainContainer', 'text', mainContainer);
   }
@@ -78,6 +89,9 @@ export function isExecutorOptions(problems: Problems, options: unknown): options
     problems.add('executor.enterMainContainer', 'true or false', enterMainContainer);
   } else if (enterMainContainer === false && mainContainer !== undefined) {
     problems.add('executor.mainContainer', 'nothing beside enterMainContainer: false', mainContainer);
+  }
+  if (enterMainContainer === false && accessToken !== undefined) {
+    problems.addKind('executor.accessToken', 'nothing beside enterMainContainer: false', accessToken, 'tasks beside the executor, as its user, could read it');
   }
   return true;
 }
@@ -105,7 +119,7 @@ export function withExecutor(problems: Problems, template: PodTemplateSpec, opti
   if (hostPID === true && enterMainContainer) {
     problems.add('executor', 'a template without hostPID', true, 'Kubernetes allows no shared process namespace beside it');
   }
-  const role = main !== undefined && enterMainContainer ? besideMain(main.name) : STANDING_ALONE;
+  const role = main !== undefined && enterMainContainer ? besideMain(main.name, executor.accessToken) : STANDING_ALONE;
   const spec = {
     ...template.spec,
     ...role.pod,
@@ -133,13 +147,14 @@ interface ExecutorRole {
 }
 
 /** In sidecar mode. */
-const besideMain = (mainContainer: string): ExecutorRole => ({
+const besideMain = (mainContainer: string, accessToken: AccessToken | undefined): ExecutorRole => ({
   // The executor finds the main container's processes and enters its root directory.
   pod: { shareProcessNamespace: true },
   container: {
     env: [
       { name: SIDECAR_MODE, value: 'true' },
       { name: executorSettings.table.mainContainerName.env, value: mainContainer },
+      ...(accessToken === undefined ? [] : [{ name: executorSettings.table.accessToken.env, valueFrom: { secretKeyRef: accessTokenRef(accessToken) } }]),
     ],
     securityContext: {
       // Root with the default capabilities and SYS_PTRACE is what entering the main container takes; a task runs as its user.

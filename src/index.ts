@@ -1,3 +1,4 @@
+export { type AccessToken } from './access-token';
 export { BatchSandboxFleet, type BatchSandboxFleetProps } from './batch-sandbox-fleet';
 export { type ExecutorOptions } from './executor-sidecar';
 export { AllocationPolicy, TaskResourcePolicy } from './fleet-policies';

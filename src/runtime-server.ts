@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ApiObject } from 'cdk8s';
 import { type Construct } from 'constructs';
+import { accessTokenRef } from './access-token';
 import { renderResources } from './container-resources';
 import { defaultImage } from './images';
 import { isLogLevel, LogLevel } from './log-level';
 import { Problems } from './problems';
 import { addRole } from './runtime-access';
-import { SERVER_ACCESS } from './schema/access';
+import { SERVER_ACCESS, SERVER_CLUSTER_ACCESS } from './schema/access';
 import { EnvVar, Port, SERVER_LABELS } from './schema/names';
 import { isRecord } from './schema/validation';
 import { ServerAuth, type ServerOptions } from './server-options';
@@ -17,6 +18,7 @@ const NAME = 'opensandbox-server';
 const CONFIG_DIR = '/etc/opensandbox/config';
 const CONFIG_FILE = 'config.toml';
 const KEYS_DIR = '/etc/opensandbox/keys';
+const EXECUTOR_TOKEN_DIR = '/etc/opensandbox/executor-token';
 /** As those of the operator: the rest of the memory limit is for buffers, code and stacks. */
 const HEAP_OPTIONS = '--max-old-space-size-percentage=75 --max-semi-space-size=2';
 /** Time that requests under way have at the end, in seconds, and what the program needs beside it. */
@@ -29,7 +31,9 @@ export function addServer(scope: Construct, options: ServerOptions, namespace: s
     new ApiObject(scope, id, { apiVersion, kind, metadata: { name: NAME, namespace, labels: { ...SERVER_LABELS }, ...(annotations !== undefined && { annotations }) }, ...content });
   const config = renderConfig(options, sandboxes);
   add('ServiceAccount', 'v1', 'ServiceAccount', {});
-  addRole(scope, 'Access', { name: NAME, namespace: sandboxes, rules: SERVER_ACCESS, subject: { kind: 'ServiceAccount', name: NAME, namespace } });
+  const subject = { kind: 'ServiceAccount', name: NAME, namespace };
+  addRole(scope, 'Access', { name: NAME, namespace: sandboxes, rules: SERVER_ACCESS, subject });
+  if (looksAtNodes(options)) addRole(scope, 'ClusterAccess', { name: `${namespace}-${NAME}`, rules: SERVER_CLUSTER_ACCESS, subject });
   add('Config', 'v1', 'ConfigMap', { data: { [CONFIG_FILE]: config } });
   const deployment = add('Resource', 'apps/v1', 'Deployment', { spec: renderServerDeployment(new Problems(), options, config) });
   const { type = 'ClusterIP', port = Port.server, nodePort, annotations } = options.service ?? {};
@@ -49,11 +53,12 @@ export function renderServerDeployment(problems: Problems, options: ServerOption
   const replicas = replicasOf(options);
   const { secret, key } = options.auth instanceof ServerAuth ? options.auth : ServerAuth.none();
   const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: SERVER_LABELS } };
-  const volumes = [
-    { name: 'config', configMap: { name: NAME } },
-    ...(secret === undefined ? [] : [{ name: 'keys', secret: { secretName: secret.name, items: [{ key, path: key }] } }]),
+  const token = accessTokenRef(options.executorAccessToken);
+  const files = [
+    { name: 'config', mountPath: CONFIG_DIR, from: { configMap: { name: NAME } } },
+    ...(secret === undefined ? [] : [{ name: 'keys', mountPath: KEYS_DIR, from: secretFile(secret.name, key) }]),
+    ...(token === undefined ? [] : [{ name: 'executor-token', mountPath: EXECUTOR_TOKEN_DIR, from: secretFile(token.name, token.key) }]),
   ];
-  const mounts = [{ name: 'config', mountPath: CONFIG_DIR, readOnly: true }, ...(secret === undefined ? [] : [{ name: 'keys', mountPath: KEYS_DIR, readOnly: true }])];
   return {
     replicas,
     selector: { matchLabels: SERVER_LABELS },
@@ -87,24 +92,27 @@ export function renderServerDeployment(problems: Problems, options: ServerOption
               limits: { cpu: '1', memory: '512Mi' },
             }),
             securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-            volumeMounts: mounts,
+            volumeMounts: files.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
           },
         ],
-        volumes,
+        volumes: files.map(({ name, from }) => ({ name, ...from })),
       },
     },
   };
 }
 
 /** The configuration file of the server, in TOML. */
-export function renderConfig({ auth, config = {}, logLevel }: ServerOptions, sandboxNamespace: string): string {
+export function renderConfig({ auth, executorAccessToken, config = {}, logLevel }: ServerOptions, sandboxNamespace: string): string {
   const given = isRecord(config) ? config : {};
   const level = isLogLevel(logLevel) ? logLevel.flag : LogLevel.INFO.flag;
   const keys = auth instanceof ServerAuth && auth.secret !== undefined ? { api_key_file: `${KEYS_DIR}/${auth.key}` } : {};
+  const token = accessTokenRef(executorAccessToken);
+  const tokenKeys = token && { execd_access_token_file: `${EXECUTOR_TOKEN_DIR}/${token.key}`, execd_access_token_secret: token.name, execd_access_token_key: token.key };
   const section = (name: string) => (isRecord(given[name]) ? given[name] : {});
   return renderToml({
     ...given,
     server: { ...section('server'), host: '0.0.0.0', port: Port.server, metrics_port: Port.serverMetrics, ...keys },
+    ...(tokenKeys !== undefined && { runtime: { ...section('runtime'), ...tokenKeys } }),
     log: { ...section('log'), level: /^\d+$/.test(level) ? 'DEBUG' : level.toUpperCase() },
     kubernetes: { ...section('kubernetes'), namespace: sandboxNamespace },
   });
@@ -120,8 +128,18 @@ function renderIngress({ hosts, className, tlsSecret }: NonNullable<ServerOption
   };
 }
 
+/** A volume of one key of a Secret. */
+function secretFile(secretName: string, key: string): object {
+  return { secret: { secretName, items: [{ key, path: key }] } };
+}
+
 function metricsPort(): object {
   return { name: 'metrics', port: Port.serverMetrics, targetPort: 'metrics', protocol: 'TCP' };
+}
+
+/** The right to it reaches beyond the namespace, so it is given only where it is used. */
+function looksAtNodes({ config }: ServerOptions): boolean {
+  return !isRecord(config) || !isRecord(config.kubernetes) || config.kubernetes.platform_check !== false;
 }
 
 function replicasOf({ replicas = 2 }: ServerOptions): number {

@@ -1,4 +1,5 @@
 import { type ContainerResources, type ISecret } from 'cdk8s-plus-28';
+import { type AccessToken, checkAccessToken } from './access-token';
 import { checkImage } from './images';
 import { DATA_KEY_SENTENCE, DNS_LABEL_SENTENCE, isDataKey, isDnsLabel, isDnsSubdomain } from './kube-syntax';
 import { isLogLevel, LogLevel } from './log-level';
@@ -95,6 +96,14 @@ export interface ServerOptions {
   readonly auth: ServerAuth;
 
   /**
+   * Token that executors ask of whoever wants commands and files. The server tells it to callers who may have the sandbox, and sends it itself in what it
+   * passes on. Sandboxes without a pool get it by this; pools get it by the same in their `executor`.
+   *
+   * @default - executors of sandboxes without a pool ask nobody, and no token is told
+   */
+  readonly executorAccessToken?: AccessToken;
+
+  /**
    * Namespace of its sandboxes and pools; the operator must serve it.
    *
    * @default - the namespace of the runtime
@@ -162,6 +171,7 @@ export interface ServerOptions {
 
 const OPTIONS: Readonly<Record<keyof ServerOptions, true>> = {
   auth: true,
+  executorAccessToken: true,
   sandboxNamespace: true,
   image: true,
   imagePullPolicy: true,
@@ -182,6 +192,11 @@ const TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     metrics_port: 'the construct sets it',
     api_key: 'put it into a Secret and name that in auth',
     api_key_file: 'name the Secret in auth',
+  },
+  runtime: {
+    execd_access_token_file: 'name the Secret in executorAccessToken',
+    execd_access_token_secret: 'name the Secret in executorAccessToken',
+    execd_access_token_key: 'name the Secret in executorAccessToken',
   },
   kubernetes: { namespace: 'set sandboxNamespace', kubeconfig_path: 'the server uses its ServiceAccount' },
   log: { level: 'set logLevel' },
@@ -208,6 +223,7 @@ export function checkServer(problems: Problems, options: unknown): void {
   if (logLevel !== undefined && !isLogLevel(logLevel)) {
     problems.add('server.logLevel', 'a LogLevel', logLevel instanceof LogLevel ? logLevel.flag : logLevel);
   }
+  checkAccessToken(problems, 'server.executorAccessToken', options.executorAccessToken);
   checkImage(problems, 'server', options);
   checkConfig(problems, options.config);
   checkService(problems, options.service);

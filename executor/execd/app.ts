@@ -36,14 +36,20 @@ export interface ExecdOptions {
   readonly dataDir: string;
   /** Front of the mark that all processes of commands carry, as those of tasks do. */
   readonly scope: string;
-  /** What the header of every request must say; absent means that everybody may ask. */
-  readonly accessToken?: string;
+  /** Of what the header of every request must say one. @default - everybody may ask */
+  readonly accessTokens?: readonly string[];
   /** Path of the file of variables where the sandbox itself names none. */
   readonly execdEnvs?: string;
   /** Addresses of the sandbox itself, of which the first is asked that has the port of a request to forward. @default ['127.0.0.1'] */
   readonly proxyHosts?: readonly string[];
   /** Ports of the executor, to which nothing is forwarded; looked at with each request. @default none */
   readonly ownPorts?: ReadonlySet<number>;
+  /**
+   * Waits for the task of a UID, and answers whether it has come.
+   *
+   * @default - no request waits for a task
+   */
+  readonly arrivalOf?: (uid: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** The API of commands and files. */
@@ -108,6 +114,12 @@ export class ExecdApp {
   /** All can be asked for again after {@link end}. */
   open(): void {
     this.runner.open();
+    this.warmUp();
+  }
+
+  /** Makes ahead what the first command would have to wait for. */
+  warmUp(): void {
+    this.pipes.fill();
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,7 +128,9 @@ export class ExecdApp {
       const { pathname, searchParams } = urlOf(request);
       this.authorize(request);
       const { route, params } = this.router.find(request.method ?? '', pathname);
-      this.runner.assertOpen(pathname === '/ping' ? 503 : 409);
+      const assertOpen = () => this.runner.assertOpen(pathname === '/ping' ? 503 : 409);
+      assertOpen();
+      if (await this.awaitTask(request)) assertOpen();
       await route({ request, response, params, query: searchParams });
     } catch (error) {
       if (!(error instanceof Refusal) && !response.destroyed) {
@@ -135,6 +149,7 @@ export class ExecdApp {
       this.runner.assertOpen();
       // Node before 24.9 and 22.21 does not ask which offers are taken.
       if (!isWebSocketHandshake(request)) throw new Refusal(400, 'UNKNOWN', `Upgrade: expected websocket, without a body, or no such header, got ${showValue(request.headers.upgrade)}`);
+      if (await this.awaitTask(request)) this.runner.assertOpen();
       const { pathname, searchParams } = urlOf(request);
       const [, kind, name = ''] = /^\/(proxy|pty)\/([^/]+)(?:\/.*)?$/.exec(pathname) ?? [];
       if (kind === 'proxy') {
@@ -173,11 +188,30 @@ export class ExecdApp {
     };
   }
 
-  /** Compares digests, which takes the same time for every token. @throws Refusal of status 401 */
+  /**
+   * Waits for the task that a request names, if it names one.
+   *
+   * @returns whether it does
+   * @throws Refusal of status 503 when the task does not come
+   */
+  private async awaitTask({ headers, socket }: IncomingMessage): Promise<boolean> {
+    const uid = headers[ExecdHeader.taskUid];
+    const { arrivalOf } = this.options;
+    if (typeof uid !== 'string' || arrivalOf === undefined) return false;
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    socket.once('close', leave);
+    const isHere = await arrivalOf(uid, gone.signal).finally(() => socket.off('close', leave));
+    if (!isHere) throw new Refusal(503, 'RUNTIME_ERROR', `${ExecdHeader.taskUid}: expected the task of this sandbox, which has not come yet; try again`);
+    return true;
+  }
+
+  /** Compares digests, all of them, which takes the same time for every token. @throws Refusal of status 401 */
   private authorize({ headers }: IncomingMessage): void {
-    const { accessToken } = this.options;
+    const { accessTokens } = this.options;
     delete headers[ExecdHeader.lifecycleKey]; // not ours, and not for anybody behind us
-    if (accessToken !== undefined && !timingSafeEqual(digest(String(headers[ExecdHeader.accessToken] ?? '')), digest(accessToken))) {
+    const given = digest(String(headers[ExecdHeader.accessToken] ?? ''));
+    if (accessTokens !== undefined && accessTokens.filter((token) => timingSafeEqual(given, digest(token))).length === 0) {
       throw new Refusal(401, 'UNAUTHORIZED', `${ExecdHeader.accessToken}: expected the access token of this sandbox, got none or another one`);
     }
   }

@@ -6,6 +6,8 @@ import type { ExecdApp, ExecdOptions } from './app';
 
 /** Most connections at a time: commands hold theirs while they run. */
 const MOST_CONNECTIONS = 1024;
+/** So long after it began to listen, what the first request needs is made ready, in ms: pods of a warm pool wait longer, and those that are used at once do not pay for it. */
+const WARM_UP_AFTER_MS = 5_000;
 
 /** The server of the API, which does not listen yet. Only handshakes of web sockets are upgrades; other offers are passed over. */
 export function createExecdServer(load: () => Promise<Pick<ExecdApp, 'handle' | 'upgrade'>>): Server {
@@ -16,20 +18,25 @@ export function createExecdServer(load: () => Promise<Pick<ExecdApp, 'handle' | 
 }
 
 /**
- * The port of the API of commands and files. The API itself is loaded by the first request, so that a sandbox that nobody asks anything pays for a
- * port only.
+ * The port of the API of commands and files. The API itself is loaded by the first request, or after some seconds without one: the start of a sandbox pays for a port only,
+ * and the first command of one from a warm pool for nothing but itself.
  */
 export class ExecdListener {
   private app?: Promise<ExecdApp>;
   private server?: WebServer;
   private isEnding = false;
+  private cancelWarmUp?: () => void;
 
-  constructor(private readonly options: ExecdOptions) {}
+  constructor(
+    private readonly options: ExecdOptions,
+    private readonly create: () => Promise<ExecdApp> = async () => new (await import('./app.js')).ExecdApp(options),
+  ) {}
 
   /** @throws the error of the system, such as EADDRINUSE */
   async listen(address: ListenAddress): Promise<number> {
     const server = createExecdServer(() => this.load());
     this.server = await listen(server, address, MOST_CONNECTIONS);
+    this.cancelWarmUp = this.options.clock.setTimer(WARM_UP_AFTER_MS, () => void this.warmUp());
     return this.server.port;
   }
 
@@ -52,15 +59,20 @@ export class ExecdListener {
   /** Ends every command, and lets open answers leave. */
   async close(): Promise<void> {
     this.isEnding = true;
+    this.cancelWarmUp?.();
     const app = await this.app;
     await app?.stop();
     await this.server?.close();
     await app?.end(); // such as an upload that was broken off
   }
 
+  private async warmUp(): Promise<void> {
+    const app = await this.load();
+    if (!this.isEnding) app.warmUp();
+  }
+
   private load(): Promise<ExecdApp> {
-    this.app ??= import('./app.js').then(async (loaded) => {
-      const app = new loaded.ExecdApp(this.options);
+    this.app ??= this.create().then(async (app) => {
       if (this.isEnding) await app.end();
       return app;
     });

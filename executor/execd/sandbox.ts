@@ -102,6 +102,25 @@ export function sidecarSandbox(mainContainer: string, ownsContainer: boolean): S
   };
 }
 
+/**
+ * A sandbox with further variables, as if its main process had them.
+ *
+ * @param variables asked for each time anew
+ */
+export function withVariables(sandbox: Sandbox, variables: () => Readonly<Record<string, string>>): Sandbox {
+  return {
+    open: () => {
+      const opened = sandbox.open();
+      const added = variables();
+      return {
+        ...opened,
+        env: { ...opened.env, ...added },
+        spawn: (order, outputs, more) => opened.spawn(order.isWholeEnv === true ? order : { ...order, env: { ...added, ...order.env } }, outputs, more),
+      };
+    },
+  };
+}
+
 /** Variables are bytes; what of them is no UTF-8 is of no use to whoever reads them as text. */
 const fromBytes = (text: string): string => Buffer.from(text, 'latin1').toString('utf8');
 

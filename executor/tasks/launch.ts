@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { TaskRecord } from './records';
 import type { RunOrder } from './runner-protocol';
+import type { ExecutorProcess } from '../../src/schema/executor-api';
 import { EnvVar } from '../../src/schema/names';
 
 /** How the command of a task becomes a process; one implementation for each place that a task can run in. */
@@ -50,7 +51,7 @@ export function sidecarLauncher(mainContainer: string, ownsContainer: boolean): 
 
 const argvOf = ({ command, args }: TaskRecord['process']): string[] => [...(command ?? []), ...(args ?? [])];
 
-/** Later entries win; a name that is empty is no variable. */
-function variablesOf({ env }: TaskRecord['process']): Record<string, string> {
-  return Object.fromEntries((env ?? []).filter(({ name }) => name !== '').map(({ name, value }) => [name, value]));
+/** Variables of a task's process. Later entries win; a name that is empty is no variable. */
+export function variablesOf({ env }: ExecutorProcess): Record<string, string> {
+  return Object.fromEntries((env ?? []).filter(({ name }) => name !== '').map(({ name, value }) => [name, value ?? '']));
 }

@@ -46,13 +46,16 @@ function withSections(file: unknown): Record<string, unknown> {
 }
 
 /** Values that do not go together. */
-function contradictions({ secure_runtime: runtime, ingress }: ServerConfig): Problem[] {
+function contradictions({ runtime: { execd_access_token_file: tokenFile, execd_access_token_secret: tokenSecret }, secure_runtime: runtime, ingress }: ServerConfig): Problem[] {
   const { mode, gateway, secure_access: secureAccess } = ingress;
   return [
     ...(runtime.type !== '' && runtime.k8s_runtime_class === undefined
       ? [{ path: 'secure_runtime.k8s_runtime_class', expected: `the RuntimeClass of ${runtime.type}`, got: 'nothing' }]
       : []),
     ...(runtime.type === '' && runtime.k8s_runtime_class !== undefined ? [{ path: 'secure_runtime.type', expected: 'gvisor or kata beside k8s_runtime_class', got: 'nothing' }] : []),
+    ...(tokenSecret !== undefined && tokenFile === undefined
+      ? [{ path: 'runtime.execd_access_token_file', expected: 'a file with the token of execd_access_token_secret, or nobody could be told of it', got: 'nothing' }]
+      : []),
     ...(mode === 'gateway' && gateway === undefined ? [{ path: 'ingress.gateway', expected: 'address and route, since ingress.mode is gateway', got: 'nothing' }] : []),
     ...(mode === 'direct' && gateway !== undefined ? [{ path: 'ingress.gateway', expected: 'nothing, since ingress.mode is direct', got: showKind(gateway) }] : []),
     ...(mode === 'direct' && secureAccess !== undefined ? [{ path: 'ingress.secure_access', expected: 'nothing, since ingress.mode is direct', got: showKind(secureAccess) }] : []),
@@ -81,9 +84,12 @@ function keyProblems({ active_key: active, keys }: NonNullable<ServerConfig['ing
 }
 
 /** What is possible, but hardly wanted. */
-function doubts({ kubernetes }: ServerConfig): string[] {
+function doubts({ kubernetes, runtime: { execd_access_token_file: tokenFile, execd_access_token_secret: tokenSecret } }: ServerConfig): string[] {
   const seconds = kubernetes.sandbox_create_timeout_seconds;
-  return seconds > SDK_PATIENCE_SECONDS ? [`kubernetes.sandbox_create_timeout_seconds: SDKs give up after 30 s and do not hear the end of a create that takes ${seconds} s`] : [];
+  return [
+    ...(seconds > SDK_PATIENCE_SECONDS ? [`kubernetes.sandbox_create_timeout_seconds: SDKs give up after 30 s and do not hear the end of a create that takes ${seconds} s`] : []),
+    ...(tokenFile !== undefined && tokenSecret === undefined ? ['runtime.execd_access_token_secret: without it, executors of sandboxes without a pool ask nobody for the token of execd_access_token_file'] : []),
+  ];
 }
 
 /** Signing keys of the environment, in the form of the file. */

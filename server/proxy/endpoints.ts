@@ -7,12 +7,14 @@ import { invalidRequest } from '../lifecycle-error';
 import { directEndpoint, portOf } from '../sandboxes/endpoints';
 import type { EndpointInput } from '../sandboxes/routes';
 import type { AccessTokens } from './access-token';
+import type { ExecdHeaders } from './execd-headers';
 import type { RouteSigner } from './route-signature';
 
 /** What {@link endpointOf} needs. */
 export interface EndpointContext {
   readonly config: ServerConfig;
   readonly tokens: AccessTokens;
+  readonly execd: ExecdHeaders;
   /** @default - endpoints cannot end */
   readonly signer?: RouteSigner;
   readonly now: Date;
@@ -21,6 +23,7 @@ export interface EndpointContext {
 /** Names of the headers as endpoints tell them; the gate reads ACCESS_TOKEN and INGRESS_TO, whatever their case. */
 const TOKEN_HEADER = 'OpenSandbox-Secure-Access';
 const TARGET_HEADER = 'OpenSandbox-Ingress-To';
+type HeaderFields = Readonly<Record<string, string>>;
 /** Largest end that a route can carry. */
 const MAX_EXPIRES = 2n ** 64n - 1n;
 
@@ -32,35 +35,37 @@ const MAX_EXPIRES = 2n ** 64n - 1n;
 export function endpointOf(batch: BatchSandbox, portText: string, input: EndpointInput, context: EndpointContext): EndpointReply {
   const port = portOf(portText);
   const { config } = context;
+  const execd = context.execd.of(batch, port);
   if (input.useServerProxy) {
     if (input.expires !== undefined) throw invalidRequest([{ path: 'expires', expected: 'nothing beside use_server_proxy', got: showValue(input.expires) }]);
     refuseExecutor(port);
     directEndpoint(batch, port); // it must have an address
     const prefix = input.path.startsWith('/v1/') ? '/v1' : '';
-    return { endpoint: `${config.server.eip ?? input.host}${prefix}/sandboxes/${batch.metadata.name}/proxy/${port}`, ...tokenHeaders(batch, context) };
+    return toReply(`${config.server.eip ?? input.host}${prefix}/sandboxes/${batch.metadata.name}/proxy/${port}`, { ...tokenHeaders(batch, context), ...execd });
   }
   if (config.ingress.mode === 'direct') {
     if (input.expires !== undefined) throw invalidRequest([{ path: 'expires', expected: 'nothing, since endpoints go straight to pods (ingress.mode = "direct")', got: showValue(input.expires) }]);
-    return directEndpoint(batch, port);
+    return toReply(directEndpoint(batch, port), execd);
   }
   refuseExecutor(port);
-  return gatewayEndpoint(batch, port, input.expires, context);
+  return gatewayEndpoint(batch, port, input.expires, execd, context);
 }
 
-function gatewayEndpoint(batch: BatchSandbox, port: number, expires: string | undefined, context: EndpointContext): EndpointReply {
+function gatewayEndpoint(batch: BatchSandbox, port: number, expires: string | undefined, execd: HeaderFields, context: EndpointContext): EndpointReply {
   const { gateway } = context.config.ingress;
   const { address = '', route = { mode: 'header' as const } } = gateway ?? {};
   const id = batch.metadata.name;
   const signed = expires === undefined ? undefined : sign(id, port, expires, route.mode, context);
   const target = [id, port, ...(signed === undefined ? [] : [signed.expiry, signed.signature])];
-  const token = signed === undefined ? tokenHeaders(batch, context) : {};
+  // A signed one is for others, who get no token; what else the executor needs, the gateway says.
+  const headers = signed === undefined ? { ...tokenHeaders(batch, context), ...execd } : {};
   switch (route.mode) {
     case 'header':
-      return { endpoint: address, headers: { [TARGET_HEADER]: target.join('-'), ...token.headers } };
+      return toReply(address, { [TARGET_HEADER]: target.join('-'), ...headers });
     case 'wildcard':
-      return { endpoint: `${target.join('-')}${address.slice(1)}`, ...token };
+      return toReply(`${target.join('-')}${address.slice(1)}`, headers);
     case 'uri':
-      return { endpoint: `${address.replace(/\/+$/, '')}/${target.join('/')}`, ...token };
+      return toReply(`${address.replace(/\/+$/, '')}/${target.join('/')}`, headers);
   }
 }
 
@@ -75,9 +80,13 @@ function sign(id: string, port: number, expires: string, mode: string, { signer,
 }
 
 /** The token that opens the sandbox, for SDKs to repeat. */
-function tokenHeaders(batch: BatchSandbox, { tokens }: EndpointContext): Pick<EndpointReply, 'headers'> {
+function tokenHeaders(batch: BatchSandbox, { tokens }: EndpointContext): HeaderFields {
   const token = tokens.tokenOf(batch);
-  return token === undefined ? {} : { headers: { [TOKEN_HEADER]: token } };
+  return token === undefined ? {} : { [TOKEN_HEADER]: token };
+}
+
+function toReply(endpoint: string, headers: HeaderFields): EndpointReply {
+  return { endpoint, ...(Object.keys(headers).length > 0 && { headers }) };
 }
 
 function refuseExecutor(port: number): void {

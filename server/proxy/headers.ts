@@ -1,4 +1,5 @@
 import { FRAMING } from '../../src/program/forwarding';
+import { ExecdHeader } from '../../src/schema/execd-api';
 import { REQUEST_ID } from '../web/request-id';
 import { API_KEY } from '../web/app';
 import { ACCESS_TOKEN } from './access-token';
@@ -9,15 +10,23 @@ export type RawHeaders = readonly string[];
 
 /** Headers of one connection and not of the message. @see RFC 9110 section 7.6.1 */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
-/** What is between the caller and this server alone, or only a proxy may say (L6). */
-const OURS = [API_KEY, ACCESS_TOKEN, INGRESS_TO, 'authorization', 'cookie', 'forwarded', 'x-real-ip', 'via', 'host'];
+/**
+ * What is between the caller and this server alone, or only a proxy may say (L6). The task of a sandbox is what this server knows of it now: a caller
+ * may have kept one that has ended since, for which a new pod would wait in vain.
+ */
+const OURS = [API_KEY, ACCESS_TOKEN, INGRESS_TO, ExecdHeader.taskUid, 'authorization', 'cookie', 'forwarded', 'x-real-ip', 'via', 'host'];
 const FORWARDED = /^x-forwarded-/;
 
-/** Headers of a request as they go into a sandbox, but for those of its body. */
-export function requestHeaders(raw: RawHeaders, host: string, requestId: string): string[] {
+/**
+ * Headers of a request as they go into a sandbox, but for those of its body.
+ *
+ * @param own headers by name that this server says, whatever its caller says
+ */
+export function requestHeaders(raw: RawHeaders, host: string, requestId: string, own: Readonly<Record<string, string>> = {}): string[] {
   const hop = hopByHopOf(raw);
-  const kept = pairsOf(raw).filter(([name]) => !hop.has(name) && !FRAMING.includes(name) && !OURS.includes(name) && name !== REQUEST_ID && !FORWARDED.test(name));
-  return ['Host', host, ...kept.flatMap(([, written, value]) => [written, value]), 'X-Request-ID', requestId];
+  const left = [...OURS, ...FRAMING, REQUEST_ID, ...Object.keys(own).map((name) => name.toLowerCase())];
+  const kept = pairsOf(raw).filter(([name]) => !hop.has(name) && !left.includes(name) && !FORWARDED.test(name));
+  return ['Host', host, ...kept.flatMap(([, written, value]) => [written, value]), ...Object.entries(own).flat(), 'X-Request-ID', requestId];
 }
 
 /**

@@ -9,6 +9,7 @@ import { hostAndPort } from '../sandboxes/endpoints';
 import type { RequestTaker } from '../web/http-host';
 import { requestIdOf } from '../web/request-id';
 import type { AccessRenewer } from './access-renewer';
+import type { ExecdHeaders } from './execd-headers';
 import type { Gate, Target } from './gate';
 import { answerHeaders, type RawHeaders, requestHeaders } from './headers';
 import type { ProxyRoute } from './proxy-route';
@@ -20,6 +21,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** What a {@link Proxy} needs. */
 export interface ProxyOptions {
   readonly gate: Gate;
+  readonly execd: ExecdHeaders;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborts when requests under way are to end. */
@@ -131,8 +133,8 @@ export class Proxy implements RequestTaker {
     return { target, leave };
   }
 
-  private connect(incoming: IncomingMessage, { path }: ProxyRoute, { address, port }: Target, { requestId }: Answer, fail: (error: unknown) => void, more: readonly string[]): ClientRequest {
-    const headers = [...requestHeaders(incoming.rawHeaders, hostAndPort(address, port), requestId), ...more];
+  private connect(incoming: IncomingMessage, { path }: ProxyRoute, { batch, address, port }: Target, { requestId }: Answer, fail: (error: unknown) => void, more: readonly string[]): ClientRequest {
+    const headers = [...requestHeaders(incoming.rawHeaders, hostAndPort(address, port), requestId, this.options.execd.of(batch, port)), ...more];
     const upstream = httpRequest({ host: address, port, method: incoming.method, path, headers, agent: false, setHost: false });
     let isConnected = false;
     const cancel = this.options.clock.setTimer(CONNECT_TIMEOUT_MS, () => {

@@ -1,5 +1,4 @@
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import type { EndpointReply } from '../../src/schema/lifecycle-reply';
 import { invalidRequest, LifecycleError } from '../lifecycle-error';
 import { showValue } from '../../src/schema/errors';
 import { addressOf } from './state';
@@ -16,9 +15,9 @@ export function hostAndPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The endpoint of a port at the address of the pod. @throws LifecycleError KUBERNETES::POD_IP_NOT_AVAILABLE while it has none */
-export function directEndpoint(batch: BatchSandbox, port: number): EndpointReply {
+/** Host and port of a port at the address of the pod. @throws LifecycleError KUBERNETES::POD_IP_NOT_AVAILABLE while it has none */
+export function directEndpoint(batch: BatchSandbox, port: number): string {
   const address = addressOf(batch);
   if (address === undefined) throw new LifecycleError('KUBERNETES::POD_IP_NOT_AVAILABLE', `sandbox '${batch.metadata.name}': it has no address yet`);
-  return { endpoint: hostAndPort(address, port) };
+  return hostAndPort(address, port);
 }

@@ -1,3 +1,4 @@
+import { executorSettings } from '../../src/schema/executor-settings';
 import { imageName } from '../../src/schema/image-names';
 import type { Container, PodTemplateSpec } from '../../src/schema/kubernetes';
 import type { CreateSandboxRequest, VolumeRequest } from '../../src/schema/lifecycle-request';
@@ -72,10 +73,12 @@ function mainContainer(request: CreateSandboxRequest, config: ServerConfig, base
 /** As the constructs render it; the operator completes it with keys and mode. */
 function executorContainer({ config, version }: PodPlanContext): Container {
   const { limits, requests } = config.kubernetes.execd_init_resources ?? {};
+  const { execd_access_token_secret: secret, execd_access_token_key: key } = config.runtime;
   return {
     name: EXECUTOR_CONTAINER,
     image: config.runtime.execd_image ?? imageName('sandbox-executor', version),
     imagePullPolicy: config.kubernetes.image_pull_policy,
+    ...(secret !== undefined && { env: [{ name: executorSettings.table.accessToken.env, valueFrom: { secretKeyRef: { name: secret, key } } }] }),
     ports: [
       { name: 'executor', containerPort: Port.executor, protocol: 'TCP' },
       { name: 'execd', containerPort: Port.execd, protocol: 'TCP' },

@@ -116,7 +116,7 @@ function sourceOf(
   const fromFlag = setting.flag === undefined ? undefined : textByFlag.get(setting.flag);
   if (fromFlag !== undefined) return { name: `--${setting.flag ?? ''}`, text: fromFlag };
   const fromEnv = setting.env === undefined ? undefined : env[setting.env];
-  if (fromEnv !== undefined && fromEnv !== '') {
+  if (fromEnv !== undefined && (fromEnv !== '' || setting.isSetWhenEmpty === true)) {
     return { name: setting.env ?? '', text: setting.kind === 'boolean' ? String(fromEnv === 'true') : fromEnv };
   }
   return setting.default === undefined ? undefined : { name: 'default', text: setting.default };

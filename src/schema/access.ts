@@ -46,7 +46,7 @@ export const OPERATOR_ACCESS: Readonly<Record<'served' | 'own' | 'signing', read
 };
 
 /**
- * What the lifecycle server needs in the namespace of its sandboxes, and not more: no other namespace, and no Secret to read.
+ * What the lifecycle server needs in the namespace of its sandboxes, and not more: nothing in another namespace, and no Secret to read.
  *
  * A test compares it with the requests that the server makes.
  */
@@ -58,6 +58,12 @@ export const SERVER_ACCESS: readonly AccessRule[] = [
   // The password of a registry, and claims of volumes, that a create brings.
   { apiGroups: [''], resources: ['secrets', 'persistentvolumeclaims'], verbs: ['create'] },
 ];
+
+/**
+ * What the lifecycle server needs in the whole cluster: to see whether there is a node of a platform that a create asks for, by metadata alone. Without it
+ * such a create waits for a node, as with `kubernetes.platform_check = false`.
+ */
+export const SERVER_CLUSTER_ACCESS: readonly AccessRule[] = [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }];
 
 /** What people who look after batches and pools may do; for roles that aggregate into `edit`. */
 export const EDITOR_ACCESS: readonly AccessRule[] = [

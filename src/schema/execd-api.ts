@@ -38,6 +38,8 @@ export const ExecdHeader = {
   accessToken: 'x-execd-access-token',
   /** Request: key of the lifecycle server, which the JavaScript SDK sends here too; dropped on arrival. */
   lifecycleKey: 'open-sandbox-api-key',
+  /** Request: UID of the task whose variables commands have; what is asked waits until the sandbox has it. Endpoints name it. */
+  taskUid: 'x-execd-task-uid',
   /** Answer: position after the last byte of log text that was sent. */
   tailCursor: 'execd-commands-tail-cursor',
 } as const;

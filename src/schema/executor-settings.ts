@@ -1,3 +1,4 @@
+import { keyLines } from './key-lines';
 import { EnvVar, Port } from './names';
 import { defineSettings, type SettingsOf } from './settings';
 
@@ -39,7 +40,8 @@ export const executorSettings = defineSettings(
       env: 'EXECD_ACCESS_TOKEN',
       kind: 'string',
       secret: true,
-      description: 'What X-EXECD-ACCESS-TOKEN of every request for commands and files must be; absent means that everybody may ask.',
+      isSetWhenEmpty: true,
+      description: 'What X-EXECD-ACCESS-TOKEN of every request for commands and files must be; of several, one a line, any. Absent means that everybody may ask; one that is empty keeps the executor from starting.',
     },
     sidecarMode: {
       flag: 'enable-sidecar-mode',
@@ -134,11 +136,16 @@ export const executorSettings = defineSettings(
     ...(keyOf(values) !== undefined && (values.authAudience ?? values.podUid) === undefined
       ? [`--auth-audience: expected the UID of the pod, got nothing; set it or ${EnvVar.podUid}`]
       : []),
+    ...(values.accessToken !== undefined && keyLines(values.accessToken).length === 0 ? [NO_TOKEN] : []),
     ...values.resetPaths
       .filter((path) => !path.startsWith('/') || path === '/')
       .map((path) => `--reset-paths: expected absolute directories other than /, got '${path}'`),
   ],
 );
+
+/** Of an access token that is none, as from a Secret whose key is empty. */
+const NO_TOKEN =
+  '--access-token: expected a token, got nothing but blank lines and comments; put one into the Secret that EXECD_ACCESS_TOKEN comes from, or leave flag and variable out, so that everybody may ask';
 
 /** What names the keys, if anything does. */
 const keyOf = ({ authPublicKey, authPublicKeyFile }: Readonly<Record<'authPublicKey' | 'authPublicKeyFile', string | undefined>>) => authPublicKey ?? authPublicKeyFile;

@@ -51,6 +51,9 @@ const log = z.object({
 const runtime = z.object({
   type: z.literal('kubernetes').default('kubernetes').describe('Runtime; Docker is not offered.'),
   execd_image: z.string().min(1).optional().describe('Image of the executor, which goes beside the container of a sandbox without a pool. Default: the one of this version.'),
+  execd_access_token_file: z.string().min(1).optional().describe('Ours. File with the access token of executors, which endpoints tell; of several, one a line, the first. Read again when it changes. Default: executors ask nobody.'),
+  execd_access_token_secret: z.string().min(1).optional().describe('Ours. Secret in the namespace of the sandboxes that executors of sandboxes without a pool get that token from. Default: none, and they ask nobody.'),
+  execd_access_token_key: z.string().min(1).default('token').describe('Ours. Key of that Secret.'),
   execd_run_as_init: unused(z.boolean(), 'the executor is a container of its own'),
 });
 
@@ -68,7 +71,8 @@ const kubernetes = z.object({
   batchsandbox_template_file: z.string().min(1).optional().describe('YAML file with a pod template that sandboxes without a pool are made from; read once at start.'),
   image_pull_policy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent').describe('When images of sandboxes without a pool are pulled.'),
   sandbox_create_timeout_seconds: seconds().default(25).describe('Longest wait of a create; SDKs give up after 30.'),
-  pool_acquisition_timeout_seconds: seconds().default(3).describe('How long a create waits for a pool that is full and may not grow.'),
+  pool_acquisition_timeout_seconds: seconds().default(3).describe('How long a create waits for a pod to come back to a pool that is full and may not grow; it does not wait where sandboxes have all pods and none gave one back for so long.'),
+  platform_check: z.boolean().default(true).describe('Ours. Whether a platform that no node has is refused at once, for which the server may list nodes; false where the first node of a platform is made on demand.'),
   read_qps: z.number().min(0).default(0).describe('Reads of single objects a second; 0 is no limit.'),
   write_qps: z.number().min(0).default(0).describe('Requests to the API server a second; 0 is no limit.'),
   write_burst: z.int().min(0).default(0).describe('Requests that may go out at once; 0 is write_qps.'),

@@ -22,8 +22,10 @@ export interface ListenAddress {
 interface SettingText {
   /** Flag without dashes; absent for a setting that only the environment sets. */
   readonly flag?: string;
-  /** Environment variable; a flag wins over it, and empty counts as absent. */
+  /** Environment variable; a flag wins over it, and empty counts as absent, but for {@link isSetWhenEmpty}. */
   readonly env?: string;
+  /** Whether an empty variable counts as given, for what is less safe without a value: a Secret with an empty key must not look like none. @default false */
+  readonly isSetWhenEmpty?: boolean;
   /** As a user would write it; absent means that the value is `undefined` unless set. */
   readonly default?: string;
   /** One sentence for `--help`. */

@@ -23,15 +23,17 @@ test('--version prints one line', async () => {
   expect(await run(['--version'])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\S+\n$/) });
 });
 
-const REFUSED: Readonly<Record<string, { given: readonly string[]; want: string }>> = {
+const REFUSED: Readonly<Record<string, { given: readonly string[]; env?: NodeJS.ProcessEnv; want: string }>> = {
   'without a key': { given: [], want: '--auth-public-key-file: expected a file, or keys in AUTH_PUBLIC_KEY, got nothing; --allow-unauthenticated serves anybody' },
   'with a key and without an audience': { given: ['--auth-public-key-file=/k'], want: '--auth-audience: expected the UID of the pod' },
+  'with a token that is none': { given: ['--allow-unauthenticated', '--access-token= \n# comment'], want: '--access-token: expected a token, got nothing but blank lines and comments; put one into the Secret' },
+  'with the token of a Secret whose key is empty': { given: ['--allow-unauthenticated'], env: { EXECD_ACCESS_TOKEN: '' }, want: 'EXECD_ACCESS_TOKEN comes from, or leave flag and variable out, so that everybody may ask' },
   'with an unknown flag': { given: ['-nix=1'], want: '--nix: unknown flag' },
   'with a root to empty': { given: ['--allow-unauthenticated', '--reset-paths=/,tmp'], want: "2 problems: --reset-paths: expected absolute directories other than /, got '/'" },
 };
 
-test.each(Object.entries(REFUSED))('does not start %s (X27)', async (_title, { given, want }) => {
-  const { exitCode, stderr } = await run(given);
+test.each(Object.entries(REFUSED))('does not start %s (X27)', async (_title, { given, env, want }) => {
+  const { exitCode, stderr } = await run(given, env);
   expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(want) });
 });
 

@@ -1,5 +1,5 @@
 import { Duration, JsonPatch, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-28';
+import { Cpu, Secret } from 'cdk8s-plus-28';
 import { PodCount, PodTemplate, RecycleStrategy, SandboxPool, type SandboxPoolProps } from '../../src';
 import { manifestOf, objectsOf, pod, problemsOf } from '../support/synth';
 
@@ -34,6 +34,7 @@ test('renders a pool with everything set', () => {
           image: 'registry.local/executor:1',
           imagePullPolicy: 'Always',
           mainContainer: 'python',
+          accessToken: { secret: Secret.fromSecretName(chart, 'token', 'execd-token'), key: 'current' },
           resources: { cpu: { limit: Cpu.units(2) }, memory: { request: Size.mebibytes(128), limit: Size.gibibytes(1) } },
         },
         bufferMin: 2,
@@ -150,6 +151,15 @@ test.each<[string, Record<string, unknown>, string[]]>([
     'a request of CPU above its limit',
     { ...minimal, executor: { resources: { cpu: { request: Cpu.units(2), limit: Cpu.millis(1500) } } } },
     ["SandboxPool 'web/warm': executor.resources.cpu.request: expected at most the limit (1500m), got '2'"],
+  ],
+  [
+    'a token of the executor that is no Secret, without showing it, and where tasks could read it',
+    { ...minimal, executor: { enterMainContainer: false, accessToken: { secret: 's3cret', key: '.k' } } },
+    [
+      "SandboxPool 'web/warm': executor.accessToken.secret: expected a Secret, got a string; write Secret.fromSecretName(…), and make the Secret apart from the manifests",
+      "SandboxPool 'web/warm': executor.accessToken.key: expected a key (letters, digits, -, _ and ., not beginning with a dot), got '.k'",
+      "SandboxPool 'web/warm': executor.accessToken: expected nothing beside enterMainContainer: false, got an object; tasks beside the executor, as its user, could read it",
+    ],
   ],
   [
     'executor options that Kubernetes refuses',

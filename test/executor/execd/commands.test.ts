@@ -9,7 +9,7 @@ import { ExecdClient } from './execd-client';
 let executor: ExecutorProcess;
 let client: ExecdClient;
 beforeAll(async () => {
-  executor = await ExecutorProcess.start(['--execd-listen-addr=127.0.0.1:0'], undefined, { FROM_EXECUTOR: 'yes', EXECD_ENVS: 'variables', EXECD_ACCESS_TOKEN: '' });
+  executor = await ExecutorProcess.start(['--execd-listen-addr=127.0.0.1:0'], undefined, { FROM_EXECUTOR: 'yes', EXECD_ENVS: 'variables' });
   client = new ExecdClient(`http://127.0.0.1:${executor.execdPort}`);
 });
 afterAll(() => executor.clean());

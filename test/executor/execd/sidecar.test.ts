@@ -1,19 +1,20 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { until } from '../../support/waiting';
-import { ExecutorProcess, isRunning } from '../executor-process';
+import { ExecutorProcess, isRunning, task } from '../executor-process';
 import { EXECUTOR_RIGHTS, MAIN_USER, MainContainer, type MainContainerOptions } from '../main-container';
 import { ExecdClient } from './execd-client';
 
 /** An executor beside a main container, with the rights that it has in a pod; ends with the test. */
-async function startBeside(options: MainContainerOptions): Promise<{ main: MainContainer; client: ExecdClient }> {
+async function startBeside(options: MainContainerOptions): Promise<{ main: MainContainer; executor: ExecutorProcess; client: ExecdClient }> {
   const main = await MainContainer.start(options);
   mains.push(main);
-  const env = { ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: main.name, FROM_EXECUTOR: 'yes' };
-  const executor = await ExecutorProcess.start(['--execd-listen-addr=127.0.0.1:0', '--access-token=open sesame'], undefined, env, { launcher: EXECUTOR_RIGHTS });
+  const env = { ENABLE_SIDECAR_MODE: 'true', MAIN_CONTAINER_NAME: main.name, FROM_EXECUTOR: 'yes', EXECD_ACCESS_TOKEN: '# two are good\nopen sesame\nopen barley\n' };
+  const executor = await ExecutorProcess.start(['--execd-listen-addr=127.0.0.1:0'], undefined, env, { launcher: EXECUTOR_RIGHTS });
   executors.push(executor);
-  return { main, client: new ExecdClient(`http://127.0.0.1:${executor.execdPort}`, { 'x-execd-access-token': 'open sesame' }) };
+  return { main, executor, client: new ExecdClient(`http://127.0.0.1:${executor.execdPort}`, { 'x-execd-access-token': 'open sesame' }) };
 }
 const mains: MainContainer[] = [];
 const executors: ExecutorProcess[] = [];
@@ -77,11 +78,36 @@ test('commands run in the main container, as its user, while there is one (E23, 
   expect(strays.map(isRunning)).toEqual([true, false]);
 
   expect(await new ExecdClient(client.origin).refused('GET', '/ping')).toEqual({ status: 401, code: 'UNAUTHORIZED' });
-  expect(await new ExecdClient(client.origin, { 'x-execd-access-token': 'open sesam' }).refused('POST', '/command', { command: 'true' })).toMatchObject({ status: 401 });
+  for (const token of ['open sesam', '# two are good', 'open sesame\topen barley', '']) {
+    expect(await new ExecdClient(client.origin, { 'x-execd-access-token': token }).refused('POST', '/command', { command: 'true' })).toMatchObject({ status: 401 });
+  }
+  expect((await new ExecdClient(client.origin, { 'x-execd-access-token': 'open barley' }).ask('GET', '/ping')).status).toBe(200);
   await main.stop();
   for (const [method, path] of [['GET', '/ping'], ['POST', '/command']] as const) {
     expect(await client.refused(method, path, path === '/ping' ? undefined : { command: 'true' })).toEqual({ status: 503, code: 'RUNTIME_ERROR' });
   }
+});
+
+test('root in the main container finds the variables of its task in all that it is given, and the token of its executor neither there nor in what the executor has (X28)', async () => {
+  const { executor, client } = await startBeside({ isRoot: true });
+  expect(readFileSync(`/proc/${executor.pid}/environ`, 'latin1')).toContain('sesame');
+  // Each line says what it has looked for, and how often it was there.
+  const count = (what: string, pid: number | string) => `echo ${what} $(cat /proc/${pid}/environ 2>/dev/null | grep -c ${what})`;
+  const script = `env; ${count('FROM_MAIN', 'self')}; ${count('sesame', 'self')}; ${count('sesame', executor.pid)}`;
+  const found = ['FROM_MAIN 1', 'sesame 0', 'sesame 0'];
+  await executor.set(task('pry', ['sh', '-c', script], { env: [{ name: 'FROM_TASK', value: 'café' }, { name: 'BOTH', value: 'task' }] }));
+  await executor.ended();
+  const ofTask = (await executor.log('pry')).body.trim().split('\n');
+  const ofCommand = (await client.run(script)).stdout;
+  for (const lines of [ofTask, ofCommand]) expect([lines.slice(-3), lines.filter((line) => line.includes('sesame'))]).toEqual([found, found.slice(1)]);
+  expect(await terminalOutput(client, 'env')).toMatch(/FROM_MAIN=(?![^]*sesame)/);
+
+  // What the task of the sandbox is given, all of it has.
+  const { stdout } = await client.run('echo $FROM_MAIN $FROM_TASK $BOTH');
+  const { session_id: session } = (await (await client.ask('POST', '/session')).json()) as { session_id: string };
+  const inSession = await client.runBody(`/session/${session}/run`, { command: 'echo $FROM_MAIN $FROM_TASK $BOTH' });
+  expect([stdout, inSession.stdout]).toEqual([['café café task'], ['café café task']]);
+  expect(await terminalOutput(client, 'echo $BOTH by name')).toContain('task by name');
 });
 
 test('a command becomes another user where the main container is root', async () => {

@@ -73,15 +73,28 @@ test.each(Object.entries(BAD_BODIES))('POST /setTasks with %s is 400 and changes
   expect({ tasks: supervisor.list(), revision: supervisor.changes.revision }).toEqual({ tasks: [], revision: before });
 });
 
+const takenName = fc.stringMatching(TASK_NAME);
+const longName = fc.string({ unit: fc.constantFrom('a', '.', '-', '_'), minLength: 245, maxLength: 256 }).map((inner) => `a${inner}b`);
+/** A name with something put in or on; most of these are refused. */
+const spoiltName = fc
+  .tuple(fc.oneof(takenName, longName), fc.nat(), fc.oneof(fc.constantFrom('.', '..', '/', '/../', '-', '_', '%2f', '\\', '\0', '\n', 'é'), fc.string({ unit: 'binary', maxLength: 3 })))
+  .map(([name, at, put]) => name.slice(0, at % (name.length + 1)) + put + name.slice(at % (name.length + 1)));
+const anyName = fc.oneof(takenName, longName, spoiltName, spoiltName);
+
 test('no name leaves the data directory, and none is taken for a file of ours (X17)', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', '.', '/', '-', '_', '\0', '%', '\n'), maxLength: 260 })), (name) => {
+    fc.property(anyName, (name) => {
       const path = join('/data', name);
-      fc.pre(TASK_NAME.test(name));
-      expect({ path, isHidden: basename(path).startsWith('.') }).toEqual({ path: `/data/${name}`, isHidden: false });
-      expect({ folder: dirname(path), isShort: Buffer.byteLength(name) <= 253 }).toEqual({ folder: '/data', isShort: true });
+      const isHarmless = path === `/data/${name}` && dirname(path) === '/data' && !basename(path).startsWith('.') && Buffer.byteLength(name) <= 253;
+      expect({ name, isTaken: TASK_NAME.test(name), isHarmless }).not.toEqual({ name, isTaken: true, isHarmless: false });
     }),
   );
+});
+
+test('names of each kind are taken, and refused', () => {
+  const counts = fc.sample(anyName, { numRuns: 1000, seed: 1 }).filter((name) => TASK_NAME.test(name)).length;
+  expect(counts).toBeGreaterThan(250);
+  expect(counts).toBeLessThan(750);
 });
 
 test('an error names all that is wrong, without values (X15, X24)', async () => {

@@ -10,12 +10,13 @@ const table = defineSettings(
     strict: { flag: 'strict', env: 'STRICT', kind: 'boolean', default: 'false', description: 'Strictness.' },
     key: { flag: 'key', kind: 'integer', secret: true, description: 'A secret number.' },
     place: { env: 'PLACE', kind: 'string', description: 'A place.' },
+    guard: { env: 'GUARD', kind: 'string', isSetWhenEmpty: true, description: 'A guard.' },
   },
   ({ size, strict }) => (strict && size > 5 ? ['--size: expected at most 5 with --strict, got more'] : []),
 );
 
 const load = (argv: readonly string[], env: Record<string, string> = {}) => loadSettings(table, argv, env);
-const defaults = { name: undefined, size: 3, strict: false, key: undefined, place: undefined };
+const defaults = { name: undefined, size: 3, strict: false, key: undefined, place: undefined, guard: undefined };
 
 describe('loadSettings', () => {
   test.each<[string, string[], Record<string, string>, object]>([
@@ -23,6 +24,7 @@ describe('loadSettings', () => {
     ['takes the environment before defaults', [], { SIZE: '4', PLACE: 'here' }, { size: 4, place: 'here' }],
     ['takes flags before the environment', ['--size=5'], { SIZE: '4' }, { size: 5 }],
     ['counts an empty variable as absent', [], { SIZE: '' }, {}],
+    ['counts an empty variable as given where its setting says so', [], { GUARD: '' }, { guard: '' }],
     ['accepts a value after a space', ['--name', 'a b', '--size', '4'], {}, { name: 'a b', size: 4 }],
     ['accepts one dash', ['-name=a', '-size', '4'], {}, { name: 'a', size: 4 }],
     ['keeps = and newlines in a value', ['--name=a=b\nc'], {}, { name: 'a=b\nc' }],
@@ -168,6 +170,7 @@ describe('help', () => {
         '  --strict[=true|false]\n      Strictness. [default false; environment STRICT]\n',
         '  --key=NUMBER\n      A secret number.\n',
         '  PLACE (environment only)\n      A place.\n',
+        '  GUARD (environment only)\n      A guard.\n',
       ].join(''),
     );
   });
