@@ -1,5 +1,10 @@
+import { ApiError, isQuotaRefusal } from './kube/api-error';
+
 /** Names in one event: with the longest of them it stays within the 1,024 characters that a message may have. */
 const MAX_NAMES = 12;
+
+/** What Kubernetes says of a quota: `exceeded quota: <name>, requested: …`, or `failed quota: <name>: must specify …`. */
+const QUOTA = /(exceeded|failed) quota(?:: ([^,:\s]+)(?:: ([^\n]+))?)?/;
 
 /** Message of event `SuccessfulCreate`: one for a pass, and every pod in it by name as far as they fit (R5, ADR 0012). */
 export function describeCreated(names: readonly string[]): string {
@@ -28,4 +33,18 @@ export function describeRefused(refused: readonly RefusedPod[]): string[] {
     const more = others.length === 0 ? '' : `, nor ${others.length} more, among them '${others[0] ?? ''}'`;
     return `pod '${first}' not created${more}: ${answer.replaceAll('<name>', first)}`;
   });
+}
+
+/**
+ * How a quota keeps pods from being made, for a condition; undefined for an error that is no refusal by a quota.
+ *
+ * The same for every try, whatever pod it was of and however much others use meanwhile, so that a condition which says it is written once.
+ */
+export function describeQuota(error: unknown): string | undefined {
+  if (!(error instanceof ApiError) || !isQuotaRefusal(error)) return undefined;
+  const [, verb, name, rest] = QUOTA.exec(error.message) ?? [];
+  const quota = name === undefined ? 'a quota' : `quota '${name}'`;
+  return verb === 'failed'
+    ? `${quota} of the namespace refuses its pods: ${rest ?? 'they do not say what they use'}`
+    : `${quota} of the namespace is used up, so its pods are refused; raise it, or delete what uses it`;
 }

@@ -1,4 +1,4 @@
-import { ApiError, TransportError } from '../operator/kube/api-error';
+import { ApiError, isQuotaRefusal, TransportError } from '../operator/kube/api-error';
 import { LifecycleError } from './lifecycle-error';
 
 /** Seconds after which a call to an API server that did not answer is worth another try. */
@@ -19,7 +19,7 @@ export function fromKubeError(error: unknown, what: string): unknown {
 }
 
 function fromApiError(error: ApiError, what: string): LifecycleError {
-  if (error.status === 403 && isQuota(error)) {
+  if (isQuotaRefusal(error)) {
     return new LifecycleError('KUBERNETES::QUOTA_EXCEEDED', `${what}: a quota of the namespace is used up`, { cause: error });
   }
   if (error.status === 409) return new LifecycleError('KUBERNETES::INVALID_STATE', `${what}: it was changed by others at the same time; try again`, { cause: error });
@@ -32,9 +32,4 @@ function fromApiError(error: ApiError, what: string): LifecycleError {
     return new LifecycleError('KUBERNETES::UNAVAILABLE', `${what}: the API server of the cluster cannot serve it now`, { retryAfterSeconds, cause: error });
   }
   return new LifecycleError('KUBERNETES::API_ERROR', `${what}: the cluster refused it; the log of the server has more`, { cause: error });
-}
-
-/** Kubernetes has no reason of its own for it. @see https://kubernetes.io/docs/concepts/policy/resource-quotas/ */
-function isQuota({ reason, message }: ApiError): boolean {
-  return reason === 'Forbidden' && message.includes('exceeded quota');
 }

@@ -18,11 +18,13 @@ import { poolRoutes } from './pools/routes';
 import { AccessRenewer } from './proxy/access-renewer';
 import type { AccessTokens } from './proxy/access-token';
 import { endpointOf } from './proxy/endpoints';
+import { ExecdHeaders } from './proxy/execd-headers';
 import { Gate } from './proxy/gate';
 import { Proxy } from './proxy/proxy';
 import { RouteSigner } from './proxy/route-signature';
 import { SandboxCreator } from './sandboxes/creator';
 import { SandboxOperations } from './sandboxes/operations';
+import { PlatformCheck } from './sandboxes/platform-check';
 import { sandboxRoutes } from './sandboxes/routes';
 import { SandboxStore } from './sandboxes/sandbox-store';
 import { toSandbox } from './sandboxes/sandbox-view';
@@ -45,6 +47,8 @@ export interface LifecycleServerOptions {
   readonly keys: ApiKeys;
   /** Tokens that open single sandboxes through the proxy. */
   readonly tokens: AccessTokens;
+  /** What executors are told. @default - no access token */
+  readonly execd?: ExecdHeaders;
   /** Version of this package. */
   readonly version: string;
   /** Template of sandboxes without a pool. @default - an empty one */
@@ -76,7 +80,7 @@ export class LifecycleServer {
   private running: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LifecycleServerOptions) {
-    const { connection, config, namespace, keys, tokens, version, base, clock, log, newId = randomUUID } = options;
+    const { connection, config, namespace, keys, tokens, execd = new ExecdHeaders(), version, base, clock, log, newId = randomUUID } = options;
     const { write_qps: qps, write_burst: burst } = config.kubernetes;
     this.transport = new Transport({ connection, clock, agent: SERVER_AGENT, onAnswer: (answer) => this.metrics.kubeAnswered(answer), qps, burst: burst === 0 ? Math.max(1, qps) : burst });
     const api = new KubeApi({ transport: this.transport });
@@ -87,8 +91,9 @@ export class LifecycleServer {
     const gate = new Gate({ store: this.sandboxes, keys, tokens, signer, config, clock });
     const { enabled, min_interval_seconds: interval } = config.renew_intent;
     const renewer = enabled ? new AccessRenewer({ store: this.sandboxes, clock, log, intervalMs: interval * 1000 }) : undefined;
-    this.proxy = new Proxy({ gate, clock, log, stop: this.stopping.signal, renewer, onAnswer: (answer) => this.metrics.answered(answer) });
-    const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, config, version, base, clock, log, newId, onCreate: (create) => this.metrics.created(create) });
+    this.proxy = new Proxy({ gate, execd, clock, log, stop: this.stopping.signal, renewer, onAnswer: (answer) => this.metrics.answered(answer) });
+    const platforms = new PlatformCheck({ api, clock, log });
+    const creator = new SandboxCreator({ api, namespace, store: this.sandboxes, pools: this.pools, platforms, config, version, base, clock, log, newId, onCreate: (create) => this.metrics.created(create) });
     const service = serviceRoutes({ version, notReady: () => this.notReady(), openApi: () => openApiDocument(this.routes, version) });
     this.routes = [
       ...service,
@@ -98,7 +103,7 @@ export class LifecycleServer {
         operations: new SandboxOperations({ store: this.sandboxes, clock }),
         creates: new ConcurrencyLimit(config.server.max_concurrent_creates),
         toReply: (batch: BatchSandbox) => toSandbox(batch, (name) => this.pools.find(name)),
-        endpointOf: (batch, port, input) => endpointOf(batch, port, input, { config, tokens, signer, now: clock.now() }),
+        endpointOf: (batch, port, input) => endpointOf(batch, port, input, { config, tokens, execd, signer, now: clock.now() }),
       }),
       ...notYetRoutes({ store: this.sandboxes }),
       ...poolRoutes({ pools: this.pools, namespace, allowPrivileged: config.pools.allow_privileged, runtimeClass: runtimeClassOf(config) }),

@@ -16,6 +16,7 @@ import { readKeyFile, watchKeyFile } from './config/key-file';
 import { readConfig } from './config/read-config';
 import { LifecycleServer } from './lifecycle-server';
 import { AccessTokens } from './proxy/access-token';
+import { ExecdHeaders } from './proxy/execd-headers';
 import { ApiKeys } from './web/api-keys';
 import { serveHttp } from './web/http-host';
 
@@ -100,11 +101,14 @@ async function run(config: ServerConfig, settings: ServerSettings, log: Logger):
     );
   }
   if (tokenFile !== undefined) watchKeyFile(tokenFile, (secrets) => tokens.replace(secrets), log, stop.signal);
+  const { execd_access_token_file: execdFile } = config.runtime;
+  const execd = new ExecdHeaders(execdFile === undefined ? [] : await readKeyFile(execdFile));
+  if (execdFile !== undefined) watchKeyFile(execdFile, (fresh) => execd.replace(fresh), log, stop.signal);
   const connection = await connectToCluster(config.kubernetes.kubeconfig_path, process.env, clock);
   const namespace = config.kubernetes.namespace ?? settings.podNamespace ?? connection.namespace ?? 'default';
   const { batchsandbox_template_file: templateFile } = config.kubernetes;
   const base = templateFile === undefined ? undefined : await readBaseTemplate(templateFile);
-  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, tokens, version: readVersion(__dirname), base, clock, log });
+  const server = new LifecycleServer({ connection, config, namespace, keys: apiKeys, tokens, execd, version: readVersion(__dirname), base, clock, log });
   const { host, port, timeout_keep_alive: keepAlive, timeout_graceful_shutdown: grace } = config.server;
   // First of all: a server that waits for the API server lives, and says that it is not ready.
   const http = await serveHttp({ fetch: (request) => server.app.fetch(request), taker: server.proxy, host, port, keepAliveMs: keepAlive * 1000 }, clock);

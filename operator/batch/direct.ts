@@ -6,7 +6,7 @@ import { EMPTY_SLOT, FINISHED_SLOT, type Slot } from '../allocation-record';
 import { isNamespaceClosing } from '../kube/api-error';
 import { slowStart } from '../parallel';
 import { createPod, type NewPod } from '../pod-creation';
-import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
+import { describeCreated, describeQuota, describeRefused, type RefusedPod } from '../pod-events';
 import { removePods } from '../pod-removal';
 import { isEnd } from '../tasks/task-state';
 import { BatchTasks } from './batch-tasks';
@@ -49,6 +49,8 @@ export class DirectDelivery {
       pod: (uid) => ownPods.get(uid),
       tasks: tasks.status(),
       wait: undefined,
+      // What a quota said of a slot stands until its next try, or the condition would come and go with the tries.
+      quota: this.backoff.causeOf(batch.metadata.uid ?? '', (slot) => slots[slot]?.state === 'empty'),
       now: clock.now(),
     });
     const current = await publisher.writeStatus(batch, status, signal);
@@ -155,7 +157,9 @@ export class DirectDelivery {
     });
     const pods = due.flatMap((slot) => {
       const pod = this.podOf(batch, slot);
-      return pod === undefined ? [] : [{ slot, pod }];
+      if (pod !== undefined) return [{ slot, pod }];
+      this.backoff.forgetCause(uid, slot); // it has no next try that would
+      return [];
     });
     const results = await slowStart(pods, CREATES_AT_ONCE, ({ pod }) => createPod(this.tools, directPods, uid, pod, signal));
     const created: string[] = [];
@@ -172,7 +176,7 @@ export class DirectDelivery {
         continue;
       }
       refused.push({ name, reason: result.reason });
-      this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS);
+      this.backoff.fail(uid, slot, clock.monotonicMs(), LONGEST_CREATE_DELAY_MS, describeQuota(result.reason));
       waits.push(this.backoff.waitMs(uid, slot, clock.monotonicMs()));
     }
     if (created.length > 0) events.record(batch, 'Normal', 'SuccessfulCreate', describeCreated(created));

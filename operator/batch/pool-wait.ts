@@ -14,7 +14,7 @@ import type { PoolWait } from './status';
 const PLACE_FRESH_MS = 30_000;
 
 /** Reasons of a Pool's `ScaleBlocked` for which nobody gets a pod until somebody mends something. */
-const START_FAILURES = [...START_PROBLEM_REASONS, 'CreateFailed'] as const;
+const START_FAILURES = [...START_PROBLEM_REASONS, 'CreateFailed', 'QuotaExceeded'] as const;
 
 /** What decides why a batch waits. */
 export interface WaitInput {

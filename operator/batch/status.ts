@@ -17,6 +17,7 @@ export interface PoolWait {
     | 'Unschedulable'
     | 'PodsFailing'
     | 'CreateFailed'
+    | 'QuotaExceeded'
     | 'PoolExhausted'
     | 'Queued'
     | 'PoolScaling'
@@ -33,6 +34,8 @@ export interface BatchStatusInput {
   pod(uid: string): PodFacts | undefined;
   readonly tasks: TaskStatus;
   readonly wait: PoolWait | undefined;
+  /** How a quota keeps pods of a batch without a pool from being made. @default - none does */
+  readonly quota?: string;
   readonly now: Date;
 }
 
@@ -63,7 +66,8 @@ export function planBatchStatus(input: BatchStatusInput): BatchSandboxStatus {
   const add = (type: BatchCondition['type'], reason: string, message?: string) =>
     conditions.push({ type, status: 'True', reason, ...(message !== undefined && { message }) });
   if (phase === 'Succeed' && !finished) add('Ready', 'PodsReady');
-  if (phase === 'Pending') add('Progressing', 'Creating');
+  if (phase === 'Pending' && input.quota === undefined) add('Progressing', 'Creating');
+  if (phase === 'Pending' && input.quota !== undefined) add('Progressing', 'QuotaExceeded', input.quota);
   if (finished) add('Completed', 'TasksEnded');
   if (ready > 0 && ready === batch.spec.replicas) add('AllReady', 'PodsReady');
   if (failing.length > 0) add('PodFailed', ...describeFailure(failing, pods.length));

@@ -78,6 +78,8 @@ export const isGone = (error: unknown): error is ApiError => hasStatus(error, 41
 export const isNamespaceClosing = (error: unknown): error is ApiError =>
   (hasStatus(error, 403) && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true) ||
   (hasStatus(error, 404) && error.details.kind === 'namespaces');
+/** A quota of the namespace refuses a new object. Kubernetes tells it from other refusals by its words alone. @see https://kubernetes.io/docs/concepts/policy/resource-quotas/ */
+export const isQuotaRefusal = (error: unknown): boolean => hasStatus(error, 403) && error.reason === 'Forbidden' && /(exceeded|failed) quota\b/.test(error.message);
 /** A step of a JSON patch does not fit the object. An answer about what breaks a schema names the kind, and this one does not. */
 export const isMisfit = (error: unknown): error is ApiError => hasStatus(error, 422) && error.details.kind === undefined;
 /** The same request may succeed later. */

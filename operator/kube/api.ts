@@ -90,6 +90,7 @@ export interface KubeApiOptions {
 }
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const METADATA_OF_LIST_ONLY = METADATA_ONLY.replace('PartialObjectMetadata', 'PartialObjectMetadataList');
 
 /** A write that has not been answered for so long is given up; shorter than a lease lasts. */
 export const WRITE_DEADLINE_MS = 10_000;
@@ -115,6 +116,16 @@ export class KubeApi {
     const { namespace, ...parameters } = query;
     const path = withQuery(collectionPath(type, namespace), parameters);
     return (await this.read(path, LIST_DEADLINE_MS, options)) as KubeList<T>;
+  }
+
+  /** Whether there is an object that the selectors match. At most one is read, and of it the metadata alone. */
+  async has(type: ResourceType, query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>, { signal }: CallOptions = {}): Promise<boolean> {
+    const { namespace, ...selectors } = query;
+    const path = withQuery(collectionPath(type, namespace), { ...selectors, limit: 1 });
+    const call = { method: 'GET', path, accept: METADATA_OF_LIST_ONLY, deadlineMs: WRITE_DEADLINE_MS, repeatable: true, signal } as const;
+    // Kubernetes writes null for the items of such a list when there are none.
+    const { items } = (await this.transport.call(call)) as { readonly items: readonly unknown[] | null };
+    return (items?.length ?? 0) > 0;
   }
 
   async get<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options: CallOptions = {}): Promise<T> {

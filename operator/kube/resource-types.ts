@@ -25,12 +25,18 @@ export function namespacedType<T extends KubeObject>(apiVersion: string, kind: s
   return { apiVersion, kind, plural, namespaced: true };
 }
 
+/** Describes a kind whose objects live in no namespace. */
+export function clusterType<T extends KubeObject>(apiVersion: string, kind: string, plural: string): ResourceType<T> {
+  return { apiVersion, kind, plural, namespaced: false };
+}
+
 export const PODS = namespacedType<Pod>('v1', 'Pod', 'pods');
 export const EVENTS = namespacedType<KubeEvent>('v1', 'Event', 'events');
 export const LEASES = namespacedType<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 export const SECRETS = namespacedType<Secret>('v1', 'Secret', 'secrets');
 export const CONFIG_MAPS = namespacedType<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const CLAIMS = namespacedType<KubeObject & { readonly spec: object }>('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
+export const NODES = clusterType('v1', 'Node', 'nodes');
 export const POOLS = namespacedType<Pool>(API_VERSION, 'Pool', 'pools');
 export const BATCHES = namespacedType<BatchSandbox>(API_VERSION, 'BatchSandbox', 'batchsandboxes');
 

@@ -7,12 +7,12 @@ const BLOCKED_AFTER_MS = 30_000;
 
 /** What holds the growth of a pool back in one pass. */
 export interface Hindrance {
-  readonly reason: 'NotReadyPods' | 'PoolMax' | 'CreateFailed';
+  readonly reason: 'NotReadyPods' | 'PoolMax' | 'CreateFailed' | 'QuotaExceeded';
   /** The cause in the words of whoever found it; absent when there are none. */
   readonly cause?: string;
 }
 
-/** Says why pools do not grow: wrong bounds and an open breaker at once, what may pass by itself once it has lasted (R61, R65). */
+/** Says why pools do not grow: wrong bounds, an open breaker and a quota at once, what may pass by itself once it has lasted (R61, R65). */
 export class ScaleBlocks {
   /** Pool UID -> since when growth is held back, by the monotonic clock in ms, and by what. */
   private readonly sinceByPool = new Map<string, { readonly reason: Hindrance['reason']; readonly sinceMs: number }>();
@@ -43,7 +43,8 @@ export class ScaleBlocks {
     const known = this.sinceByPool.get(uid);
     const since = known?.reason === hindrance.reason ? known : { reason: hindrance.reason, sinceMs: nowMs };
     this.sinceByPool.set(uid, since);
-    return nowMs - since.sinceMs >= BLOCKED_AFTER_MS;
+    // Who waits for its pods is to know: nobody but a person raises a quota (ADR 0027).
+    return hindrance.reason === 'QuotaExceeded' || nowMs - since.sinceMs >= BLOCKED_AFTER_MS;
   }
 }
 
@@ -59,6 +60,7 @@ function sentence({ reason, cause }: Hindrance, poolMax: number): string {
     NotReadyPods: cause === undefined ? 'new pods do not become Ready; look at them with kubectl describe pod' : `new pods do not become Ready: ${cause}`,
     PoolMax: `batches wait for pods and the pool has its poolMax of ${poolMax}`,
     CreateFailed: cause ?? 'the API server refuses new pods',
+    QuotaExceeded: cause ?? 'a quota of the namespace refuses new pods',
   };
   return sentences[reason];
 }

@@ -7,7 +7,7 @@ import type { EventRecorder } from '../kube/events';
 import type { Ledger } from '../ledger';
 import { slowStart } from '../parallel';
 import { createPod, type NewPod, type PodCreationTools } from '../pod-creation';
-import { describeCreated, describeRefused, type RefusedPod } from '../pod-events';
+import { describeCreated, describeQuota, describeRefused, type RefusedPod } from '../pod-events';
 import type { PodFacts } from '../pod-facts';
 import { START_PROBLEM_REASONS, type StartProblem } from '../start-problem';
 import { type BreakerPlan, type BreakerState, newBreaker, planBreaker } from './breaker';
@@ -203,6 +203,8 @@ export class PoolSizer {
 /** Pods that failed one after another hold growth back, also while the next one is being tried. */
 function explainHindrance(blockedBy: Hindrance['reason'] | undefined, breaker: BreakerState, refused: readonly unknown[]): Hindrance | undefined {
   const [failure] = refused;
+  const quota = describeQuota(failure);
+  if (quota !== undefined) return { reason: 'QuotaExceeded', cause: quota };
   if (failure !== undefined) return { reason: 'CreateFailed', cause: messageOf(failure) };
   if (blockedBy === 'PoolMax') return { reason: 'PoolMax' };
   return blockedBy === 'NotReadyPods' || breaker.failures > 0 ? { reason: 'NotReadyPods', cause: breaker.lastFailure?.message } : undefined;

@@ -16,7 +16,7 @@ export interface PoolStatusInput {
 
 /** Reason and message of condition `ScaleBlocked` (R61, R65); the last three are those of an open breaker. */
 export interface ScaleBlock {
-  readonly reason: 'InvalidCapacity' | 'NotReadyPods' | 'PoolMax' | 'CreateFailed' | 'ImagePull' | 'Unschedulable' | 'PodsFailing';
+  readonly reason: 'InvalidCapacity' | 'NotReadyPods' | 'PoolMax' | 'CreateFailed' | 'QuotaExceeded' | 'ImagePull' | 'Unschedulable' | 'PodsFailing';
   readonly message: string;
 }
 

@@ -6,9 +6,11 @@ import { trimObject } from '../../operator/kube/trim';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { Pool } from '../../src/schema/pool';
+import { KeyedListeners } from '../keyed-listeners';
 import { fromKubeError } from '../kube-errors';
 import { LifecycleError, poolNotFound } from '../lifecycle-error';
 import { TokenBucket } from '../token-bucket';
+import { RecentLosses } from './recent-losses';
 
 /** Reads of single pools that the cache does not know: a second, and at once. */
 const LIVE_READS = { perSecond: 10, burst: 20 } as const;
@@ -27,12 +29,19 @@ export class PoolStore {
   /** Resolves when all pools are known. */
   readonly synced: Promise<void>;
   private readonly informer: Informer<Pool>;
+  private readonly listeners = new KeyedListeners();
+  private readonly losses: RecentLosses;
   private readonly liveReads: TokenBucket;
   private isSynced = false;
 
   constructor(private readonly options: PoolStoreOptions) {
     const { api, namespace, clock, log } = options;
     this.informer = new Informer({ api, type: POOLS, namespaces: [namespace], trim: trimObject, clock, log });
+    this.losses = new RecentLosses(clock);
+    this.informer.cache.onChange(({ key, before, after }) => {
+      this.losses.note(before, after);
+      this.listeners.tell(key);
+    });
     this.liveReads = new TokenBucket(clock, LIVE_READS.perSecond, LIVE_READS.burst);
     this.synced = this.informer.synced.then(() => {
       this.isSynced = true;
@@ -59,6 +68,16 @@ export class PoolStore {
   /** What the cache knows of a pool. */
   find(name: string): Pool | undefined {
     return this.informer.cache.get(this.key(name));
+  }
+
+  /** Calls the listener after every change of one pool; the returned function ends that. */
+  onChange(name: string, listener: () => void): () => void {
+    return this.listeners.add(this.key(name), listener);
+  }
+
+  /** Ms since a pool had fewer pods than before, as far as this server has seen; Infinity when no such time is known. */
+  sinceLossMs(name: string): number {
+    return this.losses.sinceMs(name);
   }
 
   /** All pools, by name. @throws LifecycleError KUBERNETES::INITIALIZATION_ERROR before the first list */

@@ -2,8 +2,9 @@ import type { Clock } from '../../src/program/clock';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { LifecycleError } from '../lifecycle-error';
 import type { PoolStore } from '../pools/pool-store';
+import type { PodHolders } from './pod-holders';
 import type { SandboxStore } from './sandbox-store';
-import { judgeCreate } from './verdict';
+import { judgeCreate, type Verdict } from './verdict';
 
 /** How long a create waits for what, in ms. */
 export interface Patience {
@@ -11,14 +12,14 @@ export interface Patience {
   readonly startedAtMs: number;
   /** For the sandbox to be ready, since then. */
   readonly readyMs: number;
-  /** For a pool that is full, since it was seen to be. */
+  /** For a pod to come back to a pool that is full, since that was seen; none is waited for where none is on its way. */
   readonly roomMs: number;
 }
 
 /** What a wait needs. */
 export interface CreationContext {
-  readonly store: Pick<SandboxStore, 'find' | 'onChange'>;
-  readonly pools: Pick<PoolStore, 'find'>;
+  readonly store: Pick<SandboxStore, 'find' | 'onChange'> & { readonly holders: Pick<PodHolders, 'count' | 'sinceReturnMs'> };
+  readonly pools: Pick<PoolStore, 'find' | 'onChange' | 'sinceLossMs'>;
   readonly clock: Clock;
   readonly patience: Patience;
 }
@@ -34,12 +35,13 @@ export class NotReady extends LifecycleError {
   }
 }
 
-/** Seconds after which a pool that was full is worth another try. */
-const ROOM_RETRY_SECONDS = 5;
 const READY_RETRY_SECONDS = 1;
 
 /**
- * Waits until a sandbox is ready: looks at every change of it, and at nothing in between (L14).
+ * Waits until a sandbox is ready: looks at every change of it and of its pool, and in between only when time alone makes something certain (L14).
+ *
+ * A pool that is full is an error as soon as that is certain: sandboxes that are known have all its pods, and none has given one back lately. What the pool says
+ * comes a moment after it is true, and a pod that comes back is worth a short wait.
  *
  * @param made the sandbox as it was made or found
  * @throws NotReady
@@ -49,13 +51,17 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
   return new Promise((resolve, reject) => {
     // A sandbox that another replica has made may not be in our cache yet.
     let isKnown = false;
-    let waitsFor: { readonly full: boolean; readonly message?: string } = { full: false };
-    let cancelRoom: (() => void) | undefined;
+    let waitsFor: Extract<Verdict, { kind: 'wait' }> = { kind: 'wait' };
+    let lackedSinceMs: number | undefined;
+    let cancelLook: (() => void) | undefined;
+    let poolName: string | undefined;
+    let forgetPool: (() => void) | undefined;
 
     const end = () => {
       forget();
+      forgetPool?.();
       cancelReady();
-      cancelRoom?.();
+      cancelLook?.();
       signal.removeEventListener('abort', onAbort);
     };
     const fail = (error: LifecycleError, isOpen: boolean) => {
@@ -63,32 +69,52 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
       reject(new NotReady(error, isOpen));
     };
     const onLate = () => {
-      const { full, message } = waitsFor;
-      if (full) return fail(full429(message), true);
+      const { lack, message } = waitsFor;
       const why = message === undefined ? '' : `: ${message}`;
-      fail(new LifecycleError('KUBERNETES::POD_READY_TIMEOUT', `sandbox: not ready within ${patience.readyMs / 1000} s${why}`, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
+      const late = () => new LifecycleError('KUBERNETES::POD_READY_TIMEOUT', `sandbox: not ready within ${patience.readyMs / 1000} s${why}`, { retryAfterSeconds: READY_RETRY_SECONDS });
+      fail(lack?.error ?? late(), true);
     };
     const onAbort = () => {
       end();
       reject(gone());
     };
+    /** Follows the pool that the sandbox waits for: the operator may have chosen it meanwhile. */
+    const follow = (name: string | undefined) => {
+      if (name === poolName) return;
+      forgetPool?.();
+      poolName = name;
+      forgetPool = name === undefined ? undefined : pools.onChange(name, look);
+    };
     const look = () => {
       const found = store.find(id);
       isKnown ||= found !== undefined;
       const batch = found ?? (isKnown ? undefined : made);
-      const verdict = judgeCreate(batch, pools.find(batch?.spec.poolRef ?? ''));
+      follow(batch?.spec.poolRef);
+      const pool = poolName ?? '';
+      const sinceLeftMs = Math.min(store.holders.sinceReturnMs(pool), pools.sinceLossMs(pool));
+      const verdict = judgeCreate(batch, pools.find(pool), { now: clock.now(), holders: store.holders.count(pool), sinceLeftMs });
       if (verdict.kind === 'failed') return fail(verdict.error, false);
       if (verdict.kind === 'ready' && batch !== undefined) {
         end();
         return resolve(batch);
       }
-      waitsFor = verdict.kind === 'wait' ? verdict : { full: false };
-      if (!waitsFor.full) {
-        cancelRoom?.();
-        cancelRoom = undefined;
-      } else {
-        cancelRoom ??= clock.setTimer(patience.roomMs, () => fail(full429(waitsFor.message), true));
+      waitsFor = verdict.kind === 'wait' ? verdict : { kind: 'wait' };
+      waitForRoom();
+    };
+    const waitForRoom = () => {
+      cancelLook?.();
+      cancelLook = undefined;
+      const { lack, lookInMs } = waitsFor;
+      if (lack === undefined) {
+        lackedSinceMs = undefined;
+        if (lookInMs !== undefined) cancelLook = clock.setTimer(lookInMs, look);
+        return;
       }
+      lackedSinceMs ??= clock.monotonicMs();
+      const lackedMs = clock.monotonicMs() - lackedSinceMs;
+      const quietMs = lack.isCertain ? Math.max(lackedMs, store.holders.sinceReturnMs(poolName ?? '')) : lackedMs;
+      if (quietMs >= patience.roomMs) return fail(lack.error, true);
+      cancelLook = clock.setTimer(patience.roomMs - quietMs, look);
     };
 
     const forget = store.onChange(id, look);
@@ -106,8 +132,4 @@ export function refuseGone({ aborted }: AbortSignal): void {
 
 function gone(): NotReady {
   return new NotReady(new LifecycleError('GENERAL::SHUTTING_DOWN', undefined, { retryAfterSeconds: READY_RETRY_SECONDS }), true);
-}
-
-function full429(message: string | undefined): LifecycleError {
-  return new LifecycleError('KUBERNETES::POOL_CAPACITY_EXHAUSTED', message, { retryAfterSeconds: ROOM_RETRY_SECONDS });
 }

@@ -14,6 +14,7 @@ import { createCompanions, pullSecretName } from './companions';
 import { checkCreate, poolRefOf } from './create-check';
 import { idOfKey, planSandbox, requestDigest } from './create-plan';
 import { NotReady, refuseGone, untilReady } from './creation';
+import type { PlatformCheck } from './platform-check';
 import { planPod } from './pod-plan';
 import type { SandboxStore } from './sandbox-store';
 import { isUnconfirmed, planTakeBack } from './take-back';
@@ -25,6 +26,7 @@ export interface CreatorOptions {
   readonly namespace: string;
   readonly store: SandboxStore;
   readonly pools: PoolStore;
+  readonly platforms: Pick<PlatformCheck, 'expectNode'>;
   readonly config: ServerConfig;
   /** Version of this package. */
   readonly version: string;
@@ -81,12 +83,14 @@ export class SandboxCreator {
   }
 
   private async make({ request, idempotencyKey, isAsync, signal }: CreateInput, startedAtMs: number): Promise<BatchSandbox> {
-    const { config, store, pools } = this.options;
+    const { config, store, pools, platforms } = this.options;
     checkCreate(request, config);
     const poolRef = poolRefOf(request);
     // From the cache; that it is there now spares most callers a sandbox that waits for it. A sandbox that is there already may have outlived its pool.
     const isRepeat = idempotencyKey !== undefined && store.find(idOfKey(idempotencyKey)) !== undefined;
     if (poolRef !== undefined && poolRef !== ANY_POOL && !isRepeat) await pools.get(poolRef, signal);
+    if (request.platform !== undefined && config.kubernetes.platform_check && !isRepeat) await platforms.expectNode(request.platform);
+    refuseGone(signal);
     const made = await this.write(request, poolRef, idempotencyKey, isAsync);
     const { sandbox_create_timeout_seconds: ready, pool_acquisition_timeout_seconds: room } = config.kubernetes;
     try {

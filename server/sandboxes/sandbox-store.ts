@@ -8,9 +8,11 @@ import type { Logger } from '../../src/program/log';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
 import { Label } from '../../src/schema/names';
 import { LifecycleError, sandboxNotFound } from '../lifecycle-error';
+import { KeyedListeners } from '../keyed-listeners';
 import { fromKubeError } from '../kube-errors';
 import { TokenBucket } from '../token-bucket';
 import { type IndexQuery, OrderedIndex } from './ordered-index';
+import { PodHolders } from './pod-holders';
 
 /** Reads of single objects that the cache does not know: a second, and at once (L26). */
 const LIVE_READS = { perSecond: 20, burst: 50 } as const;
@@ -37,9 +39,11 @@ export interface SandboxStoreOptions {
 export class SandboxStore {
   /** Resolves when all sandboxes are known. */
   readonly synced: Promise<void>;
+  /** Who has pods of pools. */
+  readonly holders: PodHolders;
   private readonly informer: Informer<BatchSandbox>;
   private readonly index = new OrderedIndex();
-  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly listeners = new KeyedListeners();
   private readonly liveReads: TokenBucket;
   private isSynced = false;
 
@@ -47,11 +51,13 @@ export class SandboxStore {
     const { api, namespace, clock, log, liveReadsPerSecond = LIVE_READS.perSecond } = options;
     this.informer = new Informer({ api, type: BATCHES, namespaces: [namespace], labelSelector: Label.sandboxId, trim: trimObject, clock, log });
     this.liveReads = new TokenBucket(clock, liveReadsPerSecond, Math.max(LIVE_READS.burst, liveReadsPerSecond));
-    this.informer.cache.onChange(({ key, after }) => {
+    this.holders = new PodHolders(clock);
+    this.informer.cache.onChange(({ key, before, after }) => {
       const id = key.slice(namespace.length + 1);
       if (after === undefined) this.index.delete(id);
       else this.index.set(after);
-      this.listeners.get(id)?.forEach((listener) => listener());
+      this.holders.note(before, after);
+      this.listeners.tell(id);
     });
     this.synced = this.informer.synced.then(() => {
       this.isSynced = true;
@@ -179,12 +185,7 @@ export class SandboxStore {
 
   /** Calls the listener after every change of one sandbox; the returned function ends that. */
   onChange(id: string, listener: () => void): () => void {
-    const ofId = this.listeners.get(id) ?? new Set();
-    this.listeners.set(id, ofId.add(listener));
-    return () => {
-      ofId.delete(listener);
-      if (ofId.size === 0) this.listeners.delete(id);
-    };
+    return this.listeners.add(id, listener);
   }
 
   private async delete({ metadata: { name, uid = '' } }: BatchSandbox, resourceVersion?: string): Promise<void> {

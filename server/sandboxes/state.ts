@@ -44,7 +44,8 @@ export function sandboxStatus(batch: BatchSandbox): SandboxStatusReply {
   if (waiting !== undefined) {
     return { state: 'Pending', reason: isLackOfRoom(waiting.reason) ? 'POOL_CAPACITY_EXHAUSTED' : 'CREATING', message: waiting.message, lastTransitionAt: at(waiting) };
   }
-  return { state: 'Pending', reason: batch.status?.phase === undefined ? 'BATCHSANDBOX_PENDING' : 'CREATING', lastTransitionAt: at(conditionOf(batch, 'Progressing')) };
+  const progress = conditionOf(batch, 'Progressing');
+  return { state: 'Pending', reason: batch.status?.phase === undefined ? 'BATCHSANDBOX_PENDING' : 'CREATING', message: progress?.message, lastTransitionAt: at(progress) };
 }
 
 /** Whether the sandbox can be used: its pod is Ready and its address is published. */

@@ -7,8 +7,34 @@ import { conditionOf, isRunning, sandboxStatus } from './state';
 export type Verdict =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: LifecycleError }
-  /** `full`: its pool has no pod for it and may not make one. */
-  | { readonly kind: 'wait'; readonly full: boolean; readonly message?: string };
+  /** `lack`: its pool has no pod for it and may not make one. `lookInMs`: when time alone may change the verdict. */
+  | { readonly kind: 'wait'; readonly lack?: Lack; readonly lookInMs?: number; readonly message?: string };
+
+/** What counts beside the objects. */
+export interface Moment {
+  readonly now: Date;
+  /** Sandboxes that show that they have a pod of the pool. */
+  readonly holders: number;
+  /** Ms since a pod of the pool came back or went, as far as this server has seen; Infinity when no such time is known. */
+  readonly sinceLeftMs: number;
+}
+
+/** That a pool has no pod to give, and may not make one. */
+export interface Lack {
+  /** What the create ends with, unless a pod comes back meanwhile. */
+  readonly error: LifecycleError;
+  /** Sandboxes that are known have all pods of the pool: none is idle, starts, or is on its way to this one. */
+  readonly isCertain: boolean;
+}
+
+/** Seconds after which a pool that was full is worth another try. */
+const ROOM_RETRY_SECONDS = 5;
+
+/**
+ * How long a quota must have refused pods of a pool, none of which left meanwhile, until it is certain that none will fit, in ms. A pod that ends counts
+ * in the quota until it has gone: 30 s by default, and the rest is for its node to say so.
+ */
+const QUOTA_CERTAIN_MS = 40_000;
 
 /**
  * Judges a create by what the cluster says of its sandbox; pure.
@@ -16,9 +42,9 @@ export type Verdict =
  * What nobody but a person can mend ends the wait at once (L19); that there is no room does not.
  *
  * @param batch undefined when it has been deleted meanwhile
- * @param pool its Pool, as far as it is known
+ * @param pool its Pool, as far as it is known; its status may come before or after what the batch says
  */
-export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefined): Verdict {
+export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefined, moment: Moment): Verdict {
   if (batch === undefined || batch.metadata.deletionTimestamp !== undefined) return { kind: 'failed', error: deletedBeforeReady() };
   const { state, message } = sandboxStatus(batch);
   if (state === 'Failed') {
@@ -27,7 +53,10 @@ export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefi
   }
   // A task may have ended by then, as that of an entrypoint that sets something up: the sandbox is there.
   if (isRunning(batch)) return { kind: 'ready' };
+  const progress = conditionOf(batch, 'Progressing');
+  if (progress?.reason === 'QuotaExceeded') return failed('KUBERNETES::QUOTA_EXCEEDED', progress.message ?? 'a quota of the namespace refuses its pod');
   const waiting = conditionOf(batch, 'PoolAllocationPending');
+  const wait = (lack?: Lack, lookInMs?: number): Verdict => ({ kind: 'wait', ...(lack !== undefined && { lack }), ...(lookInMs !== undefined && { lookInMs }), ...(waiting?.message !== undefined && { message: waiting.message }) });
   switch (waiting?.reason ?? '') {
     case 'PoolNotFound':
     case 'PoolTerminating':
@@ -37,13 +66,18 @@ export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefi
     case 'PoolNotAccepted':
     case 'ImagePull':
       return failed('KUBERNETES::POD_FAILED', waiting?.message ?? 'its pool cannot make pods');
+    case 'QuotaExceeded': {
+      const lookInMs = pool && untilQuotaIsCertainMs(pool, moment);
+      if (lookInMs !== 0) return wait(undefined, lookInMs);
+      return failed('KUBERNETES::QUOTA_EXCEEDED', waiting?.message ?? 'a quota of the namespace refuses pods of its pool');
+    }
     case 'PoolExhausted':
     case 'PoolTooSmall':
-      return { kind: 'wait', full: true, message: waiting?.message };
+      return wait({ error: full(waiting?.message), isCertain: pool !== undefined && isFull(pool) && isGivenOut(pool, moment.holders) });
     case 'Queued':
-      return { kind: 'wait', full: pool !== undefined && isFull(pool), message: waiting?.message };
+      return wait(pool !== undefined && isFull(pool) ? { error: full(waiting?.message), isCertain: isGivenOut(pool, moment.holders) } : undefined);
     default:
-      return { kind: 'wait', full: false, message: waiting?.message };
+      return wait();
   }
 }
 
@@ -55,6 +89,31 @@ export function deletedBeforeReady(): LifecycleError {
 /** Whether a pool has all the pods that it may have, and none is idle. */
 function isFull({ spec, status }: Pool): boolean {
   return (status?.total ?? 0) >= spec.capacitySpec.poolMax && (status?.available ?? 0) === 0;
+}
+
+/**
+/**
+ * In how many ms it is certain that a quota leaves a pool nothing for another sandbox, if nothing changes; undefined when that is not to be seen. The pool
+ * may have been refused the last of many pods, and the one for this sandbox starts.
+ */
+function untilQuotaIsCertainMs(pool: Pool, { now, holders, sinceLeftMs }: Moment): number | undefined {
+  const refusal = pool.status?.conditions?.find(({ type, reason }) => type === 'ScaleBlocked' && reason === 'QuotaExceeded');
+  const refusedMs = now.getTime() - Date.parse(refusal?.lastTransitionTime ?? '');
+  return !isGivenOut(pool, holders) || Number.isNaN(refusedMs) ? undefined : Math.max(0, QUOTA_CERTAIN_MS - Math.min(refusedMs, sinceLeftMs));
+}
+
+/**
+ * Whether known sandboxes have all pods of a pool that it counts: none is idle and none starts. Those that are being deleted it does not count.
+ *
+ * A pool counts a pod as given out from when it was chosen for a sandbox, which says so itself a moment later: it may be the one that asks. It counts one
+ * that is recycled, too.
+ */
+function isGivenOut({ status }: Pool, holders: number): boolean {
+  return status !== undefined && status.allocated >= status.total && status.available === 0 && holders >= status.allocated;
+}
+
+function full(message: string | undefined): LifecycleError {
+  return new LifecycleError('KUBERNETES::POOL_CAPACITY_EXHAUSTED', message, { retryAfterSeconds: ROOM_RETRY_SECONDS });
 }
 
 function failed(code: ConstructorParameters<typeof LifecycleError>[0], message: string): Verdict {

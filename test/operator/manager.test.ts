@@ -96,12 +96,11 @@ test('writes to a batch start no pass over its pool (R134)', async () => {
     return values.filter(({ labels }) => labels['controller'] === 'pool').reduce((sum, { value }) => sum + value, 0);
   };
   const before = await passes();
-  const edits = 20;
-  for (let edit = 0; edit < edits; edit += 1) {
+  for (let edit = 0; edit < 20; edit += 1) {
     await operator.patch(pathOf('batchsandboxes', 'edited'), { metadata: { annotations: { [Annotation.endpoints]: `["${edit}"]` } } });
     await until(async () => expect(endpointsOf(await operator.batch('edited'))).toEqual(['198.18.0.1']));
   }
-  expect((await passes()) - before).toBeLessThan(edits / 2); // some may have been on their way
+  expect((await passes()) - before).toBeLessThan(5); // one for each edit would be 20; some may have been on their way, or due by the clock
 });
 
 test('a process that begins to lead serves the batch first that waits longest, however the cache lists them (R14)', async () => {

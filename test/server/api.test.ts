@@ -7,6 +7,7 @@ import { openApiSuite } from './api/openapi';
 import { poolSuite } from './api/pools';
 import { proxySuite } from './api/proxy';
 import { readinessSuite } from './api/readiness';
+import { roomSuite } from './api/room';
 import { sandboxSuite } from './api/sandboxes';
 import { useServer } from './api/server-under-test';
 import { takeBackSuite } from './api/take-back';
@@ -15,6 +16,7 @@ const server = useServer();
 
 answerSuite(server);
 burstSuite(server);
+roomSuite(server);
 createSuite(server);
 takeBackSuite(server);
 sandboxSuite(server);

@@ -41,6 +41,9 @@ describe('a configuration', () => {
       'store: without effect, since all state is in the Kubernetes API',
       'kubernetes.sandbox_create_timeout_seconds: SDKs give up after 30 s and do not hear the end of a create that takes 60 s',
     ]);
+    const open = 'runtime.execd_access_token_secret: without it, executors of sandboxes without a pool ask nobody for the token of execd_access_token_file';
+    expect(readConfig('[runtime]\nexecd_access_token_file = "/token"\n')).toMatchObject({ ok: true, warnings: [open] });
+    expect(readConfig('[runtime]\nexecd_access_token_file = "/token"\nexecd_access_token_secret = "token"\n')).toMatchObject({ ok: true, warnings: [] });
   });
 
   test.each([
@@ -51,6 +54,7 @@ describe('a configuration', () => {
     ['a gateway without an address', '[ingress]\nmode = "gateway"\n', ['ingress.gateway: expected address and route, since ingress.mode is gateway, got nothing']],
     ['an address of another form', '[ingress]\nmode = "gateway"\n[ingress.gateway]\naddress = "https://x"\n[ingress.gateway.route]\nmode = "wildcard"\n', ["ingress.gateway.address: expected *.domain, with an optional port, without scheme, got 'https://x'"]],
     ['an isolation without its class', '[secure_runtime]\ntype = "gvisor"\n', ['secure_runtime.k8s_runtime_class: expected the RuntimeClass of gvisor, got nothing']],
+    ['a token of executors that nobody could be told', '[runtime]\nexecd_access_token_secret = "token"\n', ['runtime.execd_access_token_file: expected a file with the token of execd_access_token_secret, or nobody could be told of it, got nothing']],
     ['text that is no TOML, without quoting it', '[server]\napi_key = "s3cret', ['configuration: expected TOML, got another text at line 2, column 11']],
     ['a key of the wrong type, without showing it', '[server]\napi_key = 12345\n', ['server.api_key: expected text of at least 1 character, got a number']],
   ])('is refused for %s (L8, L33, L47)', (_case, toml, problems) => {

@@ -3,6 +3,7 @@ import { EventRecorder } from '../../../operator/kube/events';
 import { PODS } from '../../../operator/kube/resource-types';
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { type OperatorInProcess, pathOf, startOperator } from '../../support/operator-in-process';
+import { QUOTA_REFUSAL, refusePods } from '../../support/refuse-pods';
 import { endpointsOf } from '../../support/space';
 import { until } from '../../support/waiting';
 
@@ -65,4 +66,16 @@ test('a patch that makes no pod is told of once for an edit, however its other s
   await until(async () => expect(endpointsOf(await operator.batch('partly'))).toEqual(['198.18.0.9', '']));
   expect(told()).toEqual([expect.stringContaining('shardPatches[1]')]);
   record.mockRestore();
+});
+
+test('a quota that refused a slot is told of no longer once an edit leaves nothing to make of it (R31)', async () => {
+  const reasons = async () => (await operator.batch('refused')).status?.conditions?.map(({ reason }) => reason);
+  refusePods(operator.manager.api, QUOTA_REFUSAL);
+  await operator.createBatch('refused', { replicas: 1, template: handMadeTemplate() });
+  await until(async () => expect(await reasons()).toContain('QuotaExceeded'));
+  await operator.patch(pathOf('batchsandboxes', 'refused'), { spec: { shardPatches: [{ spec: { containers: [{ image: 'without a name' }] } }] } });
+  await until(async () => {
+    expect((await operator.batch('refused')).status).toMatchObject({ observedGeneration: 2 });
+    expect(await reasons()).not.toContain('QuotaExceeded');
+  });
 });

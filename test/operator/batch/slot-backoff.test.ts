@@ -28,3 +28,18 @@ test('a slot waits for itself alone, until its time is over or its batch is forg
   backoff.forget('batch');
   expect([backoff.waitMs('batch', 0, 400), backoff.waitMs('other', 1, 400)]).toEqual([0, 600]);
 });
+
+test('the cause of a slot is that of its last failure, as far as it was told', () => {
+  const backoff = new SlotBackoff();
+  const cause = (...slots: number[]) => backoff.causeOf('batch', (slot) => slots.includes(slot));
+  backoff.fail('batch', 0, 0, LONGEST_MS);
+  backoff.fail('batch', 1, 0, LONGEST_MS, 'a quota');
+  expect([cause(0, 1), cause(0), cause(2), backoff.causeOf('other', () => true)]).toEqual(['a quota', undefined, undefined, undefined]);
+  backoff.fail('batch', 1, 1_000, LONGEST_MS);
+  expect(cause(0, 1)).toBeUndefined();
+  for (const slot of [0, 1]) backoff.fail('batch', slot, 2_000, LONGEST_MS, `a quota of ${slot}`);
+  const waitMs = backoff.waitMs('batch', 0, 2_000);
+  for (const slot of [0, 7]) backoff.forgetCause('batch', slot);
+  backoff.forgetCause('other', 0);
+  expect([cause(0), cause(0, 1), backoff.waitMs('batch', 0, 2_000)]).toEqual([undefined, 'a quota of 1', waitMs]);
+});

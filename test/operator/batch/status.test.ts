@@ -7,7 +7,7 @@ import { batchOf, podOf } from '../../support/builders';
 const NOW = new Date('2026-05-05T05:05:05Z');
 const noTasks = { taskStates: undefined, taskPending: 0, taskRunning: 0, taskSucceed: 0, taskFailed: 0, taskUnknown: 0 };
 
-function statusOf(pods: readonly (PodFacts | 'empty' | 'finished')[], more: { replicas?: number; stored?: BatchSandboxStatus } = {}) {
+function statusOf(pods: readonly (PodFacts | 'empty' | 'finished')[], more: { replicas?: number; stored?: BatchSandboxStatus; quota?: string } = {}) {
   const known = new Map(pods.flatMap((pod) => (typeof pod === 'string' ? [] : [[pod.uid, pod]])));
   const slots = pods.map((pod): Slot => (typeof pod === 'string' ? { state: pod } : { state: 'held', name: pod.name, uid: pod.uid }));
   const status = planBatchStatus({
@@ -17,6 +17,7 @@ function statusOf(pods: readonly (PodFacts | 'empty' | 'finished')[], more: { re
     pod: (uid) => known.get(uid),
     tasks: noTasks,
     wait: undefined,
+    quota: more.quota,
     now: NOW,
   });
   expect(batchSandboxStatus.safeParse(status).error).toBeUndefined();
@@ -38,6 +39,15 @@ test.each([
   const status = statusOf(pods);
   expect(status).toMatchObject(want);
   expect(types(status)).toBe(conditions);
+});
+
+test.each([
+  ['is what a batch waits for that has no Ready pod', ['empty' as const], 'Progressing/QuotaExceeded'],
+  ['does not hide that others are Ready', ['empty' as const, podOf('p', 'b')], 'Ready/PodsReady'],
+])('a quota that refuses pods %s', (_name, pods, conditions) => {
+  const status = statusOf(pods, { quota: 'used up' });
+  expect(types(status)).toBe(conditions);
+  expect(status.conditions?.[0]?.message).toBe(conditions.startsWith('Progressing') ? 'used up' : undefined);
 });
 
 test('PodFailed names the most frequent reason, the counts and one pod (R92)', () => {

@@ -5,6 +5,7 @@ import type { PoolCondition, PoolSpec, PoolStatus } from '../../../src/schema/po
 import { handMadeTemplate } from '../../support/hand-made-pods';
 import { ManualClock, untilWith } from '../../support/manual-clock';
 import { type OperatorInProcess, type OperatorInProcessOptions, pathOf, startOperator } from '../../support/operator-in-process';
+import { refusePods } from '../../support/refuse-pods';
 
 /** Part of the spec of a pool. */
 export const capacity = (bufferMin: number, bufferMax: number, poolMin: number, poolMax: number): Pick<PoolSpec, 'capacitySpec'> => ({
@@ -109,15 +110,7 @@ export class PoolHarness {
   }
 
   /** Makes the API server refuse pods until the returned function is called. */
-  refusePods(refusal = new ApiError(403, 'Forbidden', 'exceeded quota')): () => void {
-    const { api } = this.operator.manager;
-    const create = api.create.bind(api);
-    let refusing = true;
-    jest.spyOn(api, 'create').mockImplementation((type, object, options) =>
-      type === PODS && refusing ? Promise.reject(refusal) : create(type, object, options),
-    );
-    return () => {
-      refusing = false;
-    };
+  refusePods(refusal = new ApiError(403, 'Forbidden', 'denied by a policy')): () => void {
+    return refusePods(this.operator.manager.api, refusal);
   }
 }

@@ -10,7 +10,7 @@ test.each<[string, Hindrance, string]>([
   ['pods that are not Ready', { reason: 'NotReadyPods' }, 'new pods do not become Ready; look at them with kubectl describe pod'],
   ['pods whose failure is known', { reason: 'NotReadyPods', cause: "pod 'a': no image" }, "new pods do not become Ready: pod 'a': no image"],
   ['poolMax', { reason: 'PoolMax' }, 'batches wait for pods and the pool has its poolMax of 4'],
-  ['refused pods', { reason: 'CreateFailed', cause: 'exceeded quota' }, 'exceeded quota'],
+  ['refused pods', { reason: 'CreateFailed', cause: 'denied by a policy' }, 'denied by a policy'],
 ])('growth that %s hold back shows after 30 s, and until it passes (R65)', (_name, hindrance, message) => {
   const blocks = new ScaleBlocks();
   const at = (seconds: number, now: Hindrance | undefined = hindrance) => blocks.explain(poolWith(), undefined, now, seconds * 1000);
@@ -27,6 +27,13 @@ test.each([
   ['poolMin above poolMax', { poolMin: 9 }, 'spec.capacitySpec.poolMin: expected at most poolMax (4), got 9'],
 ])('%s shows at once (R61)', (_name, bounds, message) => {
   expect(new ScaleBlocks().explain(poolWith(bounds), undefined, undefined, 0)).toEqual({ reason: 'InvalidCapacity', message });
+});
+
+test('a quota shows at once, until it passes', () => {
+  const blocks = new ScaleBlocks();
+  const hindrance = { reason: 'QuotaExceeded', cause: "quota 'q' of the namespace is used up" } as const;
+  expect(blocks.explain(poolWith(), undefined, hindrance, 0)).toEqual({ reason: 'QuotaExceeded', message: "quota 'q' of the namespace is used up" });
+  expect(blocks.explain(poolWith(), undefined, undefined, 1)).toBeUndefined();
 });
 
 test('an open breaker shows at once, with its own reason', () => {

@@ -99,7 +99,7 @@ test('growth that the API server refuses shows after 30 s, until pods are made (
   await pools.untilStatus({ total: 0 });
   expect(await pools.block()).toBeUndefined();
   await pools.changesWithin(30);
-  await pools.until(async () => expect(await pools.block()).toMatchObject({ reason: 'CreateFailed', message: 'exceeded quota' }));
+  await pools.until(async () => expect(await pools.block()).toMatchObject({ reason: 'CreateFailed', message: 'denied by a policy' }));
   allowPods();
   await pools.untilReady({ total: 2 });
   await pools.until(async () => expect(await pools.block()).toBeUndefined());

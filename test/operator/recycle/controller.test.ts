@@ -174,8 +174,8 @@ test('a pod with an executor restarts only after that has proved it empty (X30)'
   const executor = await FakeExecutor.start(IP, Port.executor, { status: 500 });
   executors.push(executor);
   const pod = await heldPod({ retryInterval: '1s', maxRetries: 100 }, { main: 'c://1', [EXECUTOR_CONTAINER]: 'c://2' });
-  await operator.delete(pathOf('batchsandboxes', 'first'));
   const asked = () => executor.count('POST /reset');
+  await operator.delete(pathOf('batchsandboxes', 'first'));
   await until(() => expect(asked()).toBeGreaterThan(0));
   await until(async () => expect(await recordOf()).toMatchObject({ containers: {} }));
   // Its containers are new by themselves: that proves nothing.

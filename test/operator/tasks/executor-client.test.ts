@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { ExecutorClient } from '../../../operator/tasks/executor-client';
 import { systemClock } from '../../../src/program/clock';
 import { readSigningKey, readVerifyKeys } from '../../../src/program/executor-token';
+import { ManualClock } from '../../support/manual-clock';
 import { verifyExecutorToken } from '../../support/verify-executor-token';
+import { until } from '../../support/waiting';
 import { FakeExecutor } from './fake-executor';
 
 const never = new AbortController().signal;
@@ -161,10 +163,16 @@ test.each([
 });
 
 test('gives up after three seconds (R39)', async () => {
-  const port = await serve(() => undefined);
-  expect(await problemOf(clientFor(port).getTasks(pod, never))).toBe(
-    'EXECUTOR_UNAVAILABLE executor: answer: expected an answer within 3000 ms, got none',
-  );
+  const clock = new ManualClock();
+  let asked = 0;
+  const port = await serve(() => void (asked += 1));
+  let problem: string | undefined;
+  const call = problemOf(clientFor(port, { clock }).getTasks(pod, never)).then((text) => (problem = text));
+  await until(() => expect(asked).toBe(1));
+  await clock.advance(2_999);
+  expect(problem).toBeUndefined();
+  await clock.advance(1);
+  expect(await call).toBe('EXECUTOR_UNAVAILABLE executor: answer: expected an answer within 3000 ms, got none');
 });
 
 test('ends a call when its signal aborts, before and during it', async () => {

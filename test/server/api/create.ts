@@ -1,6 +1,16 @@
-import type { SandboxReply } from '../../../src/schema/lifecycle-reply';
+import type { KubeApi } from '../../../operator/kube/api';
+import { readConfig } from '../../../server/config/read-config';
+import { LifecycleError } from '../../../server/lifecycle-error';
+import { type CreatorOptions, SandboxCreator } from '../../../server/sandboxes/creator';
+import { PlatformCheck } from '../../../server/sandboxes/platform-check';
+import type { SandboxStore } from '../../../server/sandboxes/sandbox-store';
+import { createLogger } from '../../../src/program/log';
+import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
+import type { CreateSandboxRequest } from '../../../src/schema/lifecycle-request';
 import { Annotation, Label } from '../../../src/schema/names';
-import { ManualClock } from '../../support/manual-clock';
+import { ManualClock, settle, untilWith } from '../../support/manual-clock';
+import { pathOf } from '../../support/operator-in-process';
+import { QUOTA_REFUSAL, refusePods } from '../../support/refuse-pods';
 import { until } from '../../support/waiting';
 import { BRISK, direct, pooled, ROOM, type ServerUnderTest } from './server-under-test';
 
@@ -41,7 +51,12 @@ export function createSuite(server: ServerUnderTest): void {
       const { id, entrypoint } = await server.create(pooled({ entrypoint: ['python', 'app.py'], env: { A: '1', B: null } }));
       expect(entrypoint).toEqual(['python', 'app.py']);
       const process = { command: ['python', 'app.py'], env: [{ name: 'A', value: '1' }, { name: 'B', value: '' }] };
-      expect((await server.world.operator.batch(id)).spec.taskTemplate).toEqual({ spec: { process } });
+      const { metadata, spec } = await server.world.operator.batch(id);
+      expect(spec.taskTemplate).toEqual({ spec: { process } });
+      // Its variables come after its address is published: who asks for commands says so, and waits for them.
+      const headersOf = async (port: number, query = '') => (await server.send<EndpointReply>('GET', `/v1/sandboxes/${id}/endpoints/${port}?${query}`)).body.headers;
+      expect([await headersOf(44772), await headersOf(80)]).toEqual([{ 'X-EXECD-TASK-UID': metadata.uid }, undefined]);
+      expect(await headersOf(44772, 'use_server_proxy=true')).toEqual({ 'X-EXECD-TASK-UID': metadata.uid, 'OpenSandbox-Secure-Access': expect.stringMatching(/./) as string });
     });
 
     test('without a pool makes a pod with the executor beside it, and without an account of the cluster (L11, L12)', async () => {
@@ -95,6 +110,84 @@ export function createSuite(server: ServerUnderTest): void {
     test('says at once that there is no such pool, and that there are no snapshots (L19)', async () => {
       expect(await server.send('POST', '/v1/sandboxes', { body: pooled({ extensions: { poolRef: 'none' } }) })).toMatchObject({ status: 404, body: { code: 'KUBERNETES::POOL_NOT_FOUND' } });
       expect(await server.send('POST', '/v1/sandboxes', { body: direct({ image: undefined, snapshotId: 's' }) })).toMatchObject({ status: 501, body: { code: 'SNAPSHOT::NOT_IMPLEMENTED' } });
+    });
+
+    test('says at once that no node has a platform, where nodes say what they have and that is to be looked at (L19)', async () => {
+      const { operator, replica } = server.world;
+      const clock = new ManualClock(new Date());
+      const still = await replica(BRISK, { clock });
+      const ofPlatform = async ({ send } = still, arch = 'arm64') => (await send('POST', '/v1/sandboxes', { body: direct({ platform: { os: 'linux', arch } }), headers: { prefer: 'respond-async' } })).status;
+      await operator.createNode('unlabelled', {});
+      expect(await ofPlatform()).toBe(202);
+      await operator.createNode('amd', { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' });
+      await clock.advance(10_000);
+      expect([await ofPlatform(), await ofPlatform(still, 'amd64')]).toEqual([400, 202]);
+      expect(await still.send('POST', '/v1/sandboxes', { body: direct({ platform: { os: 'linux', arch: 'arm64' } }) })).toMatchObject({
+        status: 400,
+        body: { code: 'SANDBOX::INVALID_PARAMETER', message: "platform: expected one that a node of the cluster has, got 'linux/arm64'" },
+      });
+      expect(await ofPlatform(await replica(`${BRISK.split('[server]')[0] ?? ''}platform_check = false\n`))).toBe(202);
+      await operator.createNode('arm', { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'arm64' });
+      expect(await ofPlatform()).toBe(400); // an answer is good for 10 s
+      await clock.advance(10_000);
+      expect(await ofPlatform()).toBe(202);
+    });
+
+    test('waits 3 s at most to know the platforms of nodes, and makes nothing for a caller who has gone meanwhile (L19)', async () => {
+      const clock = new ManualClock();
+      const log = createLogger('test', 'error', { write: () => undefined });
+      const has: KubeApi['has'] = (_type, _query, { signal } = {}) => new Promise<never>((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+      const platforms = new PlatformCheck({ api: { has }, clock, log });
+      const caller = new AbortController();
+      const made: unknown[] = [];
+      const store: Partial<SandboxStore> = { find: () => undefined, create: (object) => Promise.reject(new Error(`made ${made.push(object)}`)) };
+      const read = readConfig('');
+      if (!read.ok) throw new Error(read.problems.join('; '));
+      const options: Partial<CreatorOptions> = { store: store as SandboxStore, platforms, config: read.config, clock, log, namespace: 'default', version: '1', newId: () => 'a' };
+      const create = (signal: AbortSignal) => {
+        const request: CreateSandboxRequest = { ...direct(), platform: { os: 'linux', arch: 'arm64' }, secureAccess: false };
+        return new SandboxCreator(options as CreatorOptions).create({ request, isAsync: false, signal }).catch((error: unknown) => (error instanceof LifecycleError ? error.code : 'failed'));
+      };
+      const outcomes: unknown[] = [];
+      for (const { signal } of [caller, new AbortController()]) void create(signal).then((outcome) => outcomes.push(outcome));
+      await clock.advance(2_999);
+      caller.abort();
+      await settle();
+      expect([outcomes, made]).toEqual([[], []]);
+      await clock.advance(1);
+      expect([outcomes.length, outcomes[0], made.length, clock.timerCount]).toEqual([2, 'GENERAL::SHUTTING_DOWN', 1, 0]);
+    });
+
+    test('says at once that a quota refuses its pod, and those of its pool when a pod that went has gone for sure (L19)', async () => {
+      const { operator, replica } = server.world;
+      const capacity = (buffer: number) => ({ capacitySpec: { bufferMin: buffer, bufferMax: buffer, poolMin: 0, poolMax: 2 } });
+      const idle = async () => (await operator.pods()).filter(({ metadata }) => metadata.ownerReferences?.[0]?.name === 'scarce').map(({ metadata }) => metadata.name);
+      await operator.createPool('scarce', capacity(1));
+      const [pod = ''] = await until(async () => {
+        const pods = await idle();
+        expect(pods).toHaveLength(1);
+        return pods;
+      });
+      const allowPods = refusePods(operator.manager.api, QUOTA_REFUSAL);
+      try {
+        await operator.patch(pathOf('pools', 'scarce'), { spec: capacity(2) });
+        await until(async () => expect((await operator.pool('scarce')).status).toMatchObject({ total: 1, conditions: [{ type: 'ScaleBlocked', reason: 'QuotaExceeded' }] }));
+        const clock = new ManualClock(new Date(Date.now() + 3_600_000)); // the refusal is old
+        const { send } = await replica(BRISK.replace('create_timeout_seconds = 1\n', 'create_timeout_seconds = 100\n'), { clock });
+        const refused = { status: 403, body: { code: 'KUBERNETES::QUOTA_EXCEEDED', message: expect.stringContaining("quota 'compute' of the namespace is used up") as string } };
+        expect(await send('POST', '/v1/sandboxes', { body: direct() })).toMatchObject(refused);
+        expect(clock.monotonicMs()).toBe(0);
+        await operator.delete(pathOf('pods', pod));
+        await until(async () => expect((await operator.pool('scarce')).status).toMatchObject({ total: 0 }));
+        const answers: unknown[] = [];
+        void send('POST', '/v1/sandboxes', { body: pooled({ extensions: { poolRef: 'scarce' } }) }).then((answer) => answers.push(answer));
+        await untilWith(clock, () => expect(answers).toMatchObject([refused]), 1_000);
+        expect(clock.monotonicMs()).toBeGreaterThanOrEqual(40_000);
+        await until(async () => expect(await operator.batches()).toEqual([]));
+      } finally {
+        allowPods();
+        await operator.delete(pathOf('pools', 'scarce'));
+      }
     });
 
     test('answers at once where the caller prefers that (L23)', async () => {

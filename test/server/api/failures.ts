@@ -23,20 +23,21 @@ export function failureSuite(): void {
   });
 
   const batch = (status: object, annotations: Record<string, string> = {}) => ({ metadata: { name: 'a', annotations }, spec: { replicas: 1, poolRef: 'warm' }, status }) as BatchSandbox;
-  const condition = (type: 'PodFailed' | 'PoolAllocationPending' | 'Accepted', reason: string, holds = true) => ({ conditions: [{ type, status: holds ? ('True' as const) : ('False' as const), reason, message: 'why' }] });
+  const condition = (type: 'PodFailed' | 'PoolAllocationPending' | 'Accepted' | 'Progressing', reason: string, holds = true) => ({ conditions: [{ type, status: holds ? ('True' as const) : ('False' as const), reason, message: 'why' }] });
   test.each<[string, BatchSandbox | undefined, string]>([
     ['a container that cannot start', batch({ phase: 'Failed', ...condition('PodFailed', 'ImagePullBackOff') }), 'KUBERNETES::POD_FAILED'],
     ['an entrypoint that has failed', batch({ taskFailed: 1 }), 'KUBERNETES::POD_FAILED'],
     ['an object that nobody can read', batch(condition('Accepted', 'InvalidSpec', false)), 'SANDBOX::INVALID_PARAMETER'],
     ['a pool that is not there', batch(condition('PoolAllocationPending', 'PoolNotFound')), 'KUBERNETES::POOL_NOT_FOUND'],
     ['a pool whose image cannot be had', batch(condition('PoolAllocationPending', 'ImagePull')), 'KUBERNETES::POD_FAILED'],
+    ['a quota that refuses its pod', batch(condition('Progressing', 'QuotaExceeded')), 'KUBERNETES::QUOTA_EXCEEDED'],
     ['a deletion by another', undefined, 'KUBERNETES::POD_FAILED'],
     ['a pool that is full', batch(condition('PoolAllocationPending', 'PoolExhausted')), 'wait'],
     ['an address without a Ready pod', batch({ ready: 0 }, { [Annotation.endpoints]: '["10.0.0.1"]' }), 'wait'],
     ['a Ready pod without an address', batch({ ready: 1 }), 'wait'],
     ['a Ready pod with an address', batch({ ready: 1 }, { [Annotation.endpoints]: '["10.0.0.1"]' }), 'ready'],
   ])('a create ends at once by what only a person can mend, and by nothing else: %s (L19, L20)', (_case, object, want) => {
-    const verdict = judgeCreate(object, undefined);
+    const verdict = judgeCreate(object, undefined, { now: new Date(), holders: 0, sinceLeftMs: Infinity });
     expect(verdict.kind === 'failed' ? verdict.error.code : verdict.kind).toBe(want);
   });
 }

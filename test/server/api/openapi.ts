@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SERVER_ACCESS } from '../../../src/schema/access';
+import { SERVER_ACCESS, SERVER_CLUSTER_ACCESS } from '../../../src/schema/access';
 import { mountsOf } from '../../../server/web/route';
 import { pooled, type ServerUnderTest } from './server-under-test';
 
@@ -43,7 +43,7 @@ export function openApiSuite(server: ServerUnderTest): void {
   });
 
   test('the rights of the server are exactly those that the tests before have used (L48)', () => {
-    const granted = SERVER_ACCESS.flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
+    const granted = [...SERVER_ACCESS, ...SERVER_CLUSTER_ACCESS].flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
     expect([...server.world.rights].sort()).toEqual([...new Set(granted)].sort());
   });
 }

@@ -6,32 +6,26 @@ import { text as textOf } from 'node:stream/consumers';
 import type { LifecycleServer } from '../../../server/lifecycle-server';
 import { readConfig } from '../../../server/config/read-config';
 import { ACCESS_TOKEN, AccessTokens } from '../../../server/proxy/access-token';
+import { endpointOf } from '../../../server/proxy/endpoints';
+import { ExecdHeaders } from '../../../server/proxy/execd-headers';
 import { Gate } from '../../../server/proxy/gate';
+import { requestHeaders } from '../../../server/proxy/headers';
 import { Proxy } from '../../../server/proxy/proxy';
+import { RouteSigner } from '../../../server/proxy/route-signature';
 import { ApiKeys } from '../../../server/web/api-keys';
 import { type HttpHost, serveHttp } from '../../../server/web/http-host';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
+import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
+import { Annotation, Port } from '../../../src/schema/names';
 import { ManualClock } from '../../support/manual-clock';
 import { pathOf } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
 import { KEY } from '../server-in-process';
+import { ask } from './ask';
 import { type Backend, startBackend } from './backend';
 import { pooled, ROOM, type ServerUnderTest } from './server-under-test';
-
-/** An answer as it came over the socket. */
-interface RawAnswer {
-  readonly status: number;
-  readonly message: IncomingMessage;
-  readonly body: string;
-}
-
-interface Asking {
-  readonly method?: string;
-  readonly headers?: readonly string[];
-  readonly body?: string;
-}
 
 /** Reads of what the cache does not know that a server makes at once. */
 const MOST_READS = 50;
@@ -59,14 +53,6 @@ export function proxySuite(server: ServerUnderTest): void {
       const host = await serveHttp({ fetch: (request) => app.fetch(request), taker: proxy, host: '127.0.0.1', port: 0, keepAliveMs: 1_000 }, systemClock);
       hosts.push(host);
       return host.port;
-    };
-    const ask = async (port: number, path: string, { method = 'GET', headers = ['open-sandbox-api-key', KEY], body }: Asking = {}): Promise<RawAnswer> => {
-      const request = httpRequest({ host: '127.0.0.1', port, path, method, headers: ['Host', 'server.example', ...headers] });
-      request.end(body);
-      const [message] = (await once(request, 'response')) as [IncomingMessage];
-      const chunks: string[] = [];
-      for await (const chunk of message.setEncoding('utf8') as AsyncIterable<string>) chunks.push(chunk);
-      return { status: message.statusCode ?? 0, message, body: chunks.join('') };
     };
     /** A sandbox whose address is this machine. */
     const atHome = async (more: object = {}): Promise<SandboxReply> => {
@@ -109,6 +95,43 @@ export function proxySuite(server: ServerUnderTest): void {
       await ask(port, `/sandboxes/${id}/proxy/${backend.port}/large`, { method: 'POST', body: 'x'.repeat(8_000_000) });
       expect(backend.seen.at(-1)).toMatchObject({ url: '/large', body: '8000000' });
       expect((await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/moved`)).message.headers.location).toBe(`/v1/sandboxes/${id}/proxy/${backend.port}/there?x=1`);
+    });
+
+    test('what goes to the executor of a sandbox says what it needs, whatever its caller says (L6, L7)', () => {
+      const taskTemplate = { spec: { process: { command: ['true'], env: [{ name: 'A', value: '1' }] } } };
+      const batch: BatchSandbox = { metadata: { name: 'box', namespace: 'default', uid: 'u-1' }, spec: { replicas: 1, taskResourcePolicyWhenCompleted: 'Retain', taskTemplate } };
+      const execd = new ExecdHeaders(['open sesame', 'former']);
+      const own = execd.of(batch, Port.execd);
+      expect(own).toEqual({ 'X-EXECD-ACCESS-TOKEN': 'open sesame', 'X-EXECD-TASK-UID': 'u-1' });
+      const passed = requestHeaders(['x-execd-task-uid', 'u-2', 'X-Mine', '1', 'X-Execd-Access-Token', 'former'], 'pod:1', 'r-1', own);
+      expect(passed).toEqual(['Host', 'pod:1', 'X-Mine', '1', 'X-EXECD-ACCESS-TOKEN', 'open sesame', 'X-EXECD-TASK-UID', 'u-1', 'X-Request-ID', 'r-1']);
+      const ended = { ...batch, status: { taskSucceed: 1 } as BatchSandbox['status'] }; // it is not sent to another pod
+      // Its caller still has what the endpoint said before; a pod that was made since would wait for that task in vain.
+      expect(requestHeaders(['X-EXECD-TASK-UID', 'u-1', 'X-Mine', '1'], 'pod:1', 'r-1', new ExecdHeaders().of(ended, Port.execd))).toEqual(['Host', 'pod:1', 'X-Mine', '1', 'X-Request-ID', 'r-1']);
+      const bare = { ...batch, spec: { ...batch.spec, taskTemplate: { spec: { process: { command: ['true'] } } } } };
+      const open = new ExecdHeaders();
+      expect([execd.of(batch, 80), open.of(ended, Port.execd), open.of(bare, Port.execd)]).toEqual([{}, {}, {}]);
+      execd.replace(['another']);
+      for (const wrong of [[], ['two\nlines'], ['kärlek']]) expect(() => execd.replace(wrong)).toThrow('access token: expected printable ASCII characters, got others');
+      expect(execd.of(bare, Port.execd)).toEqual({ 'X-EXECD-ACCESS-TOKEN': 'another' });
+    });
+
+    test.each<[string, string, object, boolean]>([
+      ['to the address of the pod', '', {}, true],
+      ['through the proxy', '', { useServerProxy: true }, true],
+      ['through a gateway, by header', gateway('header', 'gw.example'), {}, true],
+      ['through a gateway, by name', gateway('wildcard', '*.gw.example'), {}, true],
+      ['through a gateway, by path', gateway('uri', 'gw.example'), {}, true],
+      ['by a signed route, which is for others', gateway('uri', 'gw.example'), { expires: '9999999999' }, false],
+    ])('an endpoint names the token of the executor: %s (L7)', (_way, toml, input, isNamed) => {
+      const read = readConfig(toml);
+      if (!read.ok) throw new Error(read.problems.join('; '));
+      const { config } = read;
+      const signer = config.ingress.secure_access && new RouteSigner(config.ingress.secure_access);
+      const batch: BatchSandbox = { metadata: { name: 'box', uid: 'u-1', annotations: { [Annotation.endpoints]: '["10.0.0.1"]' } }, spec: { replicas: 1, taskResourcePolicyWhenCompleted: 'Retain' } };
+      const context = { config, tokens: new AccessTokens([KEY]), execd: new ExecdHeaders(['open sesame']), signer, now: new Date() };
+      const headersOf = (port: number) => endpointOf(batch, String(port), { useServerProxy: false, expires: undefined, host: 'server.example', path: '/v1/x', ...input }, context).headers ?? {};
+      expect([headersOf(Port.execd)['X-EXECD-ACCESS-TOKEN'], headersOf(80)['X-EXECD-ACCESS-TOKEN']]).toEqual([isNamed ? 'open sesame' : undefined, undefined]);
     });
 
     test('only the API key and the token of this very sandbox open it, for web sockets too (L5)', async () => {
@@ -188,7 +211,7 @@ export function proxySuite(server: ServerUnderTest): void {
       const read = readConfig('');
       if (!read.ok) throw new Error(read.problems.join('; '));
       const gate = new Gate({ store, keys: new ApiKeys([KEY]), tokens: new AccessTokens([KEY]), config: read.config, clock: systemClock });
-      const proxy = new Proxy({ gate, clock: systemClock, log: createLogger('test', 'error', { write: () => undefined }), stop: new AbortController().signal });
+      const proxy = new Proxy({ gate, execd: new ExecdHeaders(), clock: systemClock, log: createLogger('test', 'error', { write: () => undefined }), stop: new AbortController().signal });
       const host = await serveHttp({ fetch: () => new Response(), taker: proxy, host: '127.0.0.1', port: 0, keepAliveMs: 1_000 }, systemClock);
       hosts.push(host);
       const request = httpRequest({ host: '127.0.0.1', port: host.port, path: '/sandboxes/none/proxy/80/x', headers: { 'open-sandbox-api-key': KEY } });
