@@ -41,8 +41,8 @@ test('of several pools a batch gets the one that suits its template, and becomes
   expect(batch.metadata.generation).toBe(2); // the choice is the only write of the spec
   expect(conditionOf(batch, 'PoolAllocationPending')).toBeUndefined();
   expect((await space.list('Pod')).map(({ metadata }) => metadata.labels?.[Label.poolName])).toEqual(['e-right', 'e-right']);
-  await space.untilEvent('fleet', 'PoolAssigned');
-  await space.untilEvent('fleet', 'ShardPatchesIgnored');
+  await space.expectEvent('fleet', 'PoolAssigned');
+  await space.expectEvent('fleet', 'ShardPatchesIgnored');
 });
 
 test('the pool with the smaller part given out is chosen, of equals the first by name (R73, R76)', async () => {

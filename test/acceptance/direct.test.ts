@@ -30,7 +30,7 @@ test('a batch without a pool makes one pod a slot, named, labelled and owned (R1
     })),
   );
   expect(endpointsOf(batch)).toEqual(pods.map(({ status }) => status?.podIP));
-  expect((await space.untilEvent('own', 'SuccessfulCreate')).message).toMatch(/^created \d pods: 'own-\d'/);
+  await space.expectEvent('own', 'SuccessfulCreate', { message: expect.stringMatching(/^created \d pods: 'own-\d'/) as string });
 
   await space.delete('BatchSandbox', 'own');
   await space.untilGone('BatchSandbox', 'own');
@@ -218,8 +218,7 @@ test('a foreign pod of the same name is neither adopted nor deleted, and holds u
   });
   expect(foreign.status).toBe(201);
   await space.create('BatchSandbox', 'own', { replicas: 2, template });
-  const event = await space.untilEvent('own', 'FailedCreate');
-  expect(event).toMatchObject({ type: 'Warning', message: expect.stringMatching(/^pod 'own-0' not created: .*already exists/) as string });
+  await space.expectEvent('own', 'FailedCreate', { type: 'Warning', message: expect.stringMatching(/^pod 'own-0' not created: .*already exists/) as string });
   await space.until('BatchSandbox', 'own', (batch) => {
     expect(batch.status).toMatchObject({ replicas: 1, ready: 1 });
     expect(endpointsOf(batch).map((ip) => ip !== '')).toEqual([false, true]);
@@ -237,7 +236,7 @@ test('a bad shard patch leaves only its own slot without a pod (R28, R31)', asyn
     template: handMadeTemplate(),
     shardPatches: [null, { spec: { containers: [{ image: 'an-item-without-its-key' }] } }],
   });
-  expect((await space.untilEvent('partly', 'InvalidShardPatch')).message).toContain('shardPatches[1]');
+  await space.expectEvent('partly', 'InvalidShardPatch', { message: expect.stringContaining('shardPatches[1]') as string });
   await space.until('BatchSandbox', 'partly', (batch) => {
     expect(batch.status).toMatchObject({ replicas: 2, ready: 2, phase: 'Succeed' });
     expect(endpointsOf(batch).map((ip) => ip !== '')).toEqual([true, false, true]);
@@ -253,7 +252,7 @@ test('a pod that the API server refuses leaves only its own slot empty, with Fai
   });
   await space.until('BatchSandbox', 'refused', ({ status }) => expect(status).toMatchObject({ replicas: 1, ready: 1 }));
   await space.patch('BatchSandbox', 'refused', { spec: { shardPatches: [{ spec: { containers: [{ name: 'main', imagePullPolicy: 'Whenever' }] } }] } });
-  expect((await space.untilEvent('refused', 'FailedCreate')).message).toContain('imagePullPolicy');
+  await space.expectEvent('refused', 'FailedCreate', { message: expect.stringContaining('imagePullPolicy') as string });
   await space.patch('BatchSandbox', 'refused', { spec: { shardPatches: null } });
   await space.untilDelivered('refused', 40_000); // the slot's delay may have doubled a few times
 });

@@ -108,7 +108,7 @@ test('when two records name one pod, the older batch keeps it and the other is f
   }
   const first = await space.get('BatchSandbox', 'a-first');
   await space.patch('BatchSandbox', 'b-second', { status: { allocation: first.status?.allocation } }, 'status');
-  await space.untilEvent('b-second', 'AllocationConflict');
+  await space.expectEvent('b-second', 'AllocationConflict');
   const second = await space.until('BatchSandbox', 'b-second', (batch) => {
     expect(batch.status).toMatchObject({ replicas: 1, ready: 1 });
     expect(recordedUIDsOf(batch)).toHaveLength(1);
@@ -168,7 +168,7 @@ test('annotations that cannot be read change nothing, and an event says so (R126
   await space.create('BatchSandbox', 'odd', { replicas: 1, poolRef: 'warm' });
   const before = await space.untilDelivered('odd');
   await space.patch('BatchSandbox', 'odd', { metadata: { annotations: { [Annotation.allocRelease]: '{"pods":', [Annotation.endpoints]: 'nonsense' } } });
-  expect((await space.untilEvent('odd', 'AnnotationIgnored')).message).toContain('alloc-release');
+  await space.expectEvent('odd', 'AnnotationIgnored', { message: expect.stringContaining('alloc-release') as string });
   await until(async () => expect((await space.get('BatchSandbox', 'odd')).metadata.annotations?.[Annotation.endpoints]).toBe(JSON.stringify(endpointsOf(before))));
   await space.patch('BatchSandbox', 'odd', { spec: { replicas: 2 } });
   const after = await space.untilDelivered('odd');

@@ -1,7 +1,8 @@
 import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
-import { NO_SCHEDULER } from '../support/hand-made-pods';
+import { handMadeTemplate, NO_SCHEDULER } from '../support/hand-made-pods';
 import { endpointsOf, type Space } from '../support/space';
+import { undisturbed } from '../support/take-over';
 import { patienceSeconds, until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -144,15 +145,25 @@ test('the walk-through of the seeds: a basic batch', async () => {
   const [pod] = rowsOf(await kubectl(space, ['get', 'pods', '-o', 'wide']));
   expect(pod).toMatchObject({ NAME: 'basic-batch-sandbox-0', READY: '1/1', STATUS: 'Running', RESTARTS: '0', AGE: age, IP: endpointsOf(batch)[0] });
 
-  await space.untilEvent('basic-batch-sandbox', 'SuccessfulCreate');
   const description = await kubectl(space, ['describe', 'batchsandbox', 'basic-batch-sandbox']);
   expect(description).toMatch(/^Kind: +BatchSandbox$/m);
   expect(description).toMatch(/^ {2}Phase: +Succeed$/m);
-  expect(description).toMatch(/^Events:$[^]*SuccessfulCreate/m);
-  expect(await kubectl(space, ['events', '--for', 'batchsandbox/basic-batch-sandbox'])).toContain('SuccessfulCreate');
 
   expect(await kubectl(space, ['delete', 'batchsandbox', 'basic-batch-sandbox'])).toContain('deleted');
   await kubectl(space, ['wait', 'pod', '--all', '--for=delete', timeout()]);
+});
+
+test('describe and events show what the operator tells of a batch', async () => {
+  const tell = async () => {
+    const space = await cluster.newSpace();
+    await space.create('BatchSandbox', 'told', { replicas: 1, template: handMadeTemplate() });
+    await space.expectEvent('told', 'SuccessfulCreate');
+    return space;
+  };
+  await undisturbed(cluster.target, tell, async (space) => {
+    expect(await kubectl(space, ['describe', 'batchsandbox', 'told'])).toMatch(/^Events:$[^]*SuccessfulCreate/m);
+    expect(await kubectl(space, ['events', '--for', 'batchsandbox/told'])).toContain('SuccessfulCreate');
+  });
 });
 
 test('the walk-through of the seeds: a pool, and a batch from it', async () => {
@@ -170,7 +181,7 @@ test('the walk-through of the seeds: a pool, and a batch from it', async () => {
   await waitFor(space, 'batchsandbox/pooled-batch-sandbox', 'status.ready', '6');
   await kubectl(space, ['patch', 'batchsandbox', 'pooled-batch-sandbox', '-p', '{"spec":{"replicas":2}}', '--type=merge']);
   await waitFor(space, 'batchsandbox/pooled-batch-sandbox', 'status.replicas', '2');
-  await space.untilEvent('pooled-batch-sandbox', 'PodsAllocated');
+  await space.expectEvent('pooled-batch-sandbox', 'PodsAllocated');
   await waitFor(space, 'pool/example-pool', 'status.allocated', '2');
   expect(await kubectl(space, ['describe', 'pool', 'example-pool'])).toMatch(/^ {2}Allocated: +2$/m);
   await kubectl(space, ['delete', 'batchsandbox', 'pooled-batch-sandbox']);

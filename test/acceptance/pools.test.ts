@@ -134,7 +134,7 @@ test('a held pod that is deleted is replaced in its slot, and no other slot move
   });
   expect([0, 2].map((slot) => recordedUIDsOf(after)[slot])).toEqual([0, 2].map((slot) => recordedUIDsOf(before)[slot]));
   expect([0, 2].map((slot) => endpointsOf(after)[slot])).toEqual([0, 2].map((slot) => endpointsOf(before)[slot]));
-  await space.untilEvent('fleet', 'PodReplaced');
+  await space.expectEvent('fleet', 'PodReplaced');
   await untilCounts(space, 'warm', { total: 4, allocated: 3, available: 1 });
 });
 

@@ -2,6 +2,7 @@ import { useCluster } from '../targets/cluster-under-test';
 import { handMadeTemplate } from '../support/hand-made-pods';
 import { elasticPool, fixedPool } from '../support/pool-spec';
 import { conditionOf, recordedUIDsOf, type Space } from '../support/space';
+import { undisturbed } from '../support/take-over';
 import { until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -37,18 +38,21 @@ test('a batch of AllOrNothing that is larger than its pool waits with PoolTooSma
 });
 
 test('an idle pod is replaced before too little of its life is left (S23)', async () => {
-  const space = await cluster.newSpace();
   const template = cluster.target.podTemplate();
   const mortal = { ...template, spec: { ...template.spec, activeDeadlineSeconds: 24 } };
-  await space.create('Pool', 'mortal', elasticPool({ bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 3 }, mortal, { minRemainingLifetimeSeconds: 12 }));
-  await space.untilWarm('mortal', 1);
-  const [first] = await space.list('Pod');
-  const reasons = new Set<string | undefined>();
-  await until(async () => {
-    const pods = await space.list('Pod');
-    reasons.add(pods.find(({ metadata }) => metadata.uid === first?.metadata.uid)?.status?.reason);
-    expect(pods.map(({ metadata }) => metadata.uid)).not.toContain(first?.metadata.uid);
-  });
-  expect(reasons).not.toContain('DeadlineExceeded'); // deleted while it lived
-  await space.untilWarm('mortal', 1);
+  const outlive = async () => {
+    const space = await cluster.newSpace();
+    await space.create('Pool', 'mortal', elasticPool({ bufferMin: 1, bufferMax: 1, poolMin: 1, poolMax: 3 }, mortal, { minRemainingLifetimeSeconds: 12 }));
+    await space.untilWarm('mortal', 1);
+    const [first] = await space.list('Pod');
+    const reasons = new Set<string | undefined>();
+    await until(async () => {
+      const pods = await space.list('Pod');
+      reasons.add(pods.find(({ metadata }) => metadata.uid === first?.metadata.uid)?.status?.reason);
+      expect(pods.map(({ metadata }) => metadata.uid)).not.toContain(first?.metadata.uid);
+    });
+    await space.untilWarm('mortal', 1);
+    return reasons;
+  };
+  await undisturbed(cluster.target, outlive, (reasons) => expect(reasons).not.toContain('DeadlineExceeded')); // deleted while it lived
 });

@@ -4,7 +4,6 @@ import { useCluster } from '../targets/cluster-under-test';
 import { readTaskOutput } from '../support/executor';
 import { fixedPool } from '../support/pool-spec';
 import { endpointsOf, recordedUIDsOf, type Space } from '../support/space';
-import { until } from '../support/waiting';
 
 const cluster = useCluster();
 
@@ -102,16 +101,13 @@ test('a returned pod whose container does not restart is deleted after the retri
 
   const setConfig = (config: object) => space.patch('Pool', 'warm', { metadata: { annotations: { [Annotation.restartConfig]: JSON.stringify(config) } } });
   await setConfig({ retryInterval: '1s', maxRetries: 1 });
-  expect((await space.untilEvent('warm', 'RecycleFailed')).message).toBe("returned pod deleted instead of restarted: not restarted after 1 retry: 'main'");
+  await space.expectEvent('warm', 'RecycleFailed', { message: "returned pod deleted instead of restarted: not restarted after 1 retry: 'main'" });
   await space.untilGone('BatchSandbox', 'first');
   await space.untilGone('Pod', before.name);
 
   // Of a pod that has nothing to restart nobody can say that it is empty.
   await setConfig({ blacklist: ['main'] });
   await space.delete('BatchSandbox', 'second');
-  await until(async () => {
-    const messages = (await space.list('Event')).filter(({ reason }) => reason === 'RecycleFailed').map(({ message }) => message);
-    expect(messages).toContain('returned pod deleted instead of restarted: it has no running container to restart');
-  });
+  await space.expectEvent('warm', 'RecycleFailed', { message: 'returned pod deleted instead of restarted: it has no running container to restart' });
   await space.untilGone('BatchSandbox', 'second');
 });

@@ -3,6 +3,7 @@ import { useCluster } from '../targets/cluster-under-test';
 import { createReadyPool, handMadeTemplate } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, type Space } from '../support/space';
+import { undisturbed } from '../support/take-over';
 import { until } from '../support/waiting';
 
 const cluster = useCluster();
@@ -100,7 +101,7 @@ describe('a condition says why', () => {
     const batch = await space.until('BatchSandbox', name, (object) => expect(conditionOf(object, 'Accepted')).toMatchObject({ status: 'False', reason }));
     expect(conditionOf(batch, 'Accepted')?.message).toMatch(new RegExp(`^${path.replace(/[.[\]]/g, '\\$&')}: expected .+, got .+`));
     expect(batch.status).toMatchObject({ replicas: 0, allocated: 0, ready: 0, phase: 'Pending', observedGeneration: batch.metadata.generation });
-    expect((await space.untilEvent(name, 'NotAccepted')).type).toBe('Warning');
+    await space.expectEvent(name, 'NotAccepted', { type: 'Warning' });
     expect(await space.list('Pod')).toEqual([]);
     await space.delete('BatchSandbox', name);
     await space.untilGone('BatchSandbox', name);
@@ -150,7 +151,7 @@ test('a task without a command fails alone, and is no reason to refuse the batch
   });
   const batch = await space.until('BatchSandbox', 'tasks', ({ status }) => expect(status).toMatchObject({ taskStates: 'FS', taskFailed: 1, taskSucceed: 1, ready: 2 }));
   expect(conditionOf(batch, 'Accepted')).toBeUndefined();
-  expect((await space.untilEvent('tasks', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[0].spec.process.command');
+  await space.expectEvent('tasks', 'InvalidTaskPatch', { message: expect.stringContaining('shardTaskPatches[0].spec.process.command') as string });
 });
 
 test('a patch for a shard that does not exist is ignored until the batch grows to it (R24)', async () => {
@@ -186,20 +187,25 @@ test('a malformed template, pod patch, task and task patch beside 99 other batch
     { poolRef: 'warm', taskTemplate: { spec: { process: { command: 7 } } } },
     { poolRef: 'warm', taskTemplate: { spec: { process } }, shardTaskPatches: [{ spec: [] }] },
   ];
-  const space = await cluster.newSpace();
   const size = 99 + bad.filter(({ poolRef }) => poolRef !== undefined).length;
-  await createReadyPool(space, 'warm', size);
   // The bad ones come first, last and in between, by age as by name.
   const good = Array.from({ length: 99 }, (_, index) => `batch-${String(index).padStart(2, '0')}`);
   const names = [...good, 'a-bad', 'batch-33-bad', 'batch-66-bad', 'z-bad'].sort();
   const spoilt = new Map(names.filter((name) => name.endsWith('bad')).map((name, index) => [name, bad[index]]));
-  await Promise.all(names.map(async (name) => expect((await space.tryCreate('BatchSandbox', name, { replicas: 1, ...(spoilt.get(name) ?? { poolRef: 'warm' }) })).status).toBe(201)));
-  await until(async () => {
-    const delivered = (await space.list('BatchSandbox')).filter((batch) => batch.status?.ready === 1 && endpointsOf(batch).length === 1);
-    expect(delivered.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining(good));
+  const deliver = async () => {
+    const space = await cluster.newSpace();
+    await createReadyPool(space, 'warm', size);
+    await Promise.all(names.map(async (name) => expect((await space.tryCreate('BatchSandbox', name, { replicas: 1, ...(spoilt.get(name) ?? { poolRef: 'warm' }) })).status).toBe(201)));
+    await until(async () => {
+      const delivered = (await space.list('BatchSandbox')).filter((batch) => batch.status?.ready === 1 && endpointsOf(batch).length === 1);
+      expect(delivered.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining(good));
+    });
+    return space;
+  };
+  await undisturbed(cluster.target, deliver, async ({ namespace }) => {
+    const { byObject } = await cluster.target.writes();
+    const changes = Object.entries(byObject).filter(([key]) => / batchsandboxes(\/status)? /.test(key) && !/^(create|POST) /.test(key));
+    const writes = good.map((name) => changes.reduce((sum, [key, count]) => (key.endsWith(` ${namespace}/${name}`) ? sum + count : sum), 0));
+    expect(writes).toEqual(good.map(() => 2));
   });
-  const { byObject } = await cluster.target.writes();
-  const changes = Object.entries(byObject).filter(([key]) => / batchsandboxes(\/status)? /.test(key) && !/^(create|POST) /.test(key));
-  const writes = good.map((name) => changes.reduce((sum, [key, count]) => (key.endsWith(` ${space.namespace}/${name}`) ? sum + count : sum), 0));
-  expect(writes).toEqual(good.map(() => 2));
 });

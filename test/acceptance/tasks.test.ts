@@ -7,6 +7,7 @@ import { readTaskOutput, readTasks, setTasks } from '../support/executor';
 import { handMadeTemplate } from '../support/hand-made-pods';
 import { fixedPool } from '../support/pool-spec';
 import { conditionOf, endpointsOf, recordedUIDsOf, type Space } from '../support/space';
+import { actingSince } from '../support/take-over';
 import { inParallel, until, withPatience } from '../support/waiting';
 
 const cluster = useCluster();
@@ -67,8 +68,7 @@ test('an executor with a key of its own is not commanded, and an event says what
   const containers = template.spec?.containers?.map((container) => (container.name === EXECUTOR_CONTAINER ? { ...container, env } : container));
   await own.create('Pool', 'own', fixedPool(1, { ...template, spec: { ...template.spec, containers } }));
   await own.create('BatchSandbox', 'refused', { replicas: 1, poolRef: 'own', taskTemplate: { spec: { process: { command: ['true'] } } } });
-  const { message } = await own.untilEvent('refused', 'ExecutorUnauthorized');
-  expect(message).toContain('delete these pods, or give the operator the key that they know');
+  await own.expectEvent('refused', 'ExecutorUnauthorized', { message: expect.stringContaining('delete these pods, or give the operator the key that they know') as string });
   await untilStates('refused', 'U', own);
   // Nobody can stop the task of such a pod, so the batch would wait for it before it goes.
   await own.delete('Pool', 'own');
@@ -103,8 +103,8 @@ test('one template with a patch for each shard gives each sandbox its own task a
     { exitCode: 127, reason: 'StartFailed' },
   ]);
   expect(await readTasks(cluster.target, endpointsOf(batch)[4] ?? '')).toEqual([]);
-  expect((await space.untilEvent('mixed', 'InvalidTaskPatch')).message).toContain('shardTaskPatches[4]');
-  expect((await space.untilEvent('mixed', 'TaskFailed')).message).toMatch(/among them that of slot [23]: (Failed, exit code 3|StartFailed, exit code 127)$/);
+  await space.expectEvent('mixed', 'InvalidTaskPatch', { message: expect.stringContaining('shardTaskPatches[4]') as string });
+  await space.expectEvent('mixed', 'TaskFailed', { message: expect.stringMatching(/among them that of slot [23]: (Failed, exit code 3|StartFailed, exit code 127)$/) as string });
   const log = await cluster.target.operatorLog();
   expect(log).toContain('"level":"info"');
   expect([log, JSON.stringify(await space.list('Event')), JSON.stringify(batch.status)].filter((text) => text.includes(secret))).toEqual([]);
@@ -145,7 +145,7 @@ test('a task is sent to a pod that has an address and is not Ready, and one that
   const [, ip = ''] = endpointsOf(batch);
   expect(await readTaskOutput(cluster.target, ip, 'unready-1')).toBe('early\n');
   const { finishedAt = '' } = (await readTasks(cluster.target, ip))[0]?.processStatus?.terminated ?? {};
-  expect(shownAt - Date.parse(finishedAt)).toBeLessThan(1_000 + withPatience(5_000)); // it has whole seconds
+  expect(shownAt - (await actingSince(cluster.target, Date.parse(finishedAt)))).toBeLessThan(1_000 + withPatience(5_000)); // it has whole seconds
 });
 
 test('while tasks run the counters say so, and they add up to the number of tasks; one that has ended is not sent again (R34, R38)', async () => {
@@ -259,5 +259,5 @@ test('when a pod dies, a task that ran runs again in the new pod of its slot, an
   const [first = '', second = ''] = endpointsOf(after);
   expect(await readTasks(cluster.target, first)).toEqual([]);
   expect((await readTasks(cluster.target, second)).map(({ name }) => name)).toEqual(['moved-1']);
-  await space.untilEvent('moved', 'PodReplaced');
+  await space.expectEvent('moved', 'PodReplaced');
 });

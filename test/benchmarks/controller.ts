@@ -3,6 +3,7 @@ import { request } from 'undici';
 import { CLUSTER_MARKER } from '../../local/nodes/marked-processes';
 import { freePort } from '../support/free-port';
 import { lastLogLines, type LoggedProcess, spawnLogged, spawnOperator } from '../support/spawn-logged';
+import { until } from '../support/waiting';
 import { parseLoopDelay, type LoopDelay } from './loop-delay';
 
 /** Where a controller works. */
@@ -37,13 +38,20 @@ export class Controller {
     this.failed.catch(() => undefined); // nobody listens between two rounds
   }
 
-  /** Starts our operator as it is shipped, with further flags. */
+  /** Starts our operator as it is shipped, with further flags; resolves when it tells how it is. @throws Error when it does not come to that */
   static async startOperator({ folder, kubeconfigPath, namespace }: ControllerPlace, flags: readonly string[] = []): Promise<Controller> {
     const port = await freePort();
     const logPath = join(folder, 'controller.log');
     const metrics = [`--metrics-bind-address=127.0.0.1:${port}`, '--metrics-secure=false'];
     const all = [`--kubeconfig=${kubeconfigPath}`, `--namespaces=${namespace}`, '--health-probe-bind-address=0', ...metrics, ...flags];
-    return new Controller(spawnOperator(all, { env: { POD_NAMESPACE: 'default', [CLUSTER_MARKER]: basename(folder) }, logPath }), logPath, port);
+    const controller = new Controller(spawnOperator(all, { env: { POD_NAMESPACE: 'default', [CLUSTER_MARKER]: basename(folder) }, logPath }), logPath, port);
+    try {
+      await Promise.race([until(() => controller.loopDelay()), controller.failed]);
+    } catch (error) {
+      await controller.stop();
+      throw error;
+    }
+    return controller;
   }
 
   /** Starts another controller by a command of the shell, which finds the cluster by KUBECONFIG. */

@@ -28,7 +28,7 @@ const OF_OBJECTS: Readonly<Record<string, string>> = { GET: 'get', PATCH: 'patch
 /** @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb */
 function toRight(method: string, path: string): UsedRight {
   const url = new URL(path, 'http://server.example');
-  const [resource = '', name, subresource] = url.pathname.replace(/^\/(api\/v1|apis\/[^/]+\/[^/]+)\/namespaces\/[^/]+\//, '').split('/');
+  const [resource = '', name, subresource] = url.pathname.replace(/^\/(api\/v1|apis\/[^/]+\/[^/]+)\/(namespaces\/[^/]+\/)?/, '').split('/');
   if (name !== undefined) return `${OF_OBJECTS[method] ?? method} ${subresource === undefined ? resource : `${resource}/${subresource}`}`;
   if (method === 'POST') return `create ${resource}`;
   return `${url.searchParams.get('watch') === 'true' ? 'watch' : 'list'} ${resource}`;

@@ -13,17 +13,19 @@ import { fixedPool } from '../support/pool-spec';
 import { type RunningProgram, startSandboxes } from '../support/sandboxes';
 import { describeSeedExamples } from '../support/seed-examples';
 import { until } from '../support/waiting';
+import { describeGuardedExecutors, guarded, GUARDED_POOL } from './guarded-executors';
 import { CROWDED_POOL, describeKilledServer, KEYED_POOL } from './killed-server';
 
 /** The public SDK, as npm has it, against `sandboxes up --server`: real operator, server and executors. */
 
 const POOL_SIZE = 4;
 /** Pods of all pools. */
-const PODS = POOL_SIZE + KEYED_POOL.size + CROWDED_POOL.size;
+const PODS = POOL_SIZE + GUARDED_POOL.size + KEYED_POOL.size + CROWDED_POOL.size;
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
 
 let folder: string;
 let program: RunningProgram;
+let kubeconfig: string;
 let client: ApiClient;
 let connectionConfig: ConnectionConfig;
 
@@ -32,13 +34,15 @@ beforeAll(async () => {
   const template = (executor: boolean) => renderPodTemplate({ main: 'python:3.11', executor: 'task-executor' }, { executor });
   const pools = [
     { name: 'agent-pool', spec: fixedPool(POOL_SIZE, template(true)) },
+    { name: GUARDED_POOL.name, spec: fixedPool(GUARDED_POOL.size, guarded(template(true))) },
     ...[KEYED_POOL, CROWDED_POOL].map(({ name, size }) => ({ name, spec: fixedPool(size, template(false)) })),
   ].map(({ name, spec }) => JSON.stringify({ apiVersion: API_VERSION, kind: 'Pool', metadata: { name }, spec }));
   writeFileSync(join(folder, 'pools.yaml'), pools.join('\n---\n'));
   program = startSandboxes(['up', join(folder, 'pools.yaml'), '--server', '--json']);
-  const { kubeconfig, lifecycle } = await until(() => JSON.parse(program.stdout()) as { kubeconfig: string; lifecycle: { domain: string; apiKey: string } }, 50_000);
+  const up = await until(() => JSON.parse(program.stdout()) as { kubeconfig: string; lifecycle: { domain: string; apiKey: string } }, 50_000);
+  ({ kubeconfig } = up);
   client = new ApiClient(kubeconfig);
-  connectionConfig = new ConnectionConfig({ ...lifecycle, endpointCacheDisabled: true });
+  connectionConfig = new ConnectionConfig({ ...up.lifecycle, endpointCacheDisabled: true });
 }, 120_000);
 // Each test begins with all pods: those that the one before has used are made anew.
 beforeEach(() => untilWarm(), 120_000);
@@ -64,7 +68,8 @@ const fromPool = (more: object = {}) => Sandbox.create({ connectionConfig, image
 
 test('creates a sandbox from a pool, connects to it, looks at it, renews it, and kills it', async () => {
   const askedAt = Date.now();
-  const sandbox = await fromPool({ metadata: { team: 'sdk' } });
+  const sandbox = await fromPool({ metadata: { team: 'sdk' }, env: { A: 'of the create' } });
+  expect((await sandbox.commands.run('echo $A')).logs.stdout.map(({ text }) => text)).toEqual(['of the create']);
   const info = await sandbox.getInfo();
   expect(info).toMatchObject({ id: sandbox.id, status: { state: 'Running' }, entrypoint: ['tail', '-f', '/dev/null'], metadata: { team: 'sdk' } });
   const lifeFrom = Number(info.expiresAt) - 600_000;
@@ -98,7 +103,7 @@ describeSeedExamples(() => ({ connectionConfig, imageFor: (name) => name }));
 
 test('through the proxy of the server runs commands and code, streams their output and reads and writes files', async () => {
   const proxied = new ConnectionConfig({ domain: connectionConfig.domain, apiKey: connectionConfig.apiKey, useServerProxy: true });
-  const sandbox = await Sandbox.create({ connectionConfig: proxied, image: 'python:3.11', extensions: { poolRef: 'agent-pool' } });
+  const sandbox = await Sandbox.create({ connectionConfig: proxied, image: 'python:3.11', extensions: { poolRef: 'agent-pool' }, env: { A: 'of the create' } });
   expect((await sandbox.getEndpoint(Port.execd)).endpoint).toBe(`${connectionConfig.domain}/v1/sandboxes/${sandbox.id}/proxy/${Port.execd}`);
   const lines: string[] = [];
   const execution = await sandbox.commands.run('pwd; seq 1 1000', undefined, { onStdout: ({ text }) => void lines.push(text) });
@@ -112,6 +117,7 @@ test('through the proxy of the server runs commands and code, streams their outp
   const run = async (code: string) => (await execd.POST('/code', { body: { code, context }, parseAs: 'text' })).data;
   await run('kept = 6');
   expect(await run('kept * 7')).toMatch(/"type":"result","results":{"text\/plain":"42"/);
+  expect(await run('import os; os.environ["A"]')).toContain("'of the create'");
   await sandbox.kill();
   await sandbox.close();
 });
@@ -130,5 +136,7 @@ test('tells a wrong key, an unknown pool and a full pool by what the SDK knows o
   await Promise.all(made.map((sandbox) => sandbox.kill()));
   await Promise.all(made.map((sandbox) => sandbox.close()));
 });
+
+describeGuardedExecutors(() => ({ folder, kubeconfig }));
 
 describeKilledServer(() => ({ client, connectionConfig, program }));

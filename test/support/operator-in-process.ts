@@ -22,6 +22,7 @@ import type { KubeEvent } from './space';
 
 const NAMESPACE = '/apis/sandbox.opensandbox.io/v1alpha1/namespaces/default';
 const PODS = '/api/v1/namespaces/default/pods';
+const NODES = '/api/v1/nodes';
 const MERGE = 'application/merge-patch+json';
 
 /** The operator on an embedded API server without nodes, all in this process, so that a test can stand between the two. */
@@ -32,6 +33,8 @@ export interface OperatorInProcess {
   createPool(name: string, spec?: Partial<PoolSpec>): Promise<void>;
   createBatch(name: string, spec: BatchSandboxSpec): Promise<void>;
   createPod(pod: Pod): Promise<void>;
+  /** Makes a node without a machine. */
+  createNode(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   patch(path: string, body: object): Promise<void>;
   delete(path: string): Promise<void>;
   pool(name: string): Promise<Pool>;
@@ -113,6 +116,9 @@ export async function startOperator({ acting = true, now = () => new Date(), fla
     createPod: async (pod) => {
       const { namespace = 'default' } = pod.metadata;
       await send('POST', `/api/v1/namespaces/${namespace}/pods`, { apiVersion: 'v1', kind: 'Pod', ...pod });
+    },
+    createNode: async (name, labels) => {
+      await send('POST', NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
     },
     patch: (path, body) => send('PATCH', path, body, MERGE),
     delete: (path) => send('DELETE', path),

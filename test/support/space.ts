@@ -4,8 +4,9 @@ import type { KubeObject, Pod } from '../../src/schema/kubernetes';
 import { Annotation, API_VERSION } from '../../src/schema/names';
 import type { Pool } from '../../src/schema/pool';
 import type { ApiAnswer } from './api-client';
+import { tookOverSince } from './take-over';
 import type { ProgramResult, Target } from './target';
-import { until } from './waiting';
+import { PATIENCE_MS, until } from './waiting';
 
 /** An Event, as far as tests read it. */
 export interface KubeEvent extends KubeObject {
@@ -38,21 +39,33 @@ export const SPACE_PREFIX = 'acceptance-';
 /** Longest life of a namespace after its deletion, in ms; a pod may take its grace time. */
 const REMOVED_WITHIN_MS = 45_000;
 
+/** What is asked of an event beside its reason, maybe by matchers of Jest. */
+type EventPart = Partial<Pick<KubeEvent, 'type' | 'message'>>;
+/** Waits for an event in ms: so long it is missed in any case, and so long at most, before patience is counted in. */
+interface EventWaits {
+  readonly lostAfterMs: number;
+  readonly withinMs: number;
+}
+/** An event comes within a second or two, and a killed operator has a successor within 20 s. */
+const EVENT_WAITS: EventWaits = { lostAfterMs: 20_000, withinMs: PATIENCE_MS };
+
 /** What a cluster has to offer for {@link Space}. */
-export type SpaceTarget = Pick<Target, 'request' | 'kubectl' | 'podTemplate'>;
+export type SpaceTarget = Pick<Target, 'request' | 'kubectl' | 'podTemplate' | 'tookOverAt'>;
 
 /** A namespace of one test. */
 export class Space {
   private constructor(
     readonly target: SpaceTarget,
     readonly namespace: string,
+    /** When it was made, in ms since 1970. */
+    private readonly madeAt: number,
   ) {}
 
   static async create(target: SpaceTarget): Promise<Space> {
     const name = `${SPACE_PREFIX}${randomBytes(4).toString('hex')}`;
-    const { status, body } = await target.request('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const { status, body } = await target.request<KubeObject>('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     if (status !== 201) throw new Error(`namespace '${name}': expected status 201, got ${status}: ${JSON.stringify(body)}`);
-    return new Space(target, name);
+    return new Space(target, name, madeAtOf(body));
   }
 
   /** Path of an object, or of all objects of a kind. */
@@ -132,13 +145,33 @@ export class Space {
     );
   }
 
-  /** Waits for an event about an object. */
-  untilEvent(name: string, reason: string): Promise<KubeEvent> {
+  /**
+   * Waits for an event about an object, with this reason and what else is asked of it; whether it is there.
+   *
+   * Events are news: they leave the operator after the writes that they tell of, so one that is killed in between takes them with it, and the next has no
+   * reason to tell them again. Where other tests kill the operator, an event is therefore not missed if another one has taken over since the object was made,
+   * or the namespace, when the object has gone.
+   *
+   * @throws Error with the events that there are
+   */
+  expectEvent(name: string, reason: string, more: EventPart = {}, { lostAfterMs, withinMs }: EventWaits = EVENT_WAITS): Promise<boolean> {
+    const beganMs = performance.now();
     return until(async () => {
       const events = (await this.list('Event')).filter(({ involvedObject }) => involvedObject.name === name);
-      expect(events.map((event) => event.reason)).toContain(reason);
-      return events.find((event) => event.reason === reason) as KubeEvent;
-    });
+      try {
+        expect(events.map(({ type, reason: given, message, count }) => ({ type, reason: given, message, count }))).toContainEqual(expect.objectContaining({ reason, ...more }));
+        return true;
+      } catch (error) {
+        if (performance.now() - beganMs < lostAfterMs || !(await tookOverSince(this.target, await this.madeAtOf(name)))) throw error;
+        return false;
+      }
+    }, withinMs);
+  }
+
+  /** When a Pool or batch was made, or else the namespace, in ms since 1970. */
+  private async madeAtOf(name: string): Promise<number> {
+    const object = (await this.find('BatchSandbox', name)) ?? (await this.find('Pool', name));
+    return object === undefined ? this.madeAt : madeAtOf(object);
   }
 
   /** Runs kubectl in the namespace. */
@@ -164,6 +197,10 @@ export class Space {
 function expectStatus<T>(wanted: number, what: string, { status, body }: ApiAnswer<T>): T {
   if (status !== wanted) throw new Error(`${what}: expected status ${wanted}, got ${status}: ${JSON.stringify(body)}`);
   return body;
+}
+
+function madeAtOf({ metadata }: KubeObject): number {
+  return Date.parse(metadata.creationTimestamp ?? '');
 }
 
 /** Addresses of a batch in slot order, `''` for a slot without one; empty before the first is published. */

@@ -36,6 +36,8 @@ export interface Target {
   writes(): Promise<WriteCounts>;
   /** What the operator has logged so far; on a cluster with several, all that run. */
   operatorLog(): Promise<string>;
+  /** When the acting operator took over, in ms since 1970. Absent where one file of tests has the operator to itself: there nobody else ends it. */
+  tookOverAt?(): Promise<number>;
   /** Ends the acting operator by SIGKILL, and waits until another acts. */
   killOperator(): Promise<void>;
   /** Ends what was started for the tests. */

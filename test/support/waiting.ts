@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Default longest wait, in ms: the 5 s that a rule gives, with room for a machine of 2 cores that does other work too. */
 export const PATIENCE_MS = 30_000;
 /** Pause between two looks, as a share of the wait so far, and its bounds in ms: a look is a request that takes its time from what is being waited for. */
-const PAUSE = { share: 1 / 8, leastMs: 10, mostMs: 250 };
+const PAUSE = { share: 1 / 4, leastMs: 10, mostMs: 500 };
 
 let patience = 1;
 

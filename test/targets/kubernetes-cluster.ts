@@ -40,6 +40,13 @@ const OPERATOR_PODS = 'control-plane=controller-manager';
 /** Verbs of the audit log that change something. */
 const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
+/** What is read of the Lease of the operator. */
+interface LeaseSpec {
+  readonly holderIdentity?: string;
+  /** RFC 3339. */
+  readonly acquireTime?: string;
+}
+
 /** Why a cluster did not start. */
 interface Failure {
   readonly problem: string;
@@ -77,7 +84,8 @@ export function targetOf(shared: SharedCluster): Target {
     podTemplate: (options) => renderPodTemplate({ main: TestImage.main, executor: executorImage }, options),
     imageFor: (name) => (name.includes('executor') ? executorImage : TestImage.main),
     writes: () => countWrites(shared),
-    operatorLog: async () => (await runKubectl(shared, ['logs', `--namespace=${OPERATOR_NAMESPACE}`, `--selector=${OPERATOR_PODS}`, '--tail=-1'])).stdout,
+    operatorLog: () => until(() => readOperatorLog(shared)),
+    tookOverAt: async () => Date.parse((await leaseOf(client)).acquireTime ?? ''),
     killOperator: () => killLeader(client),
     stop: () => client.close(),
   };
@@ -123,11 +131,15 @@ async function countWrites(cluster: SharedCluster): Promise<WriteCounts> {
 
 /** Kills the process that holds the lease, and its pod with it, so that it does not come back; waits until another pod holds it. */
 async function killLeader(client: ApiClient): Promise<void> {
-  const killed = await leadingPod(client);
-  // The node is a part of this machine, and HOSTNAME is the name of the pod in all its containers.
-  const processes = findMarked('HOSTNAME', (pod) => pod === killed);
-  if (processes.length === 0) throw new Error(`pod '${killed}': expected a process of the operator, got none`);
-  for (const found of processes) sendSignal(found, 'SIGKILL');
+  // There is none to kill while the lease names one that another test has killed or replaced.
+  const killed = await until(async () => {
+    const leader = await leadingPod(client);
+    // The node is a part of this machine, and HOSTNAME is the name of the pod in all its containers.
+    const processes = findMarked('HOSTNAME', (pod) => pod === leader);
+    if (processes.length === 0) throw new Error(`pod '${leader}': expected a process of the operator, got none`);
+    for (const found of processes) sendSignal(found, 'SIGKILL');
+    return leader;
+  }, TAKE_OVER_MS);
   await client.request('DELETE', `/api/v1/namespaces/${OPERATOR_NAMESPACE}/pods/${killed}?gracePeriodSeconds=0`);
   await until(async () => {
     if ((await leadingPod(client)) === killed) throw new Error(`lease: expected another holder than '${killed}', got the same`);
@@ -136,8 +148,18 @@ async function killLeader(client: ApiClient): Promise<void> {
 
 /** The pod of the operator that acts. */
 async function leadingPod(client: ApiClient): Promise<string> {
-  const { body } = await client.request<{ readonly spec?: { readonly holderIdentity?: string } }>('GET', LEASE);
-  const [pod = ''] = body.spec?.holderIdentity?.split('_') ?? []; // <pod>_<random>
+  const [pod = ''] = (await leaseOf(client)).holderIdentity?.split('_') ?? []; // <pod>_<random>
   if (pod === '') throw new Error('lease: expected a holder, got none');
   return pod;
+}
+
+async function leaseOf(client: ApiClient): Promise<LeaseSpec> {
+  return (await client.request<{ readonly spec?: LeaseSpec }>('GET', LEASE)).body.spec ?? {};
+}
+
+/** @throws Error when a pod has no log yet, as one that replaces a killed one */
+async function readOperatorLog(cluster: KubectlAccess): Promise<string> {
+  const { exitCode, stdout, stderr } = await runKubectl(cluster, ['logs', `--namespace=${OPERATOR_NAMESPACE}`, `--selector=${OPERATOR_PODS}`, '--tail=-1']);
+  if (exitCode !== 0) throw new Error(`kubectl logs: expected exit code 0, got ${exitCode}: ${stderr}`);
+  return stdout;
 }

@@ -74,6 +74,7 @@ export function describeMetadataOnly(api: ApiUnderTest): void {
       status: 200,
       body: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: { ...list.metadata, resourceVersion: expect.any(String) as string }, items: [partial(metadata)] },
     });
+    expect(await api.request('GET', `${path}?fieldSelector=metadata.name%3Dnone`, undefined, undefined, LIST)).toMatchObject({ status: 200, body: { kind: 'PartialObjectMetadataList', items: null } });
     const events = await api.watch(`${selected}&watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`, ONE);
     expect(await take(events, 2)).toEqual([
       { type: 'ADDED', object: partial(metadata) },

@@ -27,8 +27,8 @@ export const POOL = 'bench';
 const UP_WITHIN_MS = 60_000;
 /** Longest time that a pool takes to fill, in ms. */
 const FILLED_WITHIN_MS = 900_000;
-/** What a start of pods leaves to be done has been done after this time, in ms. */
-const SETTLE_MS = 500;
+/** Rest after the last pod is Ready, in ms: a pool that is warm has had it, and executors have made ready what a first command needs (5 s after their start, ADR 0022). */
+const SETTLE_MS = 7_000;
 
 /** What differs between the kinds of clusters. */
 interface Place {
@@ -117,7 +117,7 @@ async function startNode(): Promise<Place> {
     const target = targetOf(cluster);
     const { namespace } = await Space.create(target);
     await target.stop();
-    const { domain, apiKey } = await startServerOnNode(cluster, namespace);
+    const { domain, apiKey } = await startServerOnNode(cluster, { namespace });
     return { client: new ApiClient(cluster.kubeconfigPath), namespace, template: target.podTemplate({ executor: true }), domain, apiKey, stop: () => cluster.stop() };
   } catch (error) {
     await cluster.stop();
