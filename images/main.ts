@@ -9,20 +9,22 @@ import { type ImageArchive, stageSources } from './archives';
 import { buildImages, programImages } from './program-images';
 import { readRunningCluster } from './running-cluster';
 
-async function run({ context }: { readonly context?: string }): Promise<void> {
+async function run({ context, onlyBuild }: { readonly context?: string; readonly onlyBuild?: boolean }): Promise<void> {
   if (context !== undefined) return stageSources(await programImages(), context);
   const images = await buildImages();
+  if (onlyBuild === true) return;
   await printTable(images);
   if (readRunningCluster()?.access?.node !== undefined) await load(images.map(({ archive }) => archive));
 }
 
 async function printTable(images: readonly ImageArchive[]): Promise<void> {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`.padEnd(12);
-  process.stdout.write(`${''.padEnd(11)}${'SIZE'.padEnd(12)}${'COMPRESSED'.padEnd(12)}IMAGE, ARCHIVE\n`);
-  for (const { name, archive, isNew } of images) {
+  const row = async ({ name, archive, isNew }: ImageArchive) => {
     const sizes = megabytes((await stat(archive)).size) + megabytes(await compressedBytes(archive));
-    process.stdout.write(`${(isNew ? 'built' : 'unchanged').padEnd(11)}${sizes}${name}\n${''.padEnd(35)}${archive}\n`);
-  }
+    return `${(isNew ? 'built' : 'unchanged').padEnd(11)}${sizes}${name}\n${''.padEnd(35)}${archive}\n`;
+  };
+  const rows = await Promise.all(images.map(row));
+  process.stdout.write(`${''.padEnd(11)}${'SIZE'.padEnd(12)}${'COMPRESSED'.padEnd(12)}IMAGE, ARCHIVE\n${rows.join('')}`);
 }
 
 /** Bytes of the archive after gzip; a registry would keep less of both, since they have a layer in common. It takes seconds to tell, so the answer is kept beside the archive. */
@@ -47,6 +49,7 @@ async function load(archives: readonly string[]): Promise<void> {
 const program = new Command('images')
   .description('Builds the images of operator, executor and server as archives, without registry and network, and loads them into a running test cluster.')
   .option('--context <folder>', 'write what another builder needs to an empty folder, and build nothing: docker build -f FOLDER/sandbox-operator.Containerfile FOLDER')
+  .option('--only-build', 'build what is missing, as the tests want it: no table of sizes, nothing loaded')
   .action(run);
 
 program.parseAsync().catch((error: unknown) => {

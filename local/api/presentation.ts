@@ -26,9 +26,9 @@ export function toMetadata({ metadata }: JsonObject): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }
 
-/** A list of objects by their metadata alone. */
+/** A list of objects by their metadata alone; without objects Kubernetes writes null for its items, unlike for those of other lists. */
 export function toMetadataList(objects: readonly JsonObject[], metadata: JsonObject): JsonObject {
-  return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(toMetadata) };
+  return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.length === 0 ? null : objects.map(toMetadata) };
 }
 
 function parametersOf(form: string): Readonly<Record<string, string | undefined>> {

@@ -3,7 +3,7 @@ import { KubeApi } from '../../operator/kube/api';
 import { ClosingNamespaces } from '../../operator/kube/closing-namespaces';
 import { EventRecorder } from '../../operator/kube/events';
 import { Informer } from '../../operator/kube/informer';
-import { PODS, type ResourceType } from '../../operator/kube/resource-types';
+import { NODES, PODS } from '../../operator/kube/resource-types';
 import type { Transport } from '../../operator/kube/transport';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
@@ -18,8 +18,6 @@ import { PodSweeper } from './pod-sweeper';
 import type { NodeSettings } from './process-spec';
 import { Scheduler } from './scheduler';
 import { StartGate } from './start-gate';
-
-const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
 /** Starts under way at once, for each processor. Loading a program keeps one busy; the second start fills its waits. */
 const STARTS_PER_CPU = 2;
