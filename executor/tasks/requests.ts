@@ -94,7 +94,7 @@ function parseOne(value: unknown, path: string): { readonly task?: ExecutorTaskR
   if (typeof value === 'object' && value !== null && 'podTemplateSpec' in value) {
     return { problems: [{ path: joinPath(path, 'podTemplateSpec'), expected: 'no container task', got: 'one', fix: 'use process' }] };
   }
-  const parsed = parseContract(executorTask, value, path, 'a task');
+  const parsed = parseContract(executorTask(), value, path, 'a task');
   if (!parsed.ok) {
     return { problems: parsed.problems };
   }

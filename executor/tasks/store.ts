@@ -131,11 +131,11 @@ export class TaskStore {
   }
 
   readProcess(directory: string): ProcessRecord | undefined {
-    return readFileRecord(processRecord, join(directory, RecordFile.process));
+    return readFileRecord(processRecord(), join(directory, RecordFile.process));
   }
 
   readExit(directory: string, taskId: string): ExitRecord | undefined {
-    const exit = readFileRecord(exitRecord, join(directory, RecordFile.exit));
+    const exit = readFileRecord(exitRecord(), join(directory, RecordFile.exit));
     return exit?.id === taskId ? exit : undefined;
   }
 
@@ -158,10 +158,10 @@ export class TaskStore {
   private loadEntry(entry: string): StoredTask | undefined {
     const directory = this.path(entry);
     if (entry.startsWith('.waiting-')) {
-      const record = readFileRecord(taskRecord, directory);
+      const record = readFileRecord(taskRecord(), directory);
       return record && { record };
     }
-    const record = readFileRecord(taskRecord, join(directory, RecordFile.task));
+    const record = readFileRecord(taskRecord(), join(directory, RecordFile.task));
     const removedMs = /^\.removed-(\d+)-/.exec(entry)?.[1];
     if (removedMs !== undefined) {
       return record && { record, directory, removedAt: new Date(Number(removedMs)) };

@@ -1,5 +1,6 @@
 // zod/mini: the executor runs in every sandbox, and the full zod costs it 4 to 12 MB of private memory.
 import * as z from 'zod/mini';
+import { lazy } from './lazy';
 
 /**
  * The task API of the executor, on port 5758.
@@ -26,33 +27,37 @@ export const MAX_LOG_CHUNK_BYTES = 1024 * 1024;
 /** Names of tasks (rule 17): no path can be built from one that leaves its directory. */
 export const TASK_NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
 
-// The kernel ends an argument or a variable at the first NUL.
-const kernelText = z.string().check(z.regex(/^[^\0]*$/, 'expected text without NUL characters'));
-const envName = z.string().check(z.regex(/^[^\0=]*$/, 'expected a name without = and NUL characters'));
 const wholeNumber = (min: number) => z.int().check(z.minimum(min));
 
 /** What a task runs, on the wire. `command` may be empty only if `args` is not. */
-export const executorProcess = z.strictObject({
-  command: z.nullish(z.array(kernelText)),
-  args: z.nullish(z.array(kernelText)),
-  env: z.nullish(z.array(z.strictObject({ name: envName, value: z._default(kernelText, '') }))),
-  workingDir: z.optional(kernelText),
-  timeoutSeconds: z.optional(wholeNumber(1)),
-  stopGraceSeconds: z.optional(wholeNumber(0)),
+export const executorProcess = lazy(() => {
+  // The kernel ends an argument or a variable at the first NUL.
+  const kernelText = z.string().check(z.regex(/^[^\0]*$/, 'expected text without NUL characters'));
+  const envName = z.string().check(z.regex(/^[^\0=]*$/, 'expected a name without = and NUL characters'));
+  return z.strictObject({
+    command: z.nullish(z.array(kernelText)),
+    args: z.nullish(z.array(kernelText)),
+    env: z.nullish(z.array(z.strictObject({ name: envName, value: z._default(kernelText, '') }))),
+    workingDir: z.optional(kernelText),
+    timeoutSeconds: z.optional(wholeNumber(1)),
+    stopGraceSeconds: z.optional(wholeNumber(0)),
+  });
 });
 
 /** A task in a request. Members of answers are accepted and ignored. */
-export const executorTask = z.strictObject({
-  name: z.string().check(z.regex(TASK_NAME)),
-  uid: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
-  process: executorProcess,
-  message: z.optional(z.unknown()),
-  deletionTimestamp: z.optional(z.unknown()),
-  processStatus: z.optional(z.unknown()),
-  podStatus: z.optional(z.unknown()),
-});
+export const executorTask = lazy(() =>
+  z.strictObject({
+    name: z.string().check(z.regex(TASK_NAME)),
+    uid: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
+    process: executorProcess(),
+    message: z.optional(z.unknown()),
+    deletionTimestamp: z.optional(z.unknown()),
+    processStatus: z.optional(z.unknown()),
+    podStatus: z.optional(z.unknown()),
+  }),
+);
 
-export type ExecutorProcess = z.input<typeof executorProcess>;
+export type ExecutorProcess = z.input<ReturnType<typeof executorProcess>>;
 
 /** Why a task's process is over. */
 export const TERMINATED_REASONS = ['Succeeded', 'Failed', 'StartFailed', 'TaskTimeout', 'Stopped', 'ProcessCrashed'] as const;
