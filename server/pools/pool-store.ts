@@ -10,7 +10,6 @@ import { KeyedListeners } from '../keyed-listeners';
 import { fromKubeError } from '../kube-errors';
 import { LifecycleError, poolNotFound } from '../lifecycle-error';
 import { TokenBucket } from '../token-bucket';
-import { RecentLosses } from './recent-losses';
 
 /** Reads of single pools that the cache does not know: a second, and at once. */
 const LIVE_READS = { perSecond: 10, burst: 20 } as const;
@@ -30,16 +29,17 @@ export class PoolStore {
   readonly synced: Promise<void>;
   private readonly informer: Informer<Pool>;
   private readonly listeners = new KeyedListeners();
-  private readonly losses: RecentLosses;
+  /** When a pool last had fewer pods than before, or went, by the monotonic clock in ms; at first the start. */
+  private lastLossAtMs: number;
   private readonly liveReads: TokenBucket;
   private isSynced = false;
 
   constructor(private readonly options: PoolStoreOptions) {
     const { api, namespace, clock, log } = options;
     this.informer = new Informer({ api, type: POOLS, namespaces: [namespace], trim: trimObject, clock, log });
-    this.losses = new RecentLosses(clock);
+    this.lastLossAtMs = clock.monotonicMs();
     this.informer.cache.onChange(({ key, before, after }) => {
-      this.losses.note(before, after);
+      if (hasLost(before, after)) this.lastLossAtMs = clock.monotonicMs();
       this.listeners.tell(key);
     });
     this.liveReads = new TokenBucket(clock, LIVE_READS.perSecond, LIVE_READS.burst);
@@ -75,9 +75,12 @@ export class PoolStore {
     return this.listeners.add(this.key(name), listener);
   }
 
-  /** Ms since a pool had fewer pods than before, as far as this server has seen; Infinity when no such time is known. */
-  sinceLossMs(name: string): number {
-    return this.losses.sinceMs(name);
+  /**
+   * Ms since any pool had fewer pods than before, or went; at most since the start, of before which nothing is known. A pod that ends counts in quotas
+   * until it has gone, while the status of its pool leaves it out from the beginning.
+   */
+  sinceLossMs(): number {
+    return this.options.clock.monotonicMs() - this.lastLossAtMs;
   }
 
   /** All pools, by name. @throws LifecycleError KUBERNETES::INITIALIZATION_ERROR before the first list */
@@ -131,4 +134,10 @@ export class PoolStore {
   private key(name: string): string {
     return `${this.options.namespace}/${name}`;
   }
+}
+
+/** Whether a pool has fewer pods than before, or is gone; another may have its name. */
+function hasLost(before: Pool | undefined, after: Pool | undefined): boolean {
+  if (before === undefined) return false;
+  return after === undefined || after.metadata.uid !== before.metadata.uid || (after.status?.total ?? 0) < (before.status?.total ?? 0);
 }

@@ -4,7 +4,7 @@ import { LifecycleError } from '../lifecycle-error';
 import type { PoolStore } from '../pools/pool-store';
 import type { PodHolders } from './pod-holders';
 import type { SandboxStore } from './sandbox-store';
-import { judgeCreate, type Verdict } from './verdict';
+import { judgeCreate, type Wait } from './verdict';
 
 /** How long a create waits for what, in ms. */
 export interface Patience {
@@ -18,7 +18,7 @@ export interface Patience {
 
 /** What a wait needs. */
 export interface CreationContext {
-  readonly store: Pick<SandboxStore, 'find' | 'onChange'> & { readonly holders: Pick<PodHolders, 'count' | 'sinceReturnMs'> };
+  readonly store: Pick<SandboxStore, 'find' | 'onChange'> & { readonly holders: Pick<PodHolders, 'count' | 'onMore' | 'sinceReturnMs' | 'sinceEndMs'> };
   readonly pools: Pick<PoolStore, 'find' | 'onChange' | 'sinceLossMs'>;
   readonly clock: Clock;
   readonly patience: Patience;
@@ -38,7 +38,8 @@ export class NotReady extends LifecycleError {
 const READY_RETRY_SECONDS = 1;
 
 /**
- * Waits until a sandbox is ready: looks at every change of it and of its pool, and in between only when time alone makes something certain (L14).
+ * Waits until a sandbox is ready: looks at every change of it and of its pool, when another shows that it has a pod of that where it matters, and in between
+ * only when time alone makes something certain (L14).
  *
  * A pool that is full is an error as soon as that is certain: sandboxes that are known have all its pods, and none has given one back lately. What the pool says
  * comes a moment after it is true, and a pod that comes back is worth a short wait.
@@ -51,15 +52,15 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
   return new Promise((resolve, reject) => {
     // A sandbox that another replica has made may not be in our cache yet.
     let isKnown = false;
-    let waitsFor: Extract<Verdict, { kind: 'wait' }> = { kind: 'wait' };
+    let waitsFor: Wait = { kind: 'wait' };
     let lackedSinceMs: number | undefined;
     let cancelLook: (() => void) | undefined;
     let poolName: string | undefined;
-    let forgetPool: (() => void) | undefined;
 
     const end = () => {
       forget();
-      forgetPool?.();
+      followPool(undefined);
+      followHolders(undefined);
       cancelReady();
       cancelLook?.();
       signal.removeEventListener('abort', onAbort);
@@ -78,20 +79,15 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
       end();
       reject(gone());
     };
-    /** Follows the pool that the sandbox waits for: the operator may have chosen it meanwhile. */
-    const follow = (name: string | undefined) => {
-      if (name === poolName) return;
-      forgetPool?.();
-      poolName = name;
-      forgetPool = name === undefined ? undefined : pools.onChange(name, look);
-    };
     const look = () => {
       const found = store.find(id);
       isKnown ||= found !== undefined;
       const batch = found ?? (isKnown ? undefined : made);
-      follow(batch?.spec.poolRef);
+      // The operator may have chosen it meanwhile.
+      poolName = batch?.spec.poolRef;
+      followPool(poolName);
       const pool = poolName ?? '';
-      const sinceLeftMs = Math.min(store.holders.sinceReturnMs(pool), pools.sinceLossMs(pool));
+      const sinceLeftMs = Math.min(store.holders.sinceEndMs(), pools.sinceLossMs());
       const verdict = judgeCreate(batch, pools.find(pool), { now: clock.now(), holders: store.holders.count(pool), sinceLeftMs });
       if (verdict.kind === 'failed') return fail(verdict.error, false);
       if (verdict.kind === 'ready' && batch !== undefined) {
@@ -99,7 +95,8 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
         return resolve(batch);
       }
       waitsFor = verdict.kind === 'wait' ? verdict : { kind: 'wait' };
-      waitForRoom();
+      followHolders(waitsFor.countsHolders === true ? poolName : undefined);
+      waitForRoom(); // the last, as it may end all of this
     };
     const waitForRoom = () => {
       cancelLook?.();
@@ -117,6 +114,8 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
       cancelLook = clock.setTimer(patience.roomMs - quietMs, look);
     };
 
+    const followPool = following((name) => pools.onChange(name, look));
+    const followHolders = following((name) => store.holders.onMore(name, look));
     const forget = store.onChange(id, look);
     const cancelReady = clock.setTimer(Math.max(0, patience.startedAtMs + patience.readyMs - clock.monotonicMs()), onLate);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -128,6 +127,19 @@ export function untilReady(made: BatchSandbox, { store, pools, clock, patience }
 /** Ends a create whose caller has gone, or whose server ends: nobody would hear its answer. @throws NotReady */
 export function refuseGone({ aborted }: AbortSignal): void {
   if (aborted) throw gone();
+}
+
+/** Listens to one named thing at a time: the returned function turns to another one, or to none. */
+function following(listen: (name: string) => () => void): (name: string | undefined) => void {
+  let followed: string | undefined;
+  let forget: (() => void) | undefined;
+  return (name) => {
+    // Most looks ask for what is followed already: a listener that is added anew while those of its name are told would be told again, without end.
+    if (name === followed) return;
+    forget?.();
+    followed = name;
+    forget = name === undefined ? undefined : listen(name);
+  };
 }
 
 function gone(): NotReady {

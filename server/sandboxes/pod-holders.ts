@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/program/clock';
 import type { BatchSandbox } from '../../src/schema/batch-sandbox';
-import { addressOf } from './state';
+import { KeyedListeners } from '../keyed-listeners';
+import { addressOf, conditionOf } from './state';
 
 /** What is known of a pool. */
 interface PoolUse {
@@ -16,15 +17,22 @@ interface PoolUse {
 const FORGET_MS = 600_000;
 
 /**
- * Which sandboxes have pods of pools, and when pods last came back, by what the cache shows.
+ * Which sandboxes have pods of pools, and when pods last came back or ended, by what the cache shows.
  *
  * A pod that comes back is there for the next sandbox in a moment, before the status of its pool says a word of it; and the status counts a pod for a sandbox
  * before that itself shows that it has one.
  */
 export class PodHolders {
   private readonly byPool = new Map<string, PoolUse>();
+  private readonly listeners = new KeyedListeners();
+  /** Sandboxes that are being deleted, whose pods may be there. */
+  private endingCount = 0;
+  /** When one of them began to end or ended last, by the monotonic clock in ms; at first the start. */
+  private lastEndAtMs: number;
 
-  constructor(private readonly clock: Pick<Clock, 'monotonicMs'>) {}
+  constructor(private readonly clock: Pick<Clock, 'monotonicMs'>) {
+    this.lastEndAtMs = clock.monotonicMs();
+  }
 
   /** A sandbox appeared, changed, or (without `after`) is gone. */
   note(before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
@@ -46,6 +54,13 @@ export class PodHolders {
     }
     const returned = after === undefined ? had : wasLeaving === isLeaving ? undefined : (isLeaving ?? wasLeaving);
     if (returned !== undefined) this.of(returned).lastReturnAtMs = this.clock.monotonicMs();
+    this.noteEnd(before, after);
+    if (has !== undefined && has !== had) this.listeners.tell(has);
+  }
+
+  /** Calls the listener when one sandbox more has a pod of a pool; the returned function ends that. */
+  onMore(pool: string, listener: () => void): () => void {
+    return this.listeners.add(pool, listener);
   }
 
   /** Sandboxes that have a pod of a pool. */
@@ -59,11 +74,27 @@ export class PodHolders {
     return leaving > 0 ? 0 : this.clock.monotonicMs() - lastReturnAtMs;
   }
 
+  /**
+   * Ms since a sandbox of any pool or of none ended or began to, whose pod may count in quotas; 0 while one ends, and at most since the start, of before
+   * which nothing is known.
+   */
+  sinceEndMs(): number {
+    return this.endingCount > 0 ? 0 : this.clock.monotonicMs() - this.lastEndAtMs;
+  }
+
+  private noteEnd(before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
+    const [wasEnding, isEnding] = [isEndingWithPod(before), isEndingWithPod(after)];
+    this.endingCount += Number(isEnding) - Number(wasEnding);
+    if (wasEnding !== isEnding || (after === undefined && mayHavePod(before))) this.lastEndAtMs = this.clock.monotonicMs();
+  }
+
   private of(pool: string): PoolUse {
     const known = this.byPool.get(pool);
     if (known !== undefined) return known;
     const nowMs = this.clock.monotonicMs();
-    for (const [name, { holders, lastReturnAtMs }] of this.byPool) if (holders === 0 && nowMs - lastReturnAtMs > FORGET_MS) this.byPool.delete(name);
+    for (const [name, { holders, leaving, lastReturnAtMs }] of this.byPool) {
+      if (holders === 0 && leaving === 0 && nowMs - lastReturnAtMs > FORGET_MS) this.byPool.delete(name);
+    }
     const use = { holders: 0, leaving: 0, lastReturnAtMs: -Infinity };
     this.byPool.set(pool, use);
     return use;
@@ -79,4 +110,15 @@ function podPoolOf(batch: BatchSandbox | undefined): string | undefined {
 
 function leavingPoolOf(batch: BatchSandbox | undefined): string | undefined {
   return batch?.metadata.deletionTimestamp === undefined ? undefined : podPoolOf(batch);
+}
+
+function isEndingWithPod(batch: BatchSandbox | undefined): boolean {
+  return batch?.metadata.deletionTimestamp !== undefined && mayHavePod(batch);
+}
+
+/** Whether a pod of a sandbox may end with it: one without a pool may have had it made without saying so yet, unless a quota has refused it. */
+function mayHavePod(batch: BatchSandbox | undefined): boolean {
+  if (batch === undefined) return false;
+  if (batch.spec.poolRef !== undefined) return podPoolOf(batch) !== undefined;
+  return (batch.status?.replicas ?? 0) > 0 || conditionOf(batch, 'Progressing')?.reason !== 'QuotaExceeded';
 }

@@ -7,15 +7,26 @@ import { conditionOf, isRunning, sandboxStatus } from './state';
 export type Verdict =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: LifecycleError }
-  /** `lack`: its pool has no pod for it and may not make one. `lookInMs`: when time alone may change the verdict. */
-  | { readonly kind: 'wait'; readonly lack?: Lack; readonly lookInMs?: number; readonly message?: string };
+  | Wait;
+
+/** That a create goes on waiting, and what for. */
+export interface Wait {
+  readonly kind: 'wait';
+  /** Its pool has no pod for it and may not make one. */
+  readonly lack?: Lack;
+  /** When time alone may change the verdict. */
+  readonly lookInMs?: number;
+  /** Another verdict may follow when more sandboxes show that they have a pod of its pool. */
+  readonly countsHolders?: boolean;
+  readonly message?: string;
+}
 
 /** What counts beside the objects. */
 export interface Moment {
   readonly now: Date;
   /** Sandboxes that show that they have a pod of the pool. */
   readonly holders: number;
-  /** Ms since a pod of the pool came back or went, as far as this server has seen; Infinity when no such time is known. */
+  /** Ms since a pod of the namespace ended or began to, as far as this server has seen, and at most since its start. */
   readonly sinceLeftMs: number;
 }
 
@@ -31,8 +42,8 @@ export interface Lack {
 const ROOM_RETRY_SECONDS = 5;
 
 /**
- * How long a quota must have refused pods of a pool, none of which left meanwhile, until it is certain that none will fit, in ms. A pod that ends counts
- * in the quota until it has gone: 30 s by default, and the rest is for its node to say so.
+ * How long a quota must have refused pods of a pool, and no pod of the namespace left meanwhile, until it is certain that none will fit, in ms. A pod that
+ * ends counts in the quota until it has gone: 30 s by default, and the rest is for its node to say so.
  */
 const QUOTA_CERTAIN_MS = 40_000;
 
@@ -56,7 +67,7 @@ export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefi
   const progress = conditionOf(batch, 'Progressing');
   if (progress?.reason === 'QuotaExceeded') return failed('KUBERNETES::QUOTA_EXCEEDED', progress.message ?? 'a quota of the namespace refuses its pod');
   const waiting = conditionOf(batch, 'PoolAllocationPending');
-  const wait = (lack?: Lack, lookInMs?: number): Verdict => ({ kind: 'wait', ...(lack !== undefined && { lack }), ...(lookInMs !== undefined && { lookInMs }), ...(waiting?.message !== undefined && { message: waiting.message }) });
+  const wait = (more: Pick<Wait, 'lack' | 'lookInMs' | 'countsHolders'> = {}): Wait => ({ kind: 'wait', ...more, message: waiting?.message });
   switch (waiting?.reason ?? '') {
     case 'PoolNotFound':
     case 'PoolTerminating':
@@ -68,14 +79,14 @@ export function judgeCreate(batch: BatchSandbox | undefined, pool: Pool | undefi
       return failed('KUBERNETES::POD_FAILED', waiting?.message ?? 'its pool cannot make pods');
     case 'QuotaExceeded': {
       const lookInMs = pool && untilQuotaIsCertainMs(pool, moment);
-      if (lookInMs !== 0) return wait(undefined, lookInMs);
+      if (lookInMs !== 0) return wait({ lookInMs, countsHolders: pool !== undefined && isGivenOut(pool) });
       return failed('KUBERNETES::QUOTA_EXCEEDED', waiting?.message ?? 'a quota of the namespace refuses pods of its pool');
     }
     case 'PoolExhausted':
     case 'PoolTooSmall':
-      return wait({ error: full(waiting?.message), isCertain: pool !== undefined && isFull(pool) && isGivenOut(pool, moment.holders) });
+      return wait(lackOf(pool, moment, waiting?.message));
     case 'Queued':
-      return wait(pool !== undefined && isFull(pool) ? { error: full(waiting?.message), isCertain: isGivenOut(pool, moment.holders) } : undefined);
+      return wait(pool !== undefined && isFull(pool) ? lackOf(pool, moment, waiting?.message) : {});
     default:
       return wait();
   }
@@ -92,24 +103,34 @@ function isFull({ spec, status }: Pool): boolean {
 }
 
 /**
-/**
  * In how many ms it is certain that a quota leaves a pool nothing for another sandbox, if nothing changes; undefined when that is not to be seen. The pool
  * may have been refused the last of many pods, and the one for this sandbox starts.
  */
 function untilQuotaIsCertainMs(pool: Pool, { now, holders, sinceLeftMs }: Moment): number | undefined {
   const refusal = pool.status?.conditions?.find(({ type, reason }) => type === 'ScaleBlocked' && reason === 'QuotaExceeded');
   const refusedMs = now.getTime() - Date.parse(refusal?.lastTransitionTime ?? '');
-  return !isGivenOut(pool, holders) || Number.isNaN(refusedMs) ? undefined : Math.max(0, QUOTA_CERTAIN_MS - Math.min(refusedMs, sinceLeftMs));
+  return !isHeld(pool, holders) || Number.isNaN(refusedMs) ? undefined : Math.max(0, QUOTA_CERTAIN_MS - Math.min(refusedMs, sinceLeftMs));
+}
+
+/** What a create lacks whose pool is said to be full. */
+function lackOf(pool: Pool | undefined, { holders }: Moment, message: string | undefined): Pick<Wait, 'lack' | 'countsHolders'> {
+  const countsHolders = pool !== undefined && isFull(pool) && isGivenOut(pool);
+  return { lack: { error: full(message), isCertain: countsHolders && isHeld(pool, holders) }, countsHolders };
 }
 
 /**
- * Whether known sandboxes have all pods of a pool that it counts: none is idle and none starts. Those that are being deleted it does not count.
+ * Whether known sandboxes have all pods of a pool that it counts.
  *
  * A pool counts a pod as given out from when it was chosen for a sandbox, which says so itself a moment later: it may be the one that asks. It counts one
  * that is recycled, too.
  */
-function isGivenOut({ status }: Pool, holders: number): boolean {
-  return status !== undefined && status.allocated >= status.total && status.available === 0 && holders >= status.allocated;
+function isHeld(pool: Pool, holders: number): boolean {
+  return isGivenOut(pool) && holders >= (pool.status?.allocated ?? 0);
+}
+
+/** Whether a pool says that all its pods are given out: none is idle and none starts. Those that are being deleted it does not count. */
+function isGivenOut({ status }: Pool): boolean {
+  return status !== undefined && status.allocated >= status.total && status.available === 0;
 }
 
 function full(message: string | undefined): LifecycleError {

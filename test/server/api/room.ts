@@ -1,79 +1,31 @@
-import { RecentLosses } from '../../../server/pools/recent-losses';
-import { untilReady } from '../../../server/sandboxes/creation';
 import { PodHolders } from '../../../server/sandboxes/pod-holders';
 import { judgeCreate } from '../../../server/sandboxes/verdict';
 import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { SandboxReply } from '../../../src/schema/lifecycle-reply';
-import { Annotation } from '../../../src/schema/names';
 import type { Pool } from '../../../src/schema/pool';
-import { ManualClock, settle } from '../../support/manual-clock';
+import { ManualClock } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import { BRISK, POOL_SIZE, pooled, type ServerUnderTest } from './server-under-test';
+import { BEGIN, holding, quietStores, ROOM_MS, Waiting } from './waiting-create';
 
-/** How long a create waits here for a pod that comes back, in ms. */
-const ROOM_MS = 1_000;
-
-const waiting = (reason: string): BatchSandbox => ({
+const LEAVING = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+const waiting = (reason: string, poolRef = 'warm'): BatchSandbox => ({
   metadata: { name: 'a', uid: 'a' },
-  spec: { replicas: 1, poolRef: 'warm' },
+  spec: { replicas: 1, poolRef },
   status: { phase: 'Pending', conditions: [{ type: 'PoolAllocationPending', status: 'True', reason, message: 'why' }] } as BatchSandbox['status'],
 });
-const poolWith = (total: number, allocated: number, available: number): Pool => ({
-  metadata: { name: 'warm' },
+const poolWith = (total: number, allocated: number, available: number, name = 'warm'): Pool => ({
+  metadata: { name, uid: name },
   spec: { capacitySpec: { bufferMin: 0, bufferMax: 0, poolMin: 0, poolMax: 4 } },
   status: { revision: 'r', total, allocated, available },
 });
-/** What creates are judged at here: sandboxes have four pods of their pool, and none has left. */
-const QUIET = { now: new Date('2026-01-01T00:00:00Z'), holders: 4, sinceLeftMs: Infinity };
+/** What creates are judged at here: sandboxes have four pods of their pool, and none has left for long. */
+const QUIET = { now: BEGIN, holders: 4, sinceLeftMs: 3_600_000 };
 /** A pool that is held back for so long, in ms. */
 const heldBack = ({ status, ...pool }: Pool, forMs: number, reason = 'QuotaExceeded'): Pool => ({
   ...pool,
   status: { ...status, conditions: [{ type: 'ScaleBlocked', status: 'True', reason, message: 'why', lastTransitionTime: new Date(QUIET.now.getTime() - forMs).toISOString() }] } as Pool['status'],
 });
-
-/** A sandbox that has a pod of the pool. */
-const holding = (name: string): BatchSandbox => ({ metadata: { name, uid: name, annotations: { [Annotation.endpoints]: '["10.0.0.1"]' } }, spec: { replicas: 1, poolRef: 'warm' } });
-
-/** A create that waits for its pool, of which others have four pods, and what it hears. */
-class Waiting {
-  readonly clock = new ManualClock();
-  readonly holders = new PodHolders(this.clock);
-  readonly losses = new RecentLosses(this.clock);
-  outcome = 'none';
-  private readonly listeners = new Set<() => void>();
-
-  constructor(
-    private batch: BatchSandbox,
-    private pool: Pool | undefined,
-  ) {
-    for (const name of ['1', '2', '3', '4']) this.holders.note(undefined, holding(name));
-    const listen = (listener: () => void) => {
-      this.listeners.add(listener);
-      return () => this.listeners.delete(listener);
-    };
-    const context = {
-      store: { find: () => this.batch, onChange: (_id: string, listener: () => void) => listen(listener), holders: this.holders },
-      pools: { find: () => this.pool, onChange: (_name: string, listener: () => void) => listen(listener), sinceLossMs: (name: string) => this.losses.sinceMs(name) },
-      clock: this.clock,
-      patience: { startedAtMs: 0, readyMs: 20_000, roomMs: ROOM_MS },
-    };
-    untilReady(this.batch, context, new AbortController().signal).then(
-      () => (this.outcome = 'ready'),
-      ({ status, code }: { status: number; code: string }) => (this.outcome = `${status} ${code}`),
-    );
-  }
-
-  async hears({ batch = this.batch, pool = this.pool }: { readonly batch?: BatchSandbox; readonly pool?: Pool }): Promise<void> {
-    this.losses.note(this.pool, pool);
-    [this.batch, this.pool] = [batch, pool];
-    this.listeners.forEach((listener) => listener());
-    await settle();
-  }
-
-  get listenerCount(): number {
-    return this.listeners.size;
-  }
-}
 
 /** What creates are told for whom their pool has no pod. */
 export function roomSuite(server: ServerUnderTest): void {
@@ -99,17 +51,17 @@ export function roomSuite(server: ServerUnderTest): void {
   });
 
   test.each<[title: string, pool: Pool | undefined, sinceLeftMs: number, want: string, holders?: number]>([
-    ['of which nothing is told yet', undefined, Infinity, 'waits'],
-    ['that was refused pods a moment ago', heldBack(poolWith(2, 2, 0), 1_000), Infinity, 'waits 39000 ms'],
-    ['that was refused pods for almost as long as they take to end', heldBack(poolWith(2, 2, 0), 39_999), Infinity, 'waits 1 ms'],
-    ['that was refused pods for longer', heldBack(poolWith(2, 2, 0), 40_000), Infinity, QUOTA],
-    ['that was refused pods for longer, and has none', heldBack(poolWith(0, 0, 0), 3_600_000), Infinity, QUOTA],
+    ['of which nothing is told yet', undefined, QUIET.sinceLeftMs, 'waits'],
+    ['that was refused pods a moment ago', heldBack(poolWith(2, 2, 0), 1_000), QUIET.sinceLeftMs, 'waits 39000 ms'],
+    ['that was refused pods for almost as long as they take to end', heldBack(poolWith(2, 2, 0), 39_999), QUIET.sinceLeftMs, 'waits 1 ms'],
+    ['that was refused pods for longer', heldBack(poolWith(2, 2, 0), 40_000), QUIET.sinceLeftMs, QUOTA],
+    ['that was refused pods for longer, and has none', heldBack(poolWith(0, 0, 0), 3_600_000), QUIET.sinceLeftMs, QUOTA],
     ['a pod of which ends', heldBack(poolWith(1, 1, 0), 3_600_000), 0, 'waits 40000 ms'],
     ['a pod of which left long ago', heldBack(poolWith(1, 1, 0), 3_600_000), 40_000, QUOTA],
-    ['a pod of which starts', heldBack(poolWith(2, 1, 0), 3_600_000), Infinity, 'waits'],
-    ['a pod of which is idle', heldBack(poolWith(2, 1, 1), 3_600_000), Infinity, 'waits'],
-    ['whose last pod may be for it', heldBack(poolWith(2, 2, 0), 3_600_000), Infinity, 'waits', 1],
-    ['that is held back by something else by now', heldBack(poolWith(2, 2, 0), 3_600_000, 'PoolMax'), Infinity, 'waits'],
+    ['a pod of which starts', heldBack(poolWith(2, 1, 0), 3_600_000), QUIET.sinceLeftMs, 'waits'],
+    ['a pod of which is idle', heldBack(poolWith(2, 1, 1), 3_600_000), QUIET.sinceLeftMs, 'waits'],
+    ['whose last pod may be for it', heldBack(poolWith(2, 2, 0), 3_600_000), QUIET.sinceLeftMs, 'waits', 1],
+    ['that is held back by something else by now', heldBack(poolWith(2, 2, 0), 3_600_000, 'PoolMax'), QUIET.sinceLeftMs, 'waits'],
   ])('a quota is final when the pods that end have gone: a pool %s (L19)', (_title, pool, sinceLeftMs, want, holders = 4) => {
     const verdict = judgeCreate(waiting('QuotaExceeded'), pool, { ...QUIET, holders, sinceLeftMs });
     const { lookInMs } = verdict.kind === 'wait' ? verdict : {};
@@ -118,41 +70,97 @@ export function roomSuite(server: ServerUnderTest): void {
 
   test('a create looks by itself when its quota is certain, and that is later when a pod ends meanwhile (L19)', async () => {
     const blocked = (total: number) => heldBack(poolWith(total, total, 0), 35_000);
-    const create = new Waiting(waiting('QuotaExceeded'), blocked(2));
+    const create = await Waiting.begin(waiting('QuotaExceeded'), blocked(2));
     await create.clock.advance(4_999);
     expect(create.outcome).toBe('none');
     await create.clock.advance(1);
-    expect([create.outcome, create.listenerCount, create.clock.timerCount]).toEqual([`403 ${QUOTA}`, 0, 0]);
-    const other = new Waiting(waiting('QuotaExceeded'), blocked(2));
+    expect(create.end).toEqual([`403 ${QUOTA}`, 0, 0]);
+    const other = await Waiting.begin(waiting('QuotaExceeded'), blocked(2));
     await other.hears({ pool: blocked(1) });
     await other.clock.advance(20_000);
-    expect(other.outcome).toBe('503 KUBERNETES::POD_READY_TIMEOUT');
+    expect(other.end).toEqual(['503 KUBERNETES::POD_READY_TIMEOUT', 0, 0]);
+  });
+
+  test.each([
+    ['of another pool', 'cold'],
+    ['without a pool', ''],
+  ])('a quota is of the namespace: it is not certain while a sandbox %s ends, nor soon after (L19)', async (_title, poolRef) => {
+    const create = await Waiting.begin(waiting('QuotaExceeded'), heldBack(poolWith(2, 2, 0), 35_000));
+    await create.shows(holding('b', poolRef));
+    await create.shows(holding('b', poolRef, LEAVING));
+    await create.clock.advance(20_000);
+    expect(create.end).toEqual(['503 KUBERNETES::POD_READY_TIMEOUT', 0, 0]);
+  });
+
+  test.each([
+    [40_000, 0],
+    [30_000, 10_000],
+  ])('a server that has been there for %d ms is certain of an old quota after %d ms: of before its start it knows nothing (L19)', async (upMs, wantMs) => {
+    const create = await Waiting.begin(waiting('QuotaExceeded'), heldBack(poolWith(2, 2, 0), 3_600_000), { upMs });
+    if (wantMs > 0) {
+      await create.clock.advance(wantMs - 1);
+      expect(create.outcome).toBe('none');
+      await create.clock.advance(1);
+    }
+    expect([create.clock.monotonicMs() - upMs, ...create.end]).toEqual([wantMs, `403 ${QUOTA}`, 0, 0]);
   });
 
   test.each(['PoolExhausted', 'Queued'])('a create ends as soon as its pool says that sandboxes have all pods, however late after the %s of its own (L16)', async (reason) => {
-    const create = new Waiting(waiting(reason), poolWith(3, 2, 0));
+    const create = await Waiting.begin(waiting(reason), poolWith(3, 2, 0));
     await create.clock.advance(ROOM_MS / 2);
     expect(create.outcome).toBe('none');
     await create.hears({ pool: poolWith(4, 4, 0) });
-    expect([create.outcome, create.listenerCount, create.clock.timerCount]).toEqual([`429 ${FULL}`, 0, 0]);
+    expect(create.end).toEqual([`429 ${FULL}`, 0, 0]);
+  });
+
+  test.each([
+    ['PoolExhausted', poolWith(4, 4, 0), `429 ${FULL}`],
+    ['Queued', poolWith(4, 4, 0), `429 ${FULL}`],
+    ['QuotaExceeded', heldBack(poolWith(4, 4, 0), 3_600_000), `403 ${QUOTA}`],
+  ])('a create ends as soon as the last other sandbox shows its pod, however late after the %s of its own (L16, L19)', async (reason, pool, want) => {
+    const create = await Waiting.begin(waiting(reason), pool, { holders: 3 });
+    const beganMs = create.clock.monotonicMs();
+    await create.shows(holding('of-another-pool', 'cold'));
+    expect(create.outcome).toBe('none');
+    await create.shows(holding('last'));
+    expect([create.clock.monotonicMs(), ...create.end]).toEqual([beganMs, want, 0, 0]);
+  });
+
+  test('a create listens to other sandboxes where these are counted alone, to those of its pool of now, and to nothing once its caller has gone', async () => {
+    const create = await Waiting.begin(waiting('Queued'), poolWith(4, 4, 0), { holders: 3 });
+    const heard = [create.end];
+    // Others listen to the same.
+    create.pools.onChange('warm', () => undefined);
+    create.sandboxes.holders.onMore('warm', () => undefined);
+    await create.hears({ pool: poolWith(4, 4, 0) });
+    await create.shows(holding('of-another-pool', 'cold'));
+    for (const batch of [waiting('PoolScaling'), waiting('PoolExhausted'), waiting('PoolExhausted', 'cold')]) {
+      await create.hears({ batch });
+      heard.push(create.end);
+    }
+    await create.hears({ pool: poolWith(4, 4, 0, 'cold') });
+    await create.shows(holding('last'));
+    heard.push(create.end);
+    await create.leave();
+    expect([...heard, create.end]).toEqual([['none', 3, 2], ['none', 2, 1], ['none', 3, 2], ['none', 2, 2], ['none', 3, 2], ['503 GENERAL::SHUTTING_DOWN', 0, 0]]);
   });
 
   test('a create whose time is over is told that its pool is full when that is so, and else that it was not ready (L16)', async () => {
-    const create = new Waiting(waiting('Queued'), poolWith(3, 3, 0));
+    const create = await Waiting.begin(waiting('Queued'), poolWith(3, 3, 0));
     await create.clock.advance(19_500);
     await create.hears({ pool: poolWith(4, 3, 0) });
     expect(create.outcome).toBe('none');
     await create.clock.advance(500);
     expect(create.outcome).toBe(`429 ${FULL}`);
-    const other = new Waiting(waiting('Queued'), poolWith(3, 3, 0));
+    const other = await Waiting.begin(waiting('Queued'), poolWith(3, 3, 0));
     await other.clock.advance(20_000);
     expect(other.outcome).toBe('503 KUBERNETES::POD_READY_TIMEOUT');
   });
 
   test('a pod that comes back is waited for, for as long as nothing is certain, and no longer than for room (L16)', async () => {
-    const create = new Waiting(waiting('PoolExhausted'), poolWith(4, 3, 0));
-    create.holders.note(undefined, holding('b'));
-    create.holders.note(holding('b'), undefined);
+    const create = await Waiting.begin(waiting('PoolExhausted'), poolWith(4, 3, 0));
+    await create.shows(holding('b'));
+    await create.sandboxes.remove(holding('b'));
     await create.hears({ pool: poolWith(4, 4, 0) });
     await create.clock.advance(ROOM_MS - 1);
     expect(create.outcome).toBe('none');
@@ -164,22 +172,77 @@ export function roomSuite(server: ServerUnderTest): void {
     const clock = new ManualClock();
     const holders = new PodHolders(clock);
     const sandbox = (uid: string, metadata: object = {}, status: object = { replicas: 1 }) => ({ metadata: { name: uid, uid, ...metadata }, spec: { poolRef: 'warm' }, status }) as BatchSandbox;
-    const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
     expect(holders.sinceReturnMs('warm')).toBe(Infinity);
     holders.note(sandbox('waits', {}, {}), undefined); // it had none
     for (const name of ['a', 'b']) holders.note(undefined, sandbox(name));
     expect(holders.sinceReturnMs('warm')).toBe(Infinity);
-    holders.note(sandbox('a'), sandbox('a', leaving));
-    holders.note(sandbox('b'), sandbox('b', leaving));
+    holders.note(sandbox('a'), sandbox('a', LEAVING));
+    holders.note(sandbox('b'), sandbox('b', LEAVING));
     await clock.advance(500);
-    holders.note(sandbox('a', leaving), undefined);
+    holders.note(sandbox('a', LEAVING), undefined);
     expect([holders.sinceReturnMs('warm'), holders.sinceReturnMs('cold')]).toEqual([0, Infinity]);
     expect([holders.count('warm'), holders.count('cold')]).toEqual([1, 0]);
-    holders.note(sandbox('b', leaving), { ...sandbox('c'), metadata: { name: 'b', uid: 'c' } });
+    holders.note(sandbox('b', LEAVING), { ...sandbox('c'), metadata: { name: 'b', uid: 'c' } });
     await clock.advance(500);
     expect(holders.sinceReturnMs('warm')).toBe(500);
     holders.note(sandbox('d'), undefined);
     expect(holders.sinceReturnMs('warm')).toBe(0);
+  });
+
+  test('a pool that is left for long keeps its count when the last sandbox of it is said to have a pod of another', async () => {
+    const clock = new ManualClock();
+    const holders = new PodHolders(clock);
+    holders.note(undefined, holding('a', 'warm', LEAVING));
+    await clock.advance(3_600_000);
+    holders.note(holding('a', 'warm', LEAVING), holding('a', 'cold', LEAVING));
+    holders.note(undefined, holding('b', 'warm', LEAVING));
+    await clock.advance(500);
+    expect([holders.sinceReturnMs('warm'), holders.sinceReturnMs('cold')]).toEqual([0, 0]);
+  });
+
+  test('the last end is that of a sandbox of any pool or of none that may have had a pod, and at first the start', async () => {
+    const clock = new ManualClock();
+    await clock.advance(1_000);
+    const holders = new PodHolders(clock);
+    /** Notes a change, and answers the ms since the last end, of now and of 500 ms later. */
+    const after = async (...[before, now]: [BatchSandbox | undefined, BatchSandbox?]): Promise<[now: number, later: number]> => {
+      holders.note(before, now);
+      const sinceMs = holders.sinceEndMs();
+      await clock.advance(500);
+      return [sinceMs, holders.sinceEndMs()];
+    };
+    const direct = (status?: object) => ({ metadata: { name: 'd', uid: 'd' }, spec: { replicas: 1 }, status }) as BatchSandbox;
+    const refused = direct({ replicas: 0, conditions: [{ type: 'Progressing', status: 'True', reason: 'QuotaExceeded' }] });
+    expect([
+      await after(undefined, holding('a', 'cold')), // a beginning is no end
+      await after(holding('a', 'cold'), holding('a', 'cold', LEAVING)),
+      await after(undefined, holding('b', '', LEAVING)),
+      await after(holding('a', 'cold', LEAVING), undefined),
+      await after(holding('b', '', LEAVING), undefined),
+      await after(direct(), undefined), // its pod may have been made
+      await after(refused, undefined),
+      await after(waiting('PoolExhausted'), undefined),
+    ]).toEqual([[0, 500], [0, 0], [0, 0], [0, 0], [0, 500], [0, 500], [500, 1_000], [1_000, 1_500]]);
+  });
+
+  test('the last loss is that of any pool that has fewer pods, is gone, or is another by now, and at first the start', async () => {
+    const clock = new ManualClock();
+    await clock.advance(1_000);
+    const { pools } = quietStores(clock);
+    const step = async (write: () => Promise<unknown>): Promise<number> => {
+      await clock.advance(500);
+      await write();
+      return pools.sinceLossMs();
+    };
+    const [warm, cold] = [poolWith(4, 4, 0), poolWith(0, 0, 0, 'cold')];
+    expect([
+      await step(() => pools.create(warm, 'warm')),
+      await step(() => pools.create(cold, 'cold')),
+      await step(() => pools.create(poolWith(3, 3, 0), 'warm')),
+      await step(() => pools.create(poolWith(4, 3, 0), 'warm')),
+      await step(() => pools.create({ ...warm, metadata: { ...warm.metadata, uid: 'another' } }, 'warm')),
+      await step(() => pools.remove(cold)),
+    ]).toEqual([500, 1_000, 0, 500, 0, 0]);
   });
 
   test('a full pool is told while the clock stands still, and a pod that comes back is waited for (L16)', async () => {
