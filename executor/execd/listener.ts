@@ -25,6 +25,7 @@ export class ExecdListener {
   private app?: Promise<ExecdApp>;
   private server?: WebServer;
   private isEnding = false;
+  private isClosed = false;
   private cancelWarmUp?: () => void;
 
   constructor(
@@ -50,15 +51,18 @@ export class ExecdListener {
     return (await (await this.app)?.end()) ?? 0;
   }
 
-  /** All can be asked for again after {@link end}. */
+  /** All can be asked for again after {@link end}; nothing after {@link close}, which a reset may outlast: what it made then would stay in the data directory. */
   async open(): Promise<void> {
+    if (this.isClosed) return;
     this.isEnding = false;
-    (await this.app)?.open();
+    const app = await this.app;
+    if (!this.isEnding) app?.open();
   }
 
   /** Ends every command, and lets open answers leave. */
   async close(): Promise<void> {
     this.isEnding = true;
+    this.isClosed = true;
     this.cancelWarmUp?.();
     const app = await this.app;
     await app?.stop();
