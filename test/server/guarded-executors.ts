@@ -5,6 +5,7 @@ import { programCommand } from '../../local/programs';
 import { executorSettings } from '../../src/schema/executor-settings';
 import type { PodTemplateSpec } from '../../src/schema/kubernetes';
 import { EXECUTOR_CONTAINER, Port } from '../../src/schema/names';
+import type { ClusterReport } from '../support/sandboxes';
 import { spawnLogged } from '../support/spawn-logged';
 import { until } from '../support/waiting';
 
@@ -20,10 +21,9 @@ export const guarded = ({ spec, ...template }: PodTemplateSpec): PodTemplateSpec
 });
 
 /** The embedded cluster. */
-export interface GuardedPlace {
+export interface GuardedPlace extends Pick<ClusterReport, 'kubeconfig'> {
   /** For files of a server. */
   readonly folder: string;
-  readonly kubeconfig: string;
 }
 
 /** Defines the test of a server that knows the token of executors; the place has the pool of above, with its pod idle. */

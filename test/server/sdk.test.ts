@@ -10,7 +10,7 @@ import { API_VERSION, Port } from '../../src/schema/names';
 import { ApiClient } from '../support/api-client';
 import { renderPodTemplate } from '../support/pod-template';
 import { fixedPool } from '../support/pool-spec';
-import { type RunningProgram, startSandboxes } from '../support/sandboxes';
+import { type ClusterReport, type RunningProgram, startSandboxes } from '../support/sandboxes';
 import { describeSeedExamples } from '../support/seed-examples';
 import { until } from '../support/waiting';
 import { describeGuardedExecutors, guarded, GUARDED_POOL } from './guarded-executors';
@@ -39,7 +39,7 @@ beforeAll(async () => {
   ].map(({ name, spec }) => JSON.stringify({ apiVersion: API_VERSION, kind: 'Pool', metadata: { name }, spec }));
   writeFileSync(join(folder, 'pools.yaml'), pools.join('\n---\n'));
   program = startSandboxes(['up', join(folder, 'pools.yaml'), '--server', '--json']);
-  const up = await until(() => JSON.parse(program.stdout()) as { kubeconfig: string; lifecycle: { domain: string; apiKey: string } }, 50_000);
+  const up = await until(() => JSON.parse(program.stdout()) as ClusterReport, 50_000);
   ({ kubeconfig } = up);
   client = new ApiClient(kubeconfig);
   connectionConfig = new ConnectionConfig({ ...up.lifecycle, endpointCacheDisabled: true });

@@ -18,6 +18,12 @@ export interface RunningProgram {
   readonly ended: Promise<ProgramResult>;
 }
 
+/** What `sandboxes up --server --json` says of its cluster. */
+export interface ClusterReport {
+  readonly kubeconfig: string;
+  readonly lifecycle: { readonly domain: string; readonly apiKey: string };
+}
+
 /** Starts the program; `env` is added to the environment of the test. */
 export function startSandboxes(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningProgram {
   const [program, ...first] = programCommand('sandboxes');

@@ -6,35 +6,27 @@ import { text as textOf } from 'node:stream/consumers';
 import type { LifecycleServer } from '../../../server/lifecycle-server';
 import { readConfig } from '../../../server/config/read-config';
 import { ACCESS_TOKEN, AccessTokens } from '../../../server/proxy/access-token';
-import { endpointOf } from '../../../server/proxy/endpoints';
 import { ExecdHeaders } from '../../../server/proxy/execd-headers';
 import { Gate } from '../../../server/proxy/gate';
-import { requestHeaders } from '../../../server/proxy/headers';
 import { Proxy } from '../../../server/proxy/proxy';
-import { RouteSigner } from '../../../server/proxy/route-signature';
 import { ApiKeys } from '../../../server/web/api-keys';
 import { type HttpHost, serveHttp } from '../../../server/web/http-host';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
-import type { BatchSandbox } from '../../../src/schema/batch-sandbox';
 import type { EndpointReply, SandboxReply } from '../../../src/schema/lifecycle-reply';
-import { Annotation, Port } from '../../../src/schema/names';
 import { ManualClock } from '../../support/manual-clock';
 import { pathOf } from '../../support/operator-in-process';
 import { until } from '../../support/waiting';
 import { KEY } from '../server-in-process';
 import { ask } from './ask';
 import { type Backend, startBackend } from './backend';
+import { gateway } from './gateway-config';
 import { pooled, ROOM, type ServerUnderTest } from './server-under-test';
 
 /** Reads of what the cache does not know that a server makes at once. */
 const MOST_READS = 50;
 /** Headers of a web socket's handshake. */
 const UPGRADE = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'k' };
-
-const gateway = (mode: string, address: string) =>
-  `[ingress]\nmode = "gateway"\n[ingress.gateway]\naddress = "${address}"\n[ingress.gateway.route]\nmode = "${mode}"\n` +
-  '[ingress.secure_access]\nactive_key = "a"\n[[ingress.secure_access.keys]]\nkey_id = "a"\nkey = "c2VjcmV0"\n';
 
 /** Ways into sandboxes: the server's own proxy, and its gateway. */
 export function proxySuite(server: ServerUnderTest): void {
@@ -95,43 +87,6 @@ export function proxySuite(server: ServerUnderTest): void {
       await ask(port, `/sandboxes/${id}/proxy/${backend.port}/large`, { method: 'POST', body: 'x'.repeat(8_000_000) });
       expect(backend.seen.at(-1)).toMatchObject({ url: '/large', body: '8000000' });
       expect((await ask(port, `/v1/sandboxes/${id}/proxy/${backend.port}/moved`)).message.headers.location).toBe(`/v1/sandboxes/${id}/proxy/${backend.port}/there?x=1`);
-    });
-
-    test('what goes to the executor of a sandbox says what it needs, whatever its caller says (L6, L7)', () => {
-      const taskTemplate = { spec: { process: { command: ['true'], env: [{ name: 'A', value: '1' }] } } };
-      const batch: BatchSandbox = { metadata: { name: 'box', namespace: 'default', uid: 'u-1' }, spec: { replicas: 1, taskResourcePolicyWhenCompleted: 'Retain', taskTemplate } };
-      const execd = new ExecdHeaders(['open sesame', 'former']);
-      const own = execd.of(batch, Port.execd);
-      expect(own).toEqual({ 'X-EXECD-ACCESS-TOKEN': 'open sesame', 'X-EXECD-TASK-UID': 'u-1' });
-      const passed = requestHeaders(['x-execd-task-uid', 'u-2', 'X-Mine', '1', 'X-Execd-Access-Token', 'former'], 'pod:1', 'r-1', own);
-      expect(passed).toEqual(['Host', 'pod:1', 'X-Mine', '1', 'X-EXECD-ACCESS-TOKEN', 'open sesame', 'X-EXECD-TASK-UID', 'u-1', 'X-Request-ID', 'r-1']);
-      const ended = { ...batch, status: { taskSucceed: 1 } as BatchSandbox['status'] }; // it is not sent to another pod
-      // Its caller still has what the endpoint said before; a pod that was made since would wait for that task in vain.
-      expect(requestHeaders(['X-EXECD-TASK-UID', 'u-1', 'X-Mine', '1'], 'pod:1', 'r-1', new ExecdHeaders().of(ended, Port.execd))).toEqual(['Host', 'pod:1', 'X-Mine', '1', 'X-Request-ID', 'r-1']);
-      const bare = { ...batch, spec: { ...batch.spec, taskTemplate: { spec: { process: { command: ['true'] } } } } };
-      const open = new ExecdHeaders();
-      expect([execd.of(batch, 80), open.of(ended, Port.execd), open.of(bare, Port.execd)]).toEqual([{}, {}, {}]);
-      execd.replace(['another']);
-      for (const wrong of [[], ['two\nlines'], ['kärlek']]) expect(() => execd.replace(wrong)).toThrow('access token: expected printable ASCII characters, got others');
-      expect(execd.of(bare, Port.execd)).toEqual({ 'X-EXECD-ACCESS-TOKEN': 'another' });
-    });
-
-    test.each<[string, string, object, boolean]>([
-      ['to the address of the pod', '', {}, true],
-      ['through the proxy', '', { useServerProxy: true }, true],
-      ['through a gateway, by header', gateway('header', 'gw.example'), {}, true],
-      ['through a gateway, by name', gateway('wildcard', '*.gw.example'), {}, true],
-      ['through a gateway, by path', gateway('uri', 'gw.example'), {}, true],
-      ['by a signed route, which is for others', gateway('uri', 'gw.example'), { expires: '9999999999' }, false],
-    ])('an endpoint names the token of the executor: %s (L7)', (_way, toml, input, isNamed) => {
-      const read = readConfig(toml);
-      if (!read.ok) throw new Error(read.problems.join('; '));
-      const { config } = read;
-      const signer = config.ingress.secure_access && new RouteSigner(config.ingress.secure_access);
-      const batch: BatchSandbox = { metadata: { name: 'box', uid: 'u-1', annotations: { [Annotation.endpoints]: '["10.0.0.1"]' } }, spec: { replicas: 1, taskResourcePolicyWhenCompleted: 'Retain' } };
-      const context = { config, tokens: new AccessTokens([KEY]), execd: new ExecdHeaders(['open sesame']), signer, now: new Date() };
-      const headersOf = (port: number) => endpointOf(batch, String(port), { useServerProxy: false, expires: undefined, host: 'server.example', path: '/v1/x', ...input }, context).headers ?? {};
-      expect([headersOf(Port.execd)['X-EXECD-ACCESS-TOKEN'], headersOf(80)['X-EXECD-ACCESS-TOKEN']]).toEqual([isNamed ? 'open sesame' : undefined, undefined]);
     });
 
     test('only the API key and the token of this very sandbox open it, for web sockets too (L5)', async () => {
