@@ -16,8 +16,8 @@ const BARE_SERVER = "require('node:http').createServer().listen(0, '127.0.0.1', 
 const MB = 1_000_000;
 
 /**
- * The start of an executor, from its exec until it serves, and the memory that it has to itself when nothing happens. The bare loop starts the
- * least that a Node program can be which serves HTTP.
+ * The start of an executor, from its exec until it serves, and the memory that it has to itself when nothing happens, before it makes ready what the first
+ * request needs. The bare loop starts the least that a Node program can be which serves HTTP.
  */
 export function executorStartScenario(): Scenario {
   return {
@@ -57,7 +57,7 @@ async function start([file = '', ...args]: readonly string[], env: Readonly<Reco
   await sleep(IDLE_AFTER_MS);
   const { pid = 0 } = child;
   const runners = childrenOf(pid);
-  const more = { 'private memory, MB': privateBytes(pid) / MB, ...(runners.length > 0 && { 'private memory of its spare runner, MB': runners.reduce((sum, runner) => sum + privateBytes(runner), 0) / MB }) };
+  const more = { 'private memory before the warm-up, MB': privateBytes(pid) / MB, ...(runners.length > 0 && { 'private memory of its spare runner, MB': runners.reduce((sum, runner) => sum + privateBytes(runner), 0) / MB }) };
   return {
     ms,
     more,
