@@ -112,6 +112,11 @@ export class KubeApi {
     this.mayWrite = mayWrite;
   }
 
+  /** Calls that have not come to their end; watches do not count. */
+  get callsUnderWay(): number {
+    return this.transport.callsUnderWay;
+  }
+
   async list<T extends KubeObject>(type: ResourceType<T>, query: ListQuery = {}, options: CallOptions = {}): Promise<KubeList<T>> {
     const { namespace, ...parameters } = query;
     const path = withQuery(collectionPath(type, namespace), parameters);

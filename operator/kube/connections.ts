@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { Pool, type Dispatcher } from 'undici';
 import type { KubeConnection } from './connection';
 
@@ -63,6 +64,7 @@ export class Connections {
 
   private open(): Dispatcher {
     if (this.connection.open !== undefined) return this.connection.open(this.max);
+    const { ca, cert, key, ...tls } = this.connection.tls();
     return new Pool(this.connection.server.origin, {
       connections: this.max ?? null,
       pipelining: 1,
@@ -72,7 +74,9 @@ export class Connections {
       headersTimeout: HEADERS_TIMEOUT_MS,
       bodyTimeout: 0,
       connect: {
-        ...this.connection.tls(),
+        ...tls,
+        // One for all of them: certificates are read once, not with each connection.
+        secureContext: createSecureContext({ ca, cert, key }),
         keepAlive: true,
         keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
         timeout: CONNECT_TIMEOUT_MS,

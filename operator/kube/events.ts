@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../src/program/clock';
 import type { Logger } from '../../src/program/log';
 import type { KubeObject } from '../../src/schema/kubernetes';
@@ -26,6 +25,9 @@ export interface EventRecorderOptions {
 
 /** Events start out after the writes that they tell of, so that they never delay a delivery. */
 const START_DELAY_MS = 250;
+/** While the program has other calls under way they wait on, up to so long, looking again so often, in ms: each would take its time from a delivery. */
+const LONGEST_WAY_MS = 2_000;
+const LOOK_EVERY_MS = 50;
 /** Pace: what a burst of changes needs at once, and then no more than a busy cluster can bear. */
 const EVENTS_PER_SECOND = 10;
 const EVENTS_AT_ONCE = 25;
@@ -46,10 +48,13 @@ export class EventRecorder {
   private readonly waiting = new FairQueue<EventEntry>(WAITING);
   private readonly remembered = new FairQueue<EventEntry>(REMEMBERED);
   private readonly limiter: RateLimiter;
-  /** Keeps names apart from those of an earlier process, whose events may still exist. */
-  private readonly salt: number;
+  /** Begin of the ids of its events, which keeps them apart from those of an earlier process, whose events may still exist. */
+  private readonly salt: string;
   private made = 0;
   private readonly stop = new AbortController();
+  private isClosing = false;
+  /** Since when other calls are under way, by the monotonic clock in ms, as far as a sender that looked now and then has seen. */
+  private busySinceMs: number | undefined;
   /** Namespaces whose event is under way. */
   private readonly busy = new Set<string>();
   private readonly isBusy = (namespace: string): boolean => this.busy.has(namespace);
@@ -58,7 +63,7 @@ export class EventRecorder {
 
   constructor(private readonly options: EventRecorderOptions) {
     this.limiter = new RateLimiter(options.clock, EVENTS_PER_SECOND, EVENTS_AT_ONCE);
-    this.salt = (options.random ?? Math.random)();
+    this.salt = toHex((options.random ?? Math.random)() * 2 ** 32);
   }
 
   /** Queues an event about an object. */
@@ -85,6 +90,7 @@ export class EventRecorder {
 
   /** Gives what waits `deadlineMs` to go out, drops the rest and takes no more. */
   async close(deadlineMs: number): Promise<void> {
+    this.isClosing = true;
     const cancel = this.options.clock.setTimer(deadlineMs, () => this.stop.abort());
     await Promise.all(this.senders);
     cancel();
@@ -94,7 +100,7 @@ export class EventRecorder {
   /** One that was forgotten and happens again is another event: its old name may be taken. */
   private newId(): string {
     this.made += 1;
-    return createHash('sha256').update(`${this.salt} ${this.made}`).digest('hex').slice(0, 16);
+    return this.salt + toHex(this.made);
   }
 
   private startSender(): void {
@@ -108,6 +114,7 @@ export class EventRecorder {
     const { signal } = this.stop;
     await this.options.clock.sleep(START_DELAY_MS, signal);
     while (!signal.aborted && this.waiting.hasTurn(this.isBusy)) {
+      await this.giveWay(signal);
       await this.limiter.take(signal);
       const entry = signal.aborted ? undefined : this.takeNext();
       if (entry === undefined) continue;
@@ -118,6 +125,17 @@ export class EventRecorder {
     }
     // In the same turn as the last look, so that whoever records the next event sees that a sender is wanted.
     this.senderCount -= 1;
+  }
+
+  /** Waits while calls of others are under way, unless that goes on for long. */
+  private async giveWay(signal: AbortSignal): Promise<void> {
+    const { api, clock } = this.options;
+    while (!this.isClosing && !signal.aborted && api.callsUnderWay > this.busy.size) {
+      this.busySinceMs ??= clock.monotonicMs();
+      if (clock.monotonicMs() - this.busySinceMs >= LONGEST_WAY_MS) return;
+      await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+    this.busySinceMs = undefined;
   }
 
   /** The next event of a namespace that takes events. */
@@ -149,4 +167,9 @@ export class EventRecorder {
       if (!this.forgetClosing(namespace) && !isAlreadyExists(error) && !isNotFound(error)) log.debug({ err: error, reason: entry.reason }, 'event not written');
     }
   }
+}
+
+/** Eight hexadecimal digits. */
+function toHex(number: number): string {
+  return (number >>> 0).toString(16).padStart(8, '0');
 }

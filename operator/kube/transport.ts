@@ -57,6 +57,7 @@ export class Transport {
   private readonly watches: Connections;
   private readonly limiter: RateLimiter;
   private readonly clock: Clock;
+  private underWay = 0;
 
   constructor(private readonly options: TransportOptions) {
     const { connection, clock, maxConnections = 32, qps = 0, burst = qps } = options;
@@ -64,6 +65,11 @@ export class Transport {
     this.calls = new Connections(connection, maxConnections);
     this.watches = new Connections(connection);
     this.limiter = new RateLimiter(clock, qps, burst);
+  }
+
+  /** Calls that have not come to their end, those that wait among them; watches do not count. */
+  get callsUnderWay(): number {
+    return this.underWay;
   }
 
   /**
@@ -85,9 +91,11 @@ export class Transport {
     const abort = () => limit.abort(call.signal?.reason);
     call.signal?.addEventListener('abort', abort, { once: true });
     if (call.signal?.aborted === true) abort();
+    this.underWay += 1;
     try {
       return await this.repeat(call, subject, endsAtMs, limit.signal, sent.signal);
     } finally {
+      this.underWay -= 1;
       cancelDeadline();
       call.signal?.removeEventListener('abort', abort);
     }

@@ -4,11 +4,13 @@ import { ApiError } from '../../../operator/kube/api-error';
 import { fixedConnection } from '../../../operator/kube/connection';
 import type { KubeEvent } from '../../../operator/kube/event-object';
 import { EventRecorder } from '../../../operator/kube/events';
+import { PODS } from '../../../operator/kube/resource-types';
 import { Transport } from '../../../operator/kube/transport';
 import { systemClock } from '../../../src/program/clock';
 import { createLogger } from '../../../src/program/log';
 import { FakeApi, json, refuse, silence } from '../../support/fake-api';
 import { ManualClock, untilWith } from '../../support/manual-clock';
+import { until } from '../../support/waiting';
 
 const batch = { apiVersion: 'sandbox.opensandbox.io/v1alpha1', kind: 'BatchSandbox', metadata: { namespace: 'ns', name: 'b', uid: 'u', resourceVersion: '7' } };
 
@@ -64,6 +66,50 @@ describe('EventRecorder', () => {
       },
     ]);
     expect(sent()[0]?.metadata?.name).toMatch(/^b\.[0-9a-f]{16}$/);
+  });
+
+  describe('beside other calls', () => {
+    let answer: () => Promise<unknown>;
+    beforeEach(async () => {
+      let reply: (() => void) | undefined;
+      fake.always((request, response) => {
+        if (request.method === 'GET') reply = () => json({})(request, response);
+        else json({})(request, response);
+      });
+      const call = new KubeApi({ transport }).get(PODS, { namespace: 'ns', name: 'p' });
+      await until(() => expect(reply).toBeDefined());
+      answer = () => {
+        reply?.();
+        return call;
+      };
+      recorder.record(batch, 'Normal', 'One', 'x');
+    });
+    /** Events that are under way or were sent. */
+    const events = () => sent().filter(({ method }) => method === 'POST').length + transport.callsUnderWay - 1;
+
+    test('gives way to them', async () => {
+      await clock.advance(1_500);
+      expect(events()).toBe(0);
+      await answer();
+      await untilSent(2);
+    });
+
+    test('goes out after two seconds at most', async () => {
+      await clock.advance(250 + 1_999);
+      expect(events()).toBe(0);
+      await clock.advance(1);
+      expect(events()).toBe(1);
+      await answer();
+    });
+
+    test('goes out at once when the program ends', async () => {
+      const closing = recorder.close(5_000);
+      await clock.advance(250);
+      expect(events()).toBe(1);
+      await untilSent(2);
+      await closing;
+      await answer();
+    });
   });
 
   test('makes repeats one event, before and after it was sent', async () => {
