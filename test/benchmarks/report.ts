@@ -41,9 +41,9 @@ export interface ScenarioReport extends Pick<Scenario, 'name' | 'title' | 'group
   readonly operator: Summary;
   readonly loop: Summary;
   readonly other?: Summary;
-  /** Median of the operator by that of the loop. */
+  /** Of each round the operator's time by that of the loop, which was played beside it; the median. */
   readonly ratio: number;
-  /** Median of the other controller by that of the operator: how much faster we are. */
+  /** The same for the other controller by the operator: how much faster we are. */
   readonly lead?: number;
 }
 
@@ -62,8 +62,13 @@ export interface Report {
 export function reportOf({ name, title, group, size, target }: Scenario, rounds: Rounds): ScenarioReport {
   const [operator, loop] = [summaryOf(rounds.operator ?? []), summaryOf(rounds.loop ?? [])];
   const other = rounds.other === undefined ? undefined : summaryOf(rounds.other);
-  const ratio = operator.rounds.median / loop.rounds.median;
-  return { name, title, group, size, target, operator, loop, ratio, ...(other !== undefined && { other, lead: other.rounds.median / operator.rounds.median }) };
+  const ratio = ratioOf(rounds.operator, rounds.loop);
+  return { name, title, group, size, target, operator, loop, ratio, ...(other !== undefined && { other, lead: ratioOf(rounds.other, rounds.operator) }) };
+}
+
+/** Round by round, as the machine is faster at one time than at another: two rounds in turn find it alike, a whole run does not. */
+function ratioOf(ones: readonly Measured[] = [], others: readonly Measured[] = []): number {
+  return median(ones.flatMap(({ ms }, round) => ms / (others[round]?.ms ?? NaN)));
 }
 
 function summaryOf(rounds: readonly Measured[]): Summary {

@@ -9,7 +9,7 @@ export function batchScenario(replicas: number): Scenario {
     group: 'batch',
     size: replicas,
     target: 1.3,
-    rounds: 10,
+    rounds: 15,
     warmUps: 3,
     open: async (stage) => {
       await stage.warm.have(replicas);

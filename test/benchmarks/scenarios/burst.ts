@@ -14,7 +14,7 @@ export function burstScenario(count: number, replicas: number): Scenario {
     group: 'burst',
     size: count * replicas,
     target: 1.1,
-    rounds: 5,
+    rounds: 9,
     warmUps: 1,
     open: async (stage) => {
       await stage.warm.have(count * replicas);

@@ -29,7 +29,7 @@ export function tasksScenario(count: number): Scenario {
     group: 'tasks',
     size: count,
     target: 1.5,
-    rounds: 5,
+    rounds: 7,
     warmUps: 1,
     open: async (stage) => {
       const { api, space, cluster, signingKeys } = stage;
