@@ -21,6 +21,7 @@ import { notOfferedRoutes } from './not-offered';
 import { OpenCalls } from './open-calls';
 import { forwardUpgrade, type ProxyTargets, proxyRoutes } from './proxy/proxy';
 import { Refusal } from './refusal';
+import { rehearse } from './rehearsal';
 import { Router, type RouteTable } from './router';
 import type { Sandbox } from './sandbox';
 import { sessionRoutes } from './sessions/routes';
@@ -50,6 +51,8 @@ export interface ExecdOptions {
    * @default - no request waits for a task
    */
   readonly arrivalOf?: (uid: string, signal: AbortSignal) => Promise<boolean>;
+  /** Where the pipes of commands come from. @default - a stock of its own */
+  readonly pipes?: PipeStock;
 }
 
 /** The API of commands and files. */
@@ -68,7 +71,7 @@ export class ExecdApp {
 
   constructor(private readonly options: ExecdOptions) {
     this.calls = new OpenCalls(options.clock);
-    this.pipes = new PipeStock(options.dataDir);
+    this.pipes = options.pipes ?? new PipeStock(options.dataDir);
     this.preparation = new CommandPreparation(options.sandbox, options.execdEnvs);
     this.proxyTargets = { hosts: options.proxyHosts ?? ['127.0.0.1'], ownPorts: options.ownPorts ?? new Set() };
     this.runner = new CommandRunner({ ...options, pipes: this.pipes });
@@ -120,6 +123,16 @@ export class ExecdApp {
   /** Makes ahead what the first command would have to wait for. */
   warmUp(): void {
     this.pipes.fill();
+  }
+
+  /** Runs a command for nobody, so that the first one of the sandbox takes no longer than those that follow. */
+  rehearse(signal: AbortSignal): Promise<void> {
+    return rehearse((sandbox) => this.beside(sandbox), this.options, signal);
+  }
+
+  /** The same API for another sandbox, open to everybody, with the same stock of pipes; {@link stop} ends it. */
+  private beside(sandbox: Sandbox): ExecdApp {
+    return new ExecdApp({ ...this.options, sandbox, accessTokens: undefined, arrivalOf: undefined, pipes: this.pipes });
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,21 +1,12 @@
-import { createServer, type Server } from 'node:http';
-import { isWebSocketHandshake } from '../../src/program/forwarding';
 import type { ListenAddress } from '../../src/schema/settings';
 import { listen, type WebServer } from '../web-server';
 import type { ExecdApp, ExecdOptions } from './app';
+import { createExecdServer } from './server';
 
 /** Most connections at a time: commands hold theirs while they run. */
 const MOST_CONNECTIONS = 1024;
 /** So long after it began to listen, what the first request needs is made ready, in ms: pods of a warm pool wait longer, and those that are used at once do not pay for it. */
 const WARM_UP_AFTER_MS = 5_000;
-
-/** The server of the API, which does not listen yet. Only handshakes of web sockets are upgrades; other offers are passed over. */
-export function createExecdServer(load: () => Promise<Pick<ExecdApp, 'handle' | 'upgrade'>>): Server {
-  const server = createServer({ shouldUpgradeCallback: isWebSocketHandshake }, (request, response) => void load().then((app) => app.handle(request, response)));
-  server.on('upgrade', (request, socket, head) => void load().then((app) => app.upgrade(request, socket, head)));
-  server.requestTimeout = 0; // an upload may take its time
-  return server;
-}
 
 /**
  * The port of the API of commands and files. The API itself is loaded by the first request, or after some seconds without one: the start of a sandbox pays for a port only,
@@ -27,6 +18,8 @@ export class ExecdListener {
   private isEnding = false;
   private isClosed = false;
   private cancelWarmUp?: () => void;
+  private rehearsing?: AbortController;
+  private rehearsal?: Promise<void>;
 
   constructor(
     private readonly options: ExecdOptions,
@@ -48,6 +41,7 @@ export class ExecdListener {
    */
   async end(): Promise<number> {
     this.isEnding = true;
+    await this.endRehearsal();
     return (await (await this.app)?.end()) ?? 0;
   }
 
@@ -64,15 +58,24 @@ export class ExecdListener {
     this.isEnding = true;
     this.isClosed = true;
     this.cancelWarmUp?.();
+    await this.endRehearsal();
     const app = await this.app;
     await app?.stop();
     await this.server?.close();
     await app?.end(); // such as an upload that was broken off
   }
 
+  private async endRehearsal(): Promise<void> {
+    this.rehearsing?.abort();
+    await this.rehearsal;
+  }
+
   private async warmUp(): Promise<void> {
     const app = await this.load();
-    if (!this.isEnding) app.warmUp();
+    if (this.isEnding) return;
+    app.warmUp();
+    this.rehearsing = new AbortController();
+    this.rehearsal = app.rehearse(this.rehearsing.signal);
   }
 
   private load(): Promise<ExecdApp> {

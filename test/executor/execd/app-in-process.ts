@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExecdApp } from '../../../executor/execd/app';
-import { createExecdServer } from '../../../executor/execd/listener';
+import { createExecdServer } from '../../../executor/execd/server';
 import { hostSandbox, type Sandbox } from '../../../executor/execd/sandbox';
 import type { Credentials } from '../../../executor/tasks/main-process';
 import { type Clock, systemClock } from '../../../src/program/clock';
