@@ -10,7 +10,7 @@ import { keyLines } from '../src/schema/key-lines';
 import { EnvVar } from '../src/schema/names';
 import { RequestAuthorizer } from './auth';
 import { ExecdListener } from './execd/listener';
-import { hostSandbox, sidecarSandbox, withVariables } from './execd/sandbox';
+import { enteredSandbox, hostSandbox, sidecarSandbox, withVariables } from './execd/sandbox';
 import { createLog, type Log } from './log';
 import { announceServing, INIT_PID, OWNS_CONTAINER } from './init';
 import { endProcesses } from './tasks/end-processes';
@@ -82,6 +82,7 @@ export async function serveTasks({ settings, version, runnerArgv, env, workingDi
   const ownPorts = new Set<number>();
   const execd = new ExecdListener({
     sandbox: withVariables(bare, () => variables.current()),
+    stage: (settings.sidecarMode ? enteredSandbox : hostSandbox)({ PATH: env['PATH'] ?? '' }, store.dataDir),
     clock,
     log,
     dataDir: store.dataDir,

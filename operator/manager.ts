@@ -158,7 +158,7 @@ export class Manager {
       pools: () => describePools(this.pools.cache, this.ledger),
       batches: () => this.batches.cache.values(),
       watchAgesMs: () => this.watchAgesMs(),
-      queueDepths: () => [['batchsandbox', this.batchQueue.depth], ['pool', this.poolQueue.depth], ['recycle', this.recycleQueue.depth]],
+      queueDepths: () => [['batchsandbox', this.batchQueue.depth], ['pool', this.poolQueue.depth], ['recycle', this.recycleQueue.depth], ['event', this.events.depth]],
       leading: () => this.acting,
     });
   }

@@ -51,9 +51,13 @@ export interface ExecdOptions {
    * @default - no request waits for a task
    */
   readonly arrivalOf?: (uid: string, signal: AbortSignal) => Promise<boolean>;
+  /** The executor's own place, where the first command is rehearsed: it starts there as in the sandbox. @default - nothing is rehearsed */
+  readonly stage?: Sandbox;
   /** Where the pipes of commands come from. @default - a stock of its own */
   readonly pipes?: PipeStock;
 }
+
+const SILENT: Log = { info: () => undefined, error: () => undefined };
 
 /** The API of commands and files. */
 export class ExecdApp {
@@ -66,6 +70,8 @@ export class ExecdApp {
   private readonly terminals: Terminals;
   private readonly proxyTargets: ProxyTargets;
   private readonly calls: OpenCalls;
+  /** Whether anything but a ping has been asked for. */
+  private isUsed = false;
   /** Connections that no server closes any more. */
   private readonly upgraded = new Set<Duplex>();
 
@@ -107,10 +113,16 @@ export class ExecdApp {
    * @returns how many requests from before something is still done for; 0 except when a file system hangs
    */
   async end(): Promise<number> {
+    const goOnCount = await this.halt();
+    await this.pipes.clear(); // a reset empties the data directory
+    return goOnCount;
+  }
+
+  /** {@link end}, but for the pipes made ahead, which may be another's. */
+  async halt(): Promise<number> {
     await this.stop();
     const goOnCount = await this.calls.end();
     await this.stop(); // what was begun meanwhile by who had asked before
-    await this.pipes.clear(); // a reset empties the data directory
     return goOnCount;
   }
 
@@ -125,14 +137,13 @@ export class ExecdApp {
     this.pipes.fill();
   }
 
-  /** Runs a command for nobody, so that the first one of the sandbox takes no longer than those that follow. */
-  rehearse(signal: AbortSignal): Promise<void> {
-    return rehearse((sandbox) => this.beside(sandbox), this.options, signal);
-  }
-
-  /** The same API for another sandbox, open to everybody, with the same stock of pipes; {@link stop} ends it. */
-  private beside(sandbox: Sandbox): ExecdApp {
-    return new ExecdApp({ ...this.options, sandbox, accessTokens: undefined, arrivalOf: undefined, pipes: this.pipes });
+  /** Runs a command for nobody, so that the first one of the sandbox takes no longer than those that follow. Not when it has been asked for something already. */
+  async rehearse(signal: AbortSignal): Promise<void> {
+    const { stage, clock, dataDir, scope } = this.options;
+    if (stage === undefined || this.isUsed) return;
+    // Nothing of the sandbox's: no file of variables, which it may have written, and no token. And nobody is told of what fails.
+    const app = new ExecdApp({ sandbox: stage, clock, dataDir, scope, log: SILENT, pipes: this.pipes });
+    await rehearse(app, dataDir, signal);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -140,6 +151,7 @@ export class ExecdApp {
     try {
       const { pathname, searchParams } = urlOf(request);
       this.authorize(request);
+      this.isUsed ||= pathname !== '/ping';
       const { route, params } = this.router.find(request.method ?? '', pathname);
       const assertOpen = () => this.runner.assertOpen(pathname === '/ping' ? 503 : 409);
       assertOpen();
@@ -159,6 +171,7 @@ export class ExecdApp {
     socket.on('error', () => socket.destroy());
     try {
       this.authorize(request);
+      this.isUsed = true;
       this.runner.assertOpen();
       // Node before 24.9 and 22.21 does not ask which offers are taken.
       if (!isWebSocketHandshake(request)) throw new Refusal(400, 'UNKNOWN', `Upgrade: expected websocket, without a body, or no such header, got ${showValue(request.headers.upgrade)}`);

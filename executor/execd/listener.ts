@@ -5,7 +5,7 @@ import { createExecdServer } from './server';
 
 /** Most connections at a time: commands hold theirs while they run. */
 const MOST_CONNECTIONS = 1024;
-/** So long after it began to listen, what the first request needs is made ready, in ms: pods of a warm pool wait longer, and those that are used at once do not pay for it. */
+/** So long after it began to listen, what the first request needs is made ready, in ms: pods of a warm pool wait longer. */
 const WARM_UP_AFTER_MS = 5_000;
 
 /**
@@ -75,7 +75,7 @@ export class ExecdListener {
     if (this.isEnding) return;
     app.warmUp();
     this.rehearsing = new AbortController();
-    this.rehearsal = app.rehearse(this.rehearsing.signal);
+    this.rehearsal = app.rehearse(this.rehearsing.signal).catch(() => undefined); // what fails costs the first command its time
   }
 
   private load(): Promise<ExecdApp> {

@@ -75,6 +75,29 @@ export function hostSandbox(env: Readonly<Record<string, string>>, baseDir: stri
 }
 
 /**
+ * The same, but commands start as they do in another container: by Perl, which enters, here the place where it is already.
+ *
+ * @param env environment of every command
+ * @param baseDir directory that relative paths count from
+ */
+export function enteredSandbox(env: Readonly<Record<string, string>>, baseDir: string): Sandbox {
+  return {
+    open: () => {
+      const [rootFd, workingDirFd] = openDirectories('/', baseDir);
+      const place = { rootFd, workingDirFd, credentials: readCredentials('self') };
+      return {
+        ...place,
+        env,
+        isForeign: true,
+        close: () => [rootFd, workingDirFd].forEach((fd) => closeSync(fd)),
+        spawn: ({ user, isWholeEnv, ...order }, outputs, more) =>
+          spawnInMain(order, { ...place, env: isWholeEnv === true ? {} : env, credentials: { ...place.credentials, ...user } }, outputs, more),
+      };
+    },
+  };
+}
+
+/**
  * Commands and files in another container of the pod, as its main process has them.
  *
  * @param mainContainer its name, as its processes have it in SANDBOX_MAIN_CONTAINER

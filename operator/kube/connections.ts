@@ -62,9 +62,20 @@ export class Connections {
     await this.pool.destroy();
   }
 
+  /** With one context for all connections, so that certificates are read once. What makes none, such as a key of another certificate amid a renewal, fails each connection. */
+  private tls(): object {
+    const options = this.connection.tls();
+    if (this.connection.server.protocol !== 'https:') return options;
+    const { ca, cert, key, ...rest } = options;
+    try {
+      return { ...rest, secureContext: createSecureContext({ ca, cert, key }) };
+    } catch {
+      return options;
+    }
+  }
+
   private open(): Dispatcher {
     if (this.connection.open !== undefined) return this.connection.open(this.max);
-    const { ca, cert, key, ...tls } = this.connection.tls();
     return new Pool(this.connection.server.origin, {
       connections: this.max ?? null,
       pipelining: 1,
@@ -74,9 +85,7 @@ export class Connections {
       headersTimeout: HEADERS_TIMEOUT_MS,
       bodyTimeout: 0,
       connect: {
-        ...tls,
-        // One for all of them: certificates are read once, not with each connection.
-        secureContext: createSecureContext({ ca, cert, key }),
+        ...this.tls(),
         keepAlive: true,
         keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
         timeout: CONNECT_TIMEOUT_MS,

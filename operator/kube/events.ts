@@ -114,8 +114,8 @@ export class EventRecorder {
     const { signal } = this.stop;
     await this.options.clock.sleep(START_DELAY_MS, signal);
     while (!signal.aborted && this.waiting.hasTurn(this.isBusy)) {
-      await this.giveWay(signal);
       await this.limiter.take(signal);
+      await this.giveWay(signal);
       const entry = signal.aborted ? undefined : this.takeNext();
       if (entry === undefined) continue;
       this.busy.add(entry.namespace);
@@ -125,6 +125,7 @@ export class EventRecorder {
     }
     // In the same turn as the last look, so that whoever records the next event sees that a sender is wanted.
     this.senderCount -= 1;
+    if (this.senderCount === 0) this.busySinceMs = undefined; // nobody looks any more
   }
 
   /** Waits while calls of others are under way, unless that goes on for long. */

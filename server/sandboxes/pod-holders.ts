@@ -85,7 +85,7 @@ export class PodHolders {
   private noteEnd(before: BatchSandbox | undefined, after: BatchSandbox | undefined): void {
     const [wasEnding, isEnding] = [isEndingWithPod(before), isEndingWithPod(after)];
     this.endingCount += Number(isEnding) - Number(wasEnding);
-    if (wasEnding !== isEnding || (after === undefined && mayHavePod(before))) this.lastEndAtMs = this.clock.monotonicMs();
+    if (wasEnding !== isEnding || (after === undefined && mayHavePod(before)) || hasLostOwnPod(before, after)) this.lastEndAtMs = this.clock.monotonicMs();
   }
 
   private of(pool: string): PoolUse {
@@ -114,6 +114,11 @@ function leavingPoolOf(batch: BatchSandbox | undefined): string | undefined {
 
 function isEndingWithPod(batch: BatchSandbox | undefined): boolean {
   return batch?.metadata.deletionTimestamp !== undefined && mayHavePod(batch);
+}
+
+/** Whether a sandbox without a pool has fewer pods than before, such as one whose pod was evicted. */
+function hasLostOwnPod(before: BatchSandbox | undefined, after: BatchSandbox | undefined): boolean {
+  return after?.spec.poolRef === undefined && (after?.status?.replicas ?? 0) < (before?.status?.replicas ?? 0);
 }
 
 /** Whether a pod of a sandbox may end with it: one without a pool may have had it made without saying so yet, unless a quota has refused it. */

@@ -15,6 +15,7 @@ import { joined } from './sdk/samples';
 import { readSdkOptions } from './sdk/sdk-options';
 import { formatMs, renderMore, renderTable, tableCells } from './table';
 import { countWrites, deliveryWrites } from './writes';
+import { parseWaitingEvents } from './waiting-events';
 
 const scenario = (name: string): Scenario => ({ name, title: `work of ${name}`, group: 'batch', size: 100, target: 1.3, rounds: 5, warmUps: 1, open: () => Promise.reject(new Error('expected no start')) });
 const ALL = ['batch-1', 'batch-10', 'burst-300x1'].map(scenario);
@@ -107,6 +108,11 @@ test('the delay of the event loop is what comes on top of the interval of its mo
   const metrics = 'nodejs_eventloop_lag_seconds 0.001\nnodejs_eventloop_lag_mean_seconds 0.0112\nnodejs_eventloop_lag_p99_seconds 0.025\nnodejs_eventloop_lag_max_seconds 0.0095\n';
   expect(parseLoopDelay(metrics)).toEqual({ mean: expect.closeTo(1.2), p99: expect.closeTo(15), most: 0 });
   expect(() => parseLoopDelay('')).toThrow('expected nodejs_eventloop_lag_mean_seconds, got none');
+});
+
+test('Events that wait are those of the metric, which is never missing in silence', () => {
+  expect(parseWaitingEvents('workqueue_depth{name="pool"} 3\nworkqueue_depth{name="event"} 17\n')).toBe(17);
+  expect(() => parseWaitingEvents('workqueue_depth{name="pool"} 3\n')).toThrow('expected workqueue_depth{name="event"}, got none');
 });
 
 describe('a report', () => {

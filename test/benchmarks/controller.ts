@@ -5,6 +5,7 @@ import { freePort } from '../support/free-port';
 import { lastLogLines, type LoggedProcess, spawnLogged, spawnOperator } from '../support/spawn-logged';
 import { until } from '../support/waiting';
 import { parseLoopDelay, type LoopDelay } from './loop-delay';
+import { parseWaitingEvents } from './waiting-events';
 
 /** Where a controller works. */
 export interface ControllerPlace {
@@ -18,6 +19,8 @@ export interface ControllerPlace {
 /** Longest time that it may take to end by itself, in ms. */
 const LONGEST_STOP_MS = 10_000;
 const SHOWN_LINES = 10;
+/** All Events that may wait, 200 of a namespace, are out after so long at 10 a second, in ms, or never. */
+const EVENTS_OUT_WITHIN_MS = 60_000;
 
 /** A controller of our kinds as a process of its own: our operator, or another by its command. */
 export class Controller {
@@ -69,8 +72,21 @@ export class Controller {
   /** Delay of its event loop since it was asked for last; undefined for a controller that has none. */
   async loopDelay(): Promise<LoopDelay | undefined> {
     if (this.metricsPort === undefined) return undefined;
+    return parseLoopDelay(await this.metrics());
+  }
+
+  /** Waits until it has told all that it has to tell: what is left of a round must not take its time from the next one, which may be the loop's. */
+  async untilEventsAreOut(): Promise<void> {
+    if (this.metricsPort === undefined) return;
+    await until(async () => {
+      const waiting = parseWaitingEvents(await this.metrics());
+      if (waiting > 0) throw new Error(`events: expected none that wait, got ${waiting}`);
+    }, EVENTS_OUT_WITHIN_MS);
+  }
+
+  private async metrics(): Promise<string> {
     const { body } = await request(`http://127.0.0.1:${this.metricsPort}/metrics`);
-    return parseLoopDelay(await body.text());
+    return body.text();
   }
 
   /** Ends it. */

@@ -85,6 +85,7 @@ export async function runScenario(scenario: Scenario, { stage, other, rounds = s
 async function measure({ contender, stage, prepare, play }: Entry): Promise<Measured> {
   const { cluster, controller } = stage;
   await prepare?.();
+  await controller.untilEventsAreOut();
   await controller.loopDelay(); // which begins it anew
   const place = await auditPlace(cluster);
   const before = machineUsage(stage);

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ExecdApp } from '../../../executor/execd/app';
 import { ExecdListener } from '../../../executor/execd/listener';
-import { Refusal } from '../../../executor/execd/refusal';
-import { hostSandbox, type Sandbox } from '../../../executor/execd/sandbox';
+import { type CommandOrder, hostSandbox, type Sandbox } from '../../../executor/execd/sandbox';
+import { EnvVar } from '../../../src/schema/names';
 import { ManualClock } from '../../support/manual-clock';
 import { until } from '../../support/waiting';
 import { ExecdClient } from './execd-client';
@@ -22,18 +22,22 @@ let dataDir: string;
 let loads: number;
 /** What makes pipes ahead: they are there a moment later, when a look for those that should not be would have found none yet. */
 let warmUp: jest.SpyInstance | undefined;
+let rehearsal: jest.SpyInstance<Promise<void>, [AbortSignal]> | undefined;
 /** What answers requests, those of the rehearsal among them. */
 const handle = jest.spyOn(ExecdApp.prototype, 'handle');
 let listener: ExecdListener;
 let client: ExecdClient;
 
-async function start(sandbox: Sandbox = hostSandbox({ PATH: process.env['PATH'] ?? '' }, dataDir)): Promise<void> {
-  [loads, warmUp] = [0, undefined];
-  const options = { sandbox, clock, log, dataDir, scope: 'listener', accessTokens: ['secret'] };
+/** @param stageOf where the first command is rehearsed, made of the executor's own place */
+async function start(stageOf: (own: Sandbox) => Sandbox = (own) => own): Promise<void> {
+  [loads, warmUp, rehearsal] = [0, undefined, undefined];
+  const own = hostSandbox({ PATH: process.env['PATH'] ?? '' }, dataDir);
+  const options = { sandbox: own, stage: stageOf(own), clock, log, dataDir, scope: 'listener', accessTokens: ['secret'], execdEnvs: variables };
   listener = new ExecdListener(options, () => {
     loads += 1;
     const app = new ExecdApp(options);
     warmUp = jest.spyOn(app, 'warmUp');
+    rehearsal = jest.spyOn(app, 'rehearse');
     return Promise.resolve(app);
   });
   client = new ExecdClient(`http://127.0.0.1:${await listener.listen({ host: '127.0.0.1', port: 0 })}`);
@@ -44,6 +48,19 @@ beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'execd-test-data-'));
   handle.mockClear();
   await start();
+});
+
+/** A file of variables that the sandbox may have written. */
+const variables = join(mkdtempSync(join(tmpdir(), 'execd-test-variables-')), 'env');
+beforeAll(() => writeFileSync(variables, 'PATH=/nowhere\n'));
+afterAll(() => rmSync(dirname(variables), { recursive: true }));
+
+/** The same place, where what is started is changed. */
+const changed = (place: Sandbox, change: (order: CommandOrder) => CommandOrder): Sandbox => ({
+  open: () => {
+    const opened = place.open();
+    return { ...opened, spawn: (order, ...rest) => opened.spawn(change(order), ...rest) };
+  },
 });
 
 const warmUps = () => warmUp?.mock.calls.length ?? 0;
@@ -58,7 +75,16 @@ afterEach(async () => {
 const pipes = () => readdirSync(dataDir).filter((name) => name.startsWith('.pipe-'));
 /** Waits until the warm-up has left what it leaves: pipes, of which the rehearsal has taken some, and nothing else. */
 const untilRehearsed = () => until(() => expect([pipes().length, readdirSync(dataDir).length]).toEqual([STOCK - REHEARSED, STOCK - REHEARSED]));
-const ping = () => client.ask('GET', '/ping', undefined, { headers: { 'x-execd-access-token': 'secret' } });
+const AUTHORIZED = { headers: { 'x-execd-access-token': 'secret' } };
+const ping = () => client.ask('GET', '/ping', undefined, AUTHORIZED);
+/** Command line of a process; empty when it has gone. */
+const commandOf = (pid: string) => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+};
 
 test('what the first request needs is there some seconds after the start, and not before', async () => {
   await clock.advance(WARM_UP_MS - 1);
@@ -79,27 +105,37 @@ test('a ping before that brings it itself, once, and the pipes of the first comm
   expect([loads, warmUps()]).toEqual([1, 1]);
 });
 
-test('nothing is rehearsed for a sandbox that is not there, and all else is made ready', async () => {
+test('the rehearsal has nothing of the sandbox, and starts what is there wherever pipes are made', async () => {
   await listener.close();
-  await start({
-    open: () => {
-      throw new Refusal(503, 'RUNTIME_ERROR', 'sandbox: expected one, got none');
-    },
-  });
+  const orders: CommandOrder[] = [];
+  await start((own) => changed(own, (order) => (orders.push(order), order)));
   await clock.advance(WARM_UP_MS);
-  await until(() => expect(pipes()).toHaveLength(STOCK));
-  expect((await ping()).status).toBe(503);
+  await untilRehearsed();
+  expect(orders.map(({ argv, env, user }) => ({ argv, names: Object.keys(env), user }))).toEqual(Array(2).fill({ argv: ['mkfifo', '--help'], names: [EnvVar.taskId], user: undefined }));
+});
+
+test('what has been used by then is not rehearsed', async () => {
+  expect((await client.ask('GET', '/command/status/none', undefined, AUTHORIZED)).status).toBe(404);
+  await clock.advance(WARM_UP_MS);
+  await until(() => expect(rehearsal).toHaveBeenCalledTimes(1));
+  await rehearsal?.mock.results[0]?.value;
   expect(handle).toHaveBeenCalledTimes(1);
 });
 
 test.each<[string, () => Promise<unknown>]>([
   ['a reset', () => listener.end()],
   ['the end of the executor', () => listener.close()],
-])('a rehearsal under way ends with %s', async (_title, finish) => {
+])('a rehearsal under way ends with %s, and what it has started too', async (_title, finish) => {
+  await listener.close();
+  const sleep = ['sleep', String(1_000_000 + process.pid)];
+  await start((own) => changed(own, (order) => ({ ...order, argv: sleep })));
   await clock.advance(WARM_UP_MS);
-  await until(() => expect(readdirSync(dataDir).some((name) => name.startsWith('.rehearsal-'))).toBe(true));
+  const sleeping = () => readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && commandOf(pid) === `${sleep.join('\0')}\0`);
+  await until(() => expect(sleeping()).toBe(true));
   await finish();
-  expect(readdirSync(dataDir)).toEqual([]);
+  expect([sleeping(), readdirSync(dataDir)]).toEqual([false, []]);
+  await rehearsal?.mock.results[0]?.value.catch(() => undefined);
+  expect(handle).toHaveBeenCalledTimes(1);
 });
 
 test('after a reset the pipes are made anew; during it, and after the end, nothing is', async () => {

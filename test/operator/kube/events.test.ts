@@ -102,6 +102,18 @@ describe('EventRecorder', () => {
       await answer();
     });
 
+    test('gives way again after a time without events, though the calls go on', async () => {
+      await clock.advance(250 + 2_000);
+      await untilSent(2);
+      await untilWith(clock, () => expect(events()).toBe(1));
+      await clock.advance(60_000);
+      recorder.record(batch, 'Normal', 'Two', 'x');
+      await clock.advance(250 + 1_999);
+      expect(events()).toBe(1);
+      await answer();
+      await untilSent(3);
+    });
+
     test('goes out at once when the program ends', async () => {
       const closing = recorder.close(5_000);
       await clock.advance(250);

@@ -222,7 +222,9 @@ export function roomSuite(server: ServerUnderTest): void {
       await after(direct(), undefined), // its pod may have been made
       await after(refused, undefined),
       await after(waiting('PoolExhausted'), undefined),
-    ]).toEqual([[0, 500], [0, 0], [0, 0], [0, 0], [0, 500], [0, 500], [500, 1_000], [1_000, 1_500]]);
+      await after(direct({ replicas: 1 }), direct({ replicas: 0 })), // it was evicted
+      await after(direct({ replicas: 0 }), direct({ replicas: 1 })),
+    ]).toEqual([[0, 500], [0, 0], [0, 0], [0, 0], [0, 500], [0, 500], [500, 1_000], [1_000, 1_500], [0, 500], [500, 1_000]]);
   });
 
   test('the last loss is that of any pool that has fewer pods, is gone, or is another by now, and at first the start', async () => {
