@@ -1,6 +1,7 @@
 import { Connections } from '../../operator/kube/connections';
 import { fixedConnection } from '../../operator/kube/connection';
 import { exchange, type HttpRequest } from '../../operator/kube/exchange';
+import type { KubeObject } from '../../src/schema/kubernetes';
 import { LineCutter } from './line-cutter';
 
 /** Who talks to which API server. */
@@ -23,9 +24,18 @@ export interface SendOptions {
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 /** Begin of the line by which the server says that a watch cannot go on. */
 const ERROR = '{"type":"ERROR"';
+/** Stands in its answer when it has forgotten what came after a version. */
+const GONE = '"code":410';
 const VERSION_KEY = '"resourceVersion":"';
 /** A watch is not ended by the server before this time, in seconds. */
 const WATCH_SECONDS = 7_200;
+
+/** Who hears a watch. */
+export interface WatchListener {
+  readonly onLine: (line: Buffer) => void;
+  /** All objects of the collection, in place of lines that are lost. */
+  readonly onListed: (objects: readonly KubeObject[]) => void;
+}
 
 /**
  * The least that a client can do: text out, text in, over connections that stay open, on the transport of the operator. Nothing is parsed.
@@ -63,27 +73,35 @@ export class BareClient {
   }
 
   /**
-   * Watches a collection from now on, line by line. A server that is busy may end a watch; it then goes on behind the last line.
+   * Watches a collection from now on, line by line. A server that is busy may end a watch; it then goes on behind the last line, and where the server has
+   * forgotten what came after that, with all that there is now.
    *
    * @returns a promise that rejects when the server refuses the watch, and never resolves
    */
-  async watch(path: string, onLine: (line: Buffer) => void): Promise<{ readonly failed: Promise<never> }> {
+  async watch(path: string, { onLine, onListed }: WatchListener): Promise<{ readonly failed: Promise<never> }> {
     let version = versionOf(await this.send('GET', `${path}?limit=1`));
-    let last: Buffer | undefined;
     let onOpen: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (onOpen = resolve));
     const goOn = async (): Promise<never> => {
       for (;;) {
+        let last: Buffer | undefined;
         const cutter = new LineCutter((line) => {
           last = line;
-          onLine(line);
+          if (!line.includes(ERROR)) onLine(line);
         });
         const headers = { authorization: this.authorization, accept: 'application/json', 'user-agent': 'bench' };
         const request: HttpRequest = { method: 'GET', path: `${path}?watch=true&resourceVersion=${version}&timeoutSeconds=${WATCH_SECONDS}`, headers };
         const { status, body } = await exchange(this.watches.dispatcher, request, this.over.signal, { onOpen: () => onOpen(), onData: (chunk) => cutter.push(chunk) });
-        if (status > 299 || last?.includes(ERROR) === true) throw new Error(`watch of ${path}: expected it to go on, got status ${status}: ${body}${last?.toString() ?? ''}`);
-        version = last === undefined ? version : versionOf(last.toString());
-        this.watchEnds += 1;
+        const refusal = status > 299 ? body : last?.includes(ERROR) === true ? last.toString() : undefined;
+        if (refusal === undefined) {
+          version = last === undefined ? version : versionOf(last.toString());
+        } else if (refusal.includes(GONE)) {
+          const list = await this.send('GET', path);
+          version = versionOf(list);
+          onListed((JSON.parse(list) as { readonly items: readonly KubeObject[] }).items);
+        } else {
+          throw new Error(`watch of ${path}: expected it to go on, got status ${status}: ${refusal}`);
+        }
       }
     };
     const failed = goOn();
@@ -91,9 +109,6 @@ export class BareClient {
     failed.catch(() => undefined); // nobody may be waiting when the client is closed
     return { failed };
   }
-
-  /** How often the server has ended a watch. */
-  watchEnds = 0;
 
   /** Breaks all connections. */
   async close(): Promise<void> {

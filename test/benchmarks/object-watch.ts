@@ -5,7 +5,8 @@ import { within } from './within';
 const DELETED = Buffer.from('{"type":"DELETED"');
 
 interface Waiter<T> {
-  readonly isOver: (object: T, deleted: boolean) => boolean;
+  /** @param object undefined when it is gone */
+  readonly isOver: (object: T | undefined) => boolean;
   readonly resolve: (atMs: number) => void;
 }
 
@@ -26,18 +27,18 @@ export class ObjectWatch<T extends KubeObject> {
    */
   static async open<T extends KubeObject>(client: BareClient, path: string, mayBeNews: (line: Buffer) => boolean = () => true): Promise<ObjectWatch<T>> {
     const watch = new ObjectWatch<T>(mayBeNews);
-    ({ failed: watch.failed } = await client.watch(path, (line) => watch.take(line)));
+    ({ failed: watch.failed } = await client.watch(path, { onLine: (line) => watch.take(line), onListed: (objects) => watch.takeAll(objects as readonly T[]) }));
     return watch;
   }
 
   /** When an object is as wanted; to be called before what makes it so. */
   until(name: string, what: string, isOver: (object: T) => boolean, withinMs?: number): Promise<number> {
-    return this.wait(name, what, (object, deleted) => !deleted && isOver(object), withinMs);
+    return this.wait(name, what, (object) => object !== undefined && isOver(object), withinMs);
   }
 
   /** When an object is gone; to be called before its deletion. */
   untilGone(name: string, withinMs?: number): Promise<number> {
-    return this.wait(name, `'${name}' gone`, (_object, deleted) => deleted, withinMs);
+    return this.wait(name, `'${name}' gone`, (object) => object === undefined, withinMs);
   }
 
   private wait(name: string, what: string, isOver: Waiter<T>['isOver'], withinMs?: number): Promise<number> {
@@ -52,9 +53,19 @@ export class ObjectWatch<T extends KubeObject> {
     const deleted = line.subarray(0, DELETED.length).equals(DELETED);
     if (!deleted && !this.mayBeNews(line)) return;
     const { object } = JSON.parse(line.toString()) as { readonly object: T };
-    const waiter = this.waiters.get(object.metadata.name);
-    if (waiter?.isOver(object, deleted) !== true) return;
-    this.waiters.delete(object.metadata.name);
+    this.tell(object.metadata.name, deleted ? undefined : object, atMs);
+  }
+
+  private takeAll(objects: readonly T[]): void {
+    const atMs = performance.now();
+    const byName = new Map(objects.map((object) => [object.metadata.name, object]));
+    for (const name of [...this.waiters.keys()]) this.tell(name, byName.get(name), atMs);
+  }
+
+  private tell(name: string, object: T | undefined, atMs: number): void {
+    const waiter = this.waiters.get(name);
+    if (waiter?.isOver(object) !== true) return;
+    this.waiters.delete(name);
     waiter.resolve(atMs);
   }
 }

@@ -1,3 +1,4 @@
+import type { Pod } from '../../src/schema/kubernetes';
 import type { BareClient } from './bare-client';
 import { within } from './within';
 
@@ -20,7 +21,7 @@ export class PodWatch {
   /** @param path of the pods of a namespace, in which there is none yet */
   static async open(client: BareClient, path: string): Promise<PodWatch> {
     const watch = new PodWatch();
-    ({ failed: watch.failed } = await client.watch(path, (line) => watch.take(line)));
+    ({ failed: watch.failed } = await client.watch(path, { onLine: (line) => watch.take(line), onListed: (pods) => watch.takeAll(pods) }));
     return watch;
   }
 
@@ -52,6 +53,17 @@ export class PodWatch {
       this.pods.set(name, isReady);
       if (isReady) this.ready += 1;
     }
+    this.tell();
+  }
+
+  private takeAll(pods: readonly Pod[]): void {
+    this.pods.clear();
+    for (const { metadata, status } of pods) this.pods.set(metadata.name, status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true);
+    this.ready = [...this.pods.values()].filter((isReady) => isReady).length;
+    this.tell();
+  }
+
+  private tell(): void {
     if (!this.isOver()) return;
     this.isOver = () => false;
     this.resolve(performance.now());
