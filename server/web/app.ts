@@ -4,7 +4,7 @@ import { showKind } from '../../src/schema/errors';
 import { parse } from '../../src/schema/validation';
 import { invalidRequest, LifecycleError } from '../lifecycle-error';
 import type { ApiKeys } from './api-keys';
-import { readQuery } from './query';
+import { type QueryReader, queryReader } from './query';
 import { readJson } from './read-json';
 import { REQUEST_ID, requestIdOf } from './request-id';
 import { type Method, mountsOf, type Route, type RouteAnswer, SERVICE_TAG } from './route';
@@ -73,8 +73,9 @@ export function createApp(options: AppOptions): Hono<{ Variables: Variables }> {
   });
 
   for (const route of routes) {
+    const readQuery = queryReader(route.query ?? {});
     for (const mount of mountsOf(route)) {
-      app.on(route.method, [mount.replaceAll(/\{(\w+)\}/g, ':$1')], (context) => serve(route, context, options));
+      app.on(route.method, [mount.replaceAll(/\{(\w+)\}/g, ':$1')], (context) => serve(route, readQuery, context, options));
     }
   }
   app.notFound((context) => {
@@ -94,13 +95,13 @@ export function createApp(options: AppOptions): Hono<{ Variables: Variables }> {
   return app;
 }
 
-async function serve(route: Route, context: AppContext, { log, stop, onAnswer }: AppOptions): Promise<Response> {
+async function serve(route: Route, readQuery: QueryReader, context: AppContext, { log, stop, onAnswer }: AppOptions): Promise<Response> {
   const startedAtMs = performance.now();
   const { requestId, caller } = context.var;
   let response: Response;
   let code: string | undefined;
   try {
-    const query = readQuery(route.query ?? {}, new URL(context.req.url).searchParams);
+    const query = readQuery(new URL(context.req.url).searchParams);
     const body = route.body === undefined ? undefined : await readBody(route, context.req.raw);
     const signal = AbortSignal.any([context.req.raw.signal, stop]);
     response = toResponse(
