@@ -25,7 +25,10 @@ export const EMPTY_SLOT: Slot = { state: 'empty' };
 export const FINISHED_SLOT: Slot = { state: 'finished' };
 export const NO_ALLOCATION: AllocationRecord = { poolName: '', poolUID: '', slots: [], returning: [] };
 
-/** A record is parsed once: the cache hands out the same object until it changes. */
+/**
+ * A record is parsed once: the cache hands out the same object until it changes. One that was written here is not parsed at all, and what it names are the
+ * very texts that the ledger finds its pods by.
+ */
 const parsed = new WeakMap<Allocation, AllocationRecord>();
 
 /** Reads a record, as much of it as can be read. */
@@ -80,11 +83,14 @@ export function formatAllocation(record: AllocationRecord): Allocation | undefin
     record.returning.every((pod) => pod.name.startsWith(prefix));
   const cut = shared ? prefix.length : 0;
   const toText = (pod: RecordedPod) => `${pod.name.slice(cut)}/${pod.uid}`;
-  return {
-    poolName: record.poolName,
-    poolUID: record.poolUID,
+  const { poolName, poolUID, slots, returning } = record;
+  const allocation: Allocation = {
+    poolName,
+    poolUID,
     podPrefix: shared ? prefix : '',
-    slots: record.slots.map((slot) => (slot.state === 'held' ? toText(slot) : slot.state === 'finished' ? '-' : '')),
-    ...(record.returning.length > 0 && { returning: record.returning.map(toText) }),
+    slots: slots.map((slot) => (slot.state === 'held' ? toText(slot) : slot.state === 'finished' ? '-' : '')),
+    ...(returning.length > 0 && { returning: returning.map(toText) }),
   };
+  parsed.set(allocation, { poolName, poolUID, slots, returning });
+  return allocation;
 }

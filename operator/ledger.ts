@@ -71,7 +71,7 @@ export class Ledger {
       const held = this.claims.namedBy(uid);
       this.setClaims(claimantOf(before), new Map());
       this.holdings.drop(uid);
-      for (const pod of held) this.orphan(pod, uid);
+      this.refreshAll([...held].filter((pod) => this.orphan(pod, uid)));
       this.forgetBatch(uid);
     }
     if (after === undefined) return;
@@ -178,11 +178,9 @@ export class Ledger {
   release(batchUID: string): void {
     const reserved = this.reservedByBatch.get(batchUID) ?? NONE;
     this.reservedByBatch.delete(batchUID);
-    for (const uid of reserved) {
-      if (this.reservations.get(uid) !== batchUID) continue;
-      this.reservations.delete(uid);
-      this.refresh(uid);
-    }
+    const freed = [...reserved].filter((uid) => this.reservations.get(uid) === batchUID);
+    for (const uid of freed) this.reservations.delete(uid);
+    this.refreshAll(freed);
   }
 
   /** Ends what a batch that is gone waits for and has reserved, also when a pass over it declared that after its end. */
@@ -240,20 +238,30 @@ export class Ledger {
     for (const { podUID, before, after } of changes) {
       if (after !== undefined && before === undefined) this.left.unmarkClean(podUID);
       if (after !== undefined && this.reservations.get(podUID) === claimant.uid) this.reservations.delete(podUID);
-      this.refresh(podUID);
     }
+    this.refreshAll(changes.map(({ podUID }) => podUID));
     for (const { key } of losers) this.listener.heldPodChanged(key);
   }
 
-  private orphan(uid: string, batchUID: string): void {
-    if (this.claims.of(uid) !== undefined) return; // another batch holds it
-    if (!this.pods.has(uid)) return; // gone before its batch
-    if (this.left.leave(uid, batchUID)) this.refresh(uid);
+  /** Notes that a pod is left by its batch; whether that makes it another one: not when another batch holds it, or when it was gone before. */
+  private orphan(uid: string, batchUID: string): boolean {
+    return this.claims.of(uid) === undefined && this.pods.has(uid) && this.left.leave(uid, batchUID);
   }
 
   private refresh(uid: string): void {
-    const facts = this.pods.get(uid);
-    if (facts !== undefined) this.enter(facts.ownerUID, uid, facts);
+    this.refreshAll([uid]);
+  }
+
+  /** Enters what pods are by now, and tells of each pool once. */
+  private refreshAll(uids: readonly string[]): void {
+    const pools = new Set<string>();
+    for (const uid of uids) {
+      const facts = this.pods.get(uid);
+      if (facts === undefined || facts.ownerUID === '') continue;
+      this.books.of(facts.ownerUID).set(uid, facts, this.useOf(uid));
+      pools.add(facts.ownerUID);
+    }
+    for (const poolUID of pools) this.listener.poolChanged(poolUID);
   }
 
   /** Enters what a pod is in the book of its pool; without facts it is none of that pool any more. */

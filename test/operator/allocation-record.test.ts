@@ -19,6 +19,12 @@ test('nothing to record is no record', () => {
   expect(formatAllocation({ poolName: 'warm', poolUID: 'p', slots: [{ state: 'empty' }], returning: [] })).toBeUndefined();
 });
 
+test('a bad record that is written anew is a sound one', () => {
+  const bad = parseAllocation({ poolName: 'warm', podPrefix: 'warm-', slots: [`abcde/${uid}`, 'garbled'] });
+  expect(bad.problem).toBeDefined();
+  expect(parseAllocation(formatAllocation(bad))).toEqual({ poolName: 'warm', poolUID: '', slots: [held('warm-abcde'), { state: 'empty' }], returning: [] });
+});
+
 test('what can be read of a bad record counts (R127)', () => {
   expect(parseAllocation({ podPrefix: 'warm-', slots: [`abcde/${uid}`, 'garbled'] })).toMatchObject({ slots: [held('warm-abcde'), { state: 'empty' }] });
 });
@@ -47,6 +53,7 @@ test('what is written is read back the same, and fits the schema', () => {
       fc.pre(written !== undefined);
       expect(allocation.safeParse(written).success).toBe(true);
       expect(parseAllocation(JSON.parse(JSON.stringify(written)) as typeof written)).toEqual(record);
+      expect(parseAllocation(written)).toEqual(record);
     }),
   );
 });

@@ -48,6 +48,17 @@ describe('take', () => {
     expect(names(ledger.take({ ...SOURCE, key: 'default/other', uid: 'other' }, claimantOf(batchOf('c')), 3))).toEqual([moved?.name]);
   });
 
+  test('tells once of a pool, however many of its pods a record names', () => {
+    const told: string[] = [];
+    const ledger = ledgerWith(pods(3), { ...quiet, poolChanged: (uid) => told.push(uid) });
+    told.length = 0;
+    const batch = holding('holder', pods(3));
+    ledger.batchChanged(undefined, batch);
+    expect(told).toEqual([POOL]);
+    ledger.batchChanged(batch, undefined);
+    expect(told).toEqual([POOL, POOL, POOL]); // their claims are gone, and they are left to it
+  });
+
   test('tells a batch of a pod of its that has lost its owner', () => {
     const told: string[] = [];
     const ledger = ledgerWith(pods(1), { ...quiet, heldPodChanged: (key) => told.push(key) });
