@@ -17,6 +17,7 @@ interface Space<T> {
   count: number;
   /** Lines of values by object, the one whose turn it is first. */
   readonly lines: Map<string, Map<string, T>>;
+  readonly longest: Longest;
 }
 
 /**
@@ -28,6 +29,7 @@ interface Space<T> {
 export class FairQueue<T extends Place> {
   /** The namespace whose turn it is first. */
   private readonly spaces = new Map<string, Space<T>>();
+  private readonly fullest = new Longest();
   private count = 0;
 
   constructor(private readonly bounds: FairBounds) {}
@@ -45,15 +47,17 @@ export class FairQueue<T extends Place> {
   /** Puts a value at the end of the line of its object, or where the value of its key waits already. Returns how many values had to go for it. */
   put(value: T): number {
     const { namespace, object, key } = value;
-    const space = getOrAdd(this.spaces, namespace, (): Space<T> => ({ count: 0, lines: new Map() }));
+    const space = getOrAdd(this.spaces, namespace, (): Space<T> => ({ count: 0, lines: new Map(), longest: new Longest() }));
     const line = getOrAdd(space.lines, object, () => new Map<string, T>());
     const isNew = !line.has(key);
     line.set(key, value);
     if (!isNew) return 0;
     space.count += 1;
     this.count += 1;
+    space.longest.set(object, line.size);
+    this.fullest.set(namespace, space.count);
     if (space.count <= this.bounds.perNamespace && this.count <= this.bounds.total) return 0;
-    this.dropOldestOf(space.count > this.bounds.perNamespace ? namespace : keyOfMost(this.spaces, (other) => other.count));
+    this.dropOldestOf(space.count > this.bounds.perNamespace ? namespace : this.fullest.key());
     return 1;
   }
 
@@ -83,12 +87,15 @@ export class FairQueue<T extends Place> {
     if (line.size === 0) space.lines.delete(object);
     space.count -= 1;
     this.count -= 1;
+    space.longest.set(object, line.size);
+    this.fullest.set(namespace, space.count);
     if (space.count === 0) this.spaces.delete(namespace);
   }
 
   /** Removes all values of a namespace. */
   drop(namespace: string): void {
     this.count -= this.spaces.get(namespace)?.count ?? 0;
+    this.fullest.set(namespace, 0);
     this.spaces.delete(namespace);
   }
 
@@ -98,8 +105,8 @@ export class FairQueue<T extends Place> {
   }
 
   private dropOldestOf(namespace: string): void {
-    const lines = this.spaces.get(namespace)?.lines ?? new Map<string, Map<string, T>>();
-    const [, oldest] = first(lines.get(keyOfMost(lines, (line) => line.size))) ?? [];
+    const space = this.spaces.get(namespace);
+    const [, oldest] = first(space?.lines.get(space.longest.key())) ?? [];
     if (oldest !== undefined) this.remove(oldest);
   }
 }
@@ -117,11 +124,28 @@ function first<V>(map: ReadonlyMap<string, V> | undefined): [string, V] | undefi
   return undefined;
 }
 
-/** Key of the largest value; of several as large, the first. */
-function keyOfMost<V>(map: ReadonlyMap<string, V>, sizeOf: (value: V) => number): string {
-  let most = ['', 0] as [string, number];
-  for (const [key, value] of map) if (sizeOf(value) > most[1]) most = [key, sizeOf(value)];
-  return most[0];
+/** Sizes by key, and always the key of the largest: each change costs the same, however many keys there are. */
+class Longest {
+  private readonly sizeOf = new Map<string, number>();
+  /** Entry n: keys of size n, in the order in which they came to it. */
+  private readonly keysOf: Set<string>[] = [];
+
+  /** Sets the size of a key, one more or one less than before or 0, for which it is forgotten. */
+  set(key: string, size: number): void {
+    this.keysOf[this.sizeOf.get(key) ?? 0]?.delete(key);
+    if (size === 0) this.sizeOf.delete(key);
+    else {
+      this.sizeOf.set(key, size);
+      (this.keysOf[size] ??= new Set()).add(key);
+    }
+    while (this.keysOf.length > 0 && (this.keysOf.at(-1)?.size ?? 0) === 0) this.keysOf.pop();
+  }
+
+  /** Key of the largest; of several as large, the one that has been so for the longest time. */
+  key(): string {
+    for (const key of this.keysOf.at(-1) ?? []) return key;
+    return '';
+  }
 }
 
 function moveLast<V>(map: Map<string, V>, key: string): void {

@@ -104,3 +104,39 @@ test('gives everybody who waits one before anybody gets two', () => {
     }),
   );
 });
+
+const anyStep = fc.oneof({ weight: 6, arbitrary: anyPlace }, { weight: 2, arbitrary: fc.constant('take' as const) }, { weight: 1, arbitrary: fc.record({ remove: anyPlace }) }, { weight: 1, arbitrary: fc.record({ drop: fc.constantFrom('a', 'b', 'c', 'd') }) });
+
+test('what goes is always of the object with the most, of the namespace that is too full or has the most', () => {
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 200 }), (steps) => {
+      const [perNamespace, total] = [8, 20];
+      const queue = new FairQueue<Place>({ perNamespace, total });
+      const waiting = new Map<string, Place>();
+      for (const step of steps) {
+        if (step === 'take') waiting.delete(textOf(queue.take(nobody) ?? place('')));
+        else if ('remove' in step) {
+          queue.remove(step.remove);
+          waiting.delete(textOf(step.remove));
+        } else if ('drop' in step) {
+          queue.drop(step.drop);
+          for (const [text, { namespace }] of [...waiting]) if (namespace === step.drop) waiting.delete(text);
+        } else {
+          waiting.set(textOf(step), step);
+          const count = (of: (other: Place) => boolean) => [...waiting.values()].filter(of).length;
+          const ofNamespace = ({ namespace }: Place) => count((other) => other.namespace === namespace);
+          const ofObject = ({ namespace, object }: Place) => count((other) => other.namespace === namespace && other.object === object);
+          const isTooFull = ofNamespace(step) > perNamespace;
+          if (queue.put(step) === 0) continue;
+          const [gone] = [...waiting.values()].filter((other) => queue.get(other) === undefined);
+          if (gone === undefined) throw new Error('expected a value that has gone, got none');
+          if (isTooFull) expect(gone.namespace).toBe(step.namespace);
+          else expect(ofNamespace(gone)).toBe(Math.max(...[...waiting.values()].map(ofNamespace)));
+          expect(ofObject(gone)).toBe(Math.max(...[...waiting.values()].filter(({ namespace }) => namespace === gone.namespace).map(ofObject)));
+          waiting.delete(textOf(gone));
+        }
+        expect(queue.size).toBe(waiting.size);
+      }
+    }),
+  );
+});
