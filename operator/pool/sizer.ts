@@ -21,8 +21,11 @@ import { UncertainNames } from './uncertain-names';
 import { planUpdate } from './update';
 import { planVictims } from './victims';
 
-/** Pod creates of one pool that run at once. */
-const CREATES_AT_ONCE = 32;
+/**
+ * Pod creates of one pool that run at once. More do not fill it sooner, since the API server and the scheduler set the pace, but what is under way there stands
+ * before the writes of a batch: with 32, one of 100 took 200 ms beside a refill, and with 8 it took 112 (docs/performance.md).
+ */
+const CREATES_AT_ONCE = 8;
 /** How often a pool with unmet demand (R63) or with pods that are not Ready is looked at, in ms; a look costs as much as there are of the latter. */
 const LOOK_EVERY_MS = 5_000;
 /** When a pool tries again whose pods were refused by a namespace that is open again by then, in ms: no other news would bring it back. */
