@@ -26,8 +26,8 @@ export const FINISHED_SLOT: Slot = { state: 'finished' };
 export const NO_ALLOCATION: AllocationRecord = { poolName: '', poolUID: '', slots: [], returning: [] };
 
 /**
- * A record is parsed once: the cache hands out the same object until it changes. One that was written here is not parsed at all, and what it names are the
- * very texts that the ledger finds its pods by.
+ * A record is parsed once: the cache hands out the same object until it changes. One that was written here is not parsed at all; of pods that were taken
+ * here it has the very texts by which the ledger finds them, which is faster than with copies.
  */
 const parsed = new WeakMap<Allocation, AllocationRecord>();
 

@@ -243,7 +243,7 @@ export class Ledger {
     for (const { key } of losers) this.listener.heldPodChanged(key);
   }
 
-  /** Notes that a pod is left by its batch; whether that makes it another one: not when another batch holds it, or when it was gone before. */
+  /** Notes that a pod is left by its batch; whether it is: not when another batch holds it, it was gone before, or it came back clean. */
   private orphan(uid: string, batchUID: string): boolean {
     return this.claims.of(uid) === undefined && this.pods.has(uid) && this.left.leave(uid, batchUID);
   }

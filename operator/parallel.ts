@@ -15,14 +15,19 @@ export async function inParallel<T, R>(items: readonly T[], limit: number, task:
   return results;
 }
 
+/** So many successes show that the API takes what it is sent, however few run at once. */
+const TRUSTED_AFTER = 32;
+
 /**
  * {@link inParallel} that begins with one and lets each success add one more, so that twice as many run each time, up to `limit`; nobody waits for the
- * slowest of a group. Until then each failure takes the place of one that may run, up to the next success, and when none is left that is the end: a template
- * that the API refuses costs one request, not a thousand (R6, S3). Results of items that were not tried are missing.
+ * slowest of a group. Each failure takes the place of one that may run, or might but for the limit, up to the next success, and when none is left that is the
+ * end: a template that the API refuses costs one request, not a thousand (R6, S3). After `limit` successes, and 32 at least, failures end nothing. Results of
+ * items that were not tried are missing.
  */
 export function slowStart<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<PromiseSettledResult<R>[]> {
   const results: PromiseSettledResult<R>[] = [];
-  let atOnce = 1;
+  const trusted = Math.max(limit, TRUSTED_AFTER);
+  let trust = 1;
   let running = 0;
   let failuresInRow = 0;
   let next = 0;
@@ -32,7 +37,7 @@ export function slowStart<T, R>(items: readonly T[], limit: number, task: (item:
       try {
         results[index] = { status: 'fulfilled', value: await task(items[index] as T) };
         failuresInRow = 0;
-        atOnce = Math.min(limit, atOnce + 1);
+        trust = Math.min(trusted, trust + 1);
       } catch (reason) {
         results[index] = { status: 'rejected', reason };
         failuresInRow += 1;
@@ -41,7 +46,7 @@ export function slowStart<T, R>(items: readonly T[], limit: number, task: (item:
       startNext();
     };
     const startNext = () => {
-      while (next < items.length && running + (atOnce < limit ? failuresInRow : 0) < atOnce) void run(next++);
+      while (next < items.length && running < limit && running + (trust < trusted ? failuresInRow : 0) < trust) void run(next++);
       if (running === 0) resolve(results);
     };
     startNext();

@@ -23,7 +23,7 @@ export interface SendOptions {
 /** Such an answer to a write of 10,000 sandboxes is 1 kB and not 800. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 /** Begin of the line by which the server says that a watch cannot go on. */
-const ERROR = '{"type":"ERROR"';
+const ERROR = Buffer.from('{"type":"ERROR"');
 /** Stands in its answer when it has forgotten what came after a version. */
 const GONE = '"code":410';
 const VERSION_KEY = '"resourceVersion":"';
@@ -79,7 +79,7 @@ export class BareClient {
    * @returns a promise that rejects when the server refuses the watch, and never resolves
    */
   async watch(path: string, { onLine, onListed }: WatchListener): Promise<{ readonly failed: Promise<never> }> {
-    let version = versionOf(await this.send('GET', `${path}?limit=1`));
+    let { version } = readList(await this.send('GET', `${path}?limit=1`));
     let onOpen: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (onOpen = resolve));
     const goOn = async (): Promise<never> => {
@@ -87,18 +87,19 @@ export class BareClient {
         let last: Buffer | undefined;
         const cutter = new LineCutter((line) => {
           last = line;
-          if (!line.includes(ERROR)) onLine(line);
+          if (!isError(line)) onLine(line);
         });
         const headers = { authorization: this.authorization, accept: 'application/json', 'user-agent': 'bench' };
         const request: HttpRequest = { method: 'GET', path: `${path}?watch=true&resourceVersion=${version}&timeoutSeconds=${WATCH_SECONDS}`, headers };
         const { status, body } = await exchange(this.watches.dispatcher, request, this.over.signal, { onOpen: () => onOpen(), onData: (chunk) => cutter.push(chunk) });
-        const refusal = status > 299 ? body : last?.includes(ERROR) === true ? last.toString() : undefined;
+        const refusal = status > 299 ? body : last !== undefined && isError(last) ? last.toString() : undefined;
         if (refusal === undefined) {
           version = last === undefined ? version : versionOf(last.toString());
         } else if (refusal.includes(GONE)) {
-          const list = await this.send('GET', path);
-          version = versionOf(list);
-          onListed((JSON.parse(list) as { readonly items: readonly KubeObject[] }).items);
+          process.stderr.write(`watch of ${path}: the server has forgotten what came after version ${version}; its round waits for a list\n`);
+          const list = readList(await this.send('GET', path));
+          ({ version } = list);
+          onListed(list.items);
         } else {
           throw new Error(`watch of ${path}: expected it to go on, got status ${status}: ${refusal}`);
         }
@@ -117,7 +118,15 @@ export class BareClient {
   }
 }
 
-/** The version of an object or list, from the text of it: the first that stands in it. @throws Error without one */
+/** Objects of a list, and its version: of custom resources it stands behind the objects, which have versions of their own. */
+function readList(text: string): { readonly version: string; readonly items: readonly KubeObject[] } {
+  const { metadata, items } = JSON.parse(text) as { readonly metadata: { readonly resourceVersion: string }; readonly items: readonly KubeObject[] };
+  return { version: metadata.resourceVersion, items };
+}
+
+const isError = (line: Buffer): boolean => line.subarray(0, ERROR.length).equals(ERROR);
+
+/** The version of an object, from the text of it or of a line of a watch: the first that stands in it. @throws Error without one */
 export function versionOf(text: string): string {
   const start = text.indexOf(VERSION_KEY);
   if (start < 0) throw new Error(`object: metadata.resourceVersion: expected one, got '${text.slice(0, 200)}'`);

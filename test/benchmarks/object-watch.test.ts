@@ -6,6 +6,8 @@ import { ObjectWatch } from './object-watch';
 
 const PATH = '/apis/example.com/v1/namespaces/n/widgets';
 const widget = (name: string, resourceVersion: string, isFull: boolean) => ({ metadata: { name, resourceVersion }, isFull });
+/** As the server writes lists of custom resources: by the names of their members. */
+const list = (resourceVersion: string, ...items: readonly object[]) => JSON.stringify({ items, metadata: { resourceVersion } });
 const isWatch = ({ query }: SeenRequest) => query.get('watch') === 'true';
 
 interface Widget extends KubeObject {
@@ -31,7 +33,7 @@ describe('a watch whose server has forgotten what came after the last line', () 
     let isLost = false;
     api.always((request, response) => {
       if (!isWatch(request)) {
-        response.end(JSON.stringify(isLost ? { metadata: { resourceVersion: '9' }, items: [widget('filled', '8', true)] } : { metadata: { resourceVersion: '1' }, items: [] }));
+        response.end(isLost ? list('9', widget('filled', '8', true)) : list('1', widget('other', '0', false)));
       } else if (request.query.get('resourceVersion') === '9') {
         response.write(`${JSON.stringify({ type: 'MODIFIED', object: widget('later', '10', true) })}\n`);
       } else if (isLost) {
@@ -52,7 +54,7 @@ describe('a watch whose server has forgotten what came after the last line', () 
   test('fails when the server refuses it for another reason', async () => {
     api.always((request, response) => {
       if (isWatch(request)) response.writeHead(403).end(JSON.stringify({ kind: 'Status', code: 403 }));
-      else response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items: [] }));
+      else response.end(list('1'));
     });
     await expect(ObjectWatch.open(client, PATH)).rejects.toThrow(/expected it to go on, got status 403/);
   });

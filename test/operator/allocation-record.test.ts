@@ -54,6 +54,7 @@ test('what is written is read back the same, and fits the schema', () => {
       expect(allocation.safeParse(written).success).toBe(true);
       expect(parseAllocation(JSON.parse(JSON.stringify(written)) as typeof written)).toEqual(record);
       expect(parseAllocation(written)).toEqual(record);
+      expect(parseAllocation(written).slots).toBe(record.slots); // not parsed
     }),
   );
 });

@@ -38,13 +38,17 @@ test('inParallel runs every item whatever fails', async () => {
 });
 
 test.each([
-  [0, 1],
-  [1, 3],
-  [6, 13],
-  [7, 15],
-  [70, 1_000],
-])('slowStart stops when as many in a row fail as may run, until that is the limit: items fail from %i on, %i are tried (R6)', async (failFrom, want) => {
-  expect((await observe(slowStart, 1000, 64, failFrom)).tried).toBe(want);
+  [64, 0, 1],
+  [64, 1, 3],
+  [64, 6, 13],
+  [64, 7, 15],
+  [64, 70, 1_000],
+  [8, 1, 3],
+  [8, 10, 21],
+  [8, 30, 61],
+  [8, 40, 1_000],
+])('slowStart, at most %i at once, stops when as many in a row fail as have succeeded, until these are many: items fail from %i on, %i are tried (R6)', async (limit, failFrom, want) => {
+  expect((await observe(slowStart, 1000, limit, failFrom)).tried).toBe(want);
 });
 
 test('slowStart goes on while one item takes its time', async () => {

@@ -33,7 +33,7 @@ const TAKE_OVER_MS = 60_000;
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE_NAME}`;
 /** A namespace goes some 10 s after its last pod; the rest is for a busy machine. */
 const SPACES_GONE_MS = 120_000;
-/** Requests for new objects in a namespace that is being deleted: the operator has 32 creates under way at once, and learns from the first answer. */
+/** Requests for new objects in a namespace that is being deleted: the operator has up to 32 creates of a batch under way at once, and learns from the first answer. */
 const MOST_TOO_LATE = 64;
 /** Label that pods of the operator have. */
 const OPERATOR_PODS = 'control-plane=controller-manager';

@@ -43,5 +43,10 @@ export function answerSuite(server: ServerUnderTest): void {
       expect(answer.body.message).toMatch(/./);
       expect(answer.headers.get('x-request-id')).toMatch(/./);
     });
+
+    test('of a query names every parameter that is wrong', async () => {
+      const { body } = await server.world.send('GET', '/v1/sandboxes?page=first&pageSize=0&state=Running');
+      expect(body.message).toMatch(/page: expected .*, got 'first'.*pageSize: expected .*, got 0/);
+    });
   });
 }
