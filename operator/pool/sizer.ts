@@ -22,8 +22,8 @@ import { planUpdate } from './update';
 import { planVictims } from './victims';
 
 /**
- * Pod creates of one pool that run at once. What is under way at the API server stands before the writes of a batch; where a create takes 10 ms these are 800 a
- * second, more than a scheduler binds (docs/performance.md).
+ * Pod creates of one pool that run at once. What is under way at the API server stands before the writes of a batch (docs/performance.md); where a create takes
+ * 10 ms these are 800 a second.
  */
 const CREATES_AT_ONCE = 8;
 /** How often a pool with unmet demand (R63) or with pods that are not Ready is looked at, in ms; a look costs as much as there are of the latter. */
